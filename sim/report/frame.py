@@ -1,0 +1,216 @@
+"""What every figure takes from a run: tables enter, medians and intervals over replicates leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import pandas as pd
+
+from sim.report.words import country_name, month_name, phrase, short_month
+
+__all__ = [
+    "QUANTILES",
+    "SMALLEST_CELL",
+    "Provenance",
+    "RunLike",
+    "border_title",
+    "footer",
+    "group_name",
+    "intervals",
+    "months_of",
+    "period_mask",
+    "period_words",
+    "place_table",
+    "provenance",
+    "replicate_count",
+]
+
+#: Columns of every interval table and the share of replicates below each.
+QUANTILES: Final[dict[str, float]] = {"lo90": 0.05, "lo50": 0.25, "median": 0.5, "hi50": 0.75, "hi90": 0.95}
+
+#: Below this many people nothing is drawn or printed (`sim.needs.safeguard` holds the rule; this is its threshold).
+SMALLEST_CELL: Final = 15
+
+
+class RunLike(Protocol):
+    """The part of `sim.results.Run` that figures read."""
+
+    @property
+    def flows(self) -> pd.DataFrame: ...
+    @property
+    def stocks(self) -> pd.DataFrame: ...
+    @property
+    def outcomes(self) -> pd.DataFrame: ...
+    @property
+    def departures(self) -> pd.DataFrame: ...
+    @property
+    def summary(self) -> pd.DataFrame: ...
+    @property
+    def manifest(self) -> Any: ...
+    @property
+    def scenario(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a figure or page comes from, as far as the run's manifest says."""
+
+    scenario: str
+    version: str
+    seed: str
+    engine: str
+    replicates: int
+    created: str
+    result_hash: str
+
+
+def provenance(run: RunLike) -> Provenance:
+    """Read the manifest of a run; what it does not say stays empty.
+
+    Parameters
+    ----------
+    run : RunLike
+        An opened run folder.
+    """
+    manifest: dict[str, Any] = dict(run.manifest)
+
+    def first(*keys: str) -> str:
+        for key in keys:
+            value = manifest.get(key)
+            if isinstance(value, dict):
+                value = value.get("travesia", value.get("name"))
+            if value not in (None, ""):
+                return str(value)
+        return ""
+
+    return Provenance(
+        scenario=str(getattr(run.scenario, "name", "") or first("scenario")),
+        version=first("version", "travesia_version", "versions"),
+        seed=first("seed"),
+        engine=first("engine"),
+        replicates=replicate_count(run),
+        created=first("created", "created_at", "finished", "finished_at", "started", "date"),
+        result_hash=first("result_hash"),
+    )
+
+
+def replicate_count(run: RunLike) -> int:
+    """How many replicates the run holds."""
+    count = getattr(run, "replicates", None)
+    if count is None:
+        return max(1, int(run.flows["replicate"].nunique()))
+    return int(count) if isinstance(count, int) else len(list(count))
+
+
+def footer(run: RunLike, lang: str) -> str:
+    """The line under every figure: scenario, replicates, seed, engine, version."""
+    source = provenance(run)
+    many = phrase("replicates", lang, n=source.replicates) if source.replicates > 1 else phrase("one_replicate_short", lang)
+    engine = phrase(f"engine_{source.engine}", lang) if source.engine else phrase("engine_agents", lang)
+    return phrase(
+        "footer",
+        lang,
+        name=source.scenario,
+        replicates=many,
+        seed=phrase("seed", lang, seed=source.seed or "?"),
+        engine=engine,
+        version=source.version or "?",
+    )
+
+
+def months_of(frame: pd.DataFrame, column: str = "period_start") -> pd.Series[pd.Timestamp]:
+    """First day of the month of each row; daily rows fall into their month."""
+    return pd.to_datetime(frame[column]).dt.to_period("M").dt.to_timestamp()
+
+
+def period_mask(months: pd.Series[pd.Timestamp], period: str | None) -> pd.Series[bool]:
+    """Which rows lie in `period`: None (all), ``2023-08`` or ``2023-06/2023-08``, ends included."""
+    if period is None:
+        return pd.Series(True, index=months.index)
+    start, _, end = period.partition("/")
+    return (months >= pd.Timestamp(start)) & (months <= pd.Timestamp(end or start))
+
+
+def period_words(months: Iterable[pd.Timestamp], lang: str) -> str:
+    """A period in words, for titles."""
+    ordered = sorted(set(months))
+    if len(ordered) == 1:
+        return month_name(ordered[0].year, ordered[0].month, lang)
+    first, last = ordered[0], ordered[-1]
+    return phrase("map_mean", lang, start=short_month(first.year, first.month, lang), end=short_month(last.year, last.month, lang))
+
+
+def intervals(frame: pd.DataFrame, by: Sequence[str], value: str, replicates: int) -> pd.DataFrame:
+    """Median, 50 and 90 % interval over replicates; a replicate without a row counts as zero.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns `replicate`, those of `by`, and `value`.
+    by : sequence of str
+        What one row of the answer stands for.
+    value : str
+        Column to add up within a replicate.
+    replicates : int
+        Number of replicates of the run.
+
+    Returns
+    -------
+    DataFrame
+        `by` and the columns of `QUANTILES`.
+    """
+    keys = list(by)
+    totals = frame.groupby([*keys, "replicate"], observed=True)[value].sum().unstack("replicate", fill_value=0.0)
+    missing = replicates - totals.shape[1]
+    for extra in range(missing):
+        totals[f"none {extra}"] = 0.0
+    spread = pd.DataFrame({name: totals.quantile(share, axis=1) for name, share in QUANTILES.items()})
+    return spread.reset_index()
+
+
+def place_table(run: RunLike) -> pd.DataFrame:
+    """Places by id: name, country, longitude, latitude, role; irregular points rounded to a tenth of a degree."""
+    rows = []
+    for place in run.scenario.world.places:
+        irregular = bool(getattr(place, "irregular", False))
+        digits = 1 if irregular else 4
+        lat, lon = getattr(place, "lat", None), getattr(place, "lon", None)
+        if lat is None or lon is None:
+            continue
+        rows.append(
+            {
+                "place": place.id,
+                "name": getattr(place, "name", "") or place.id,
+                "country": place.country,
+                "lon": round(float(lon), digits),
+                "lat": round(float(lat), digits),
+                "role": str(getattr(place.role, "value", place.role)),
+                "irregular": irregular,
+            }
+        )
+    columns = ["place", "name", "country", "lon", "lat", "role", "irregular"]
+    return pd.DataFrame(rows, columns=columns).set_index("place")
+
+
+def group_name(run: RunLike, code: str, lang: str) -> str:
+    """Name of a nationality group in the run's own world, or from the shipped table."""
+    if code == "ALL":
+        return phrase("all", lang)
+    for group in getattr(run.scenario.world, "groups", None) or ():
+        if group.id == code:
+            name = getattr(group, f"name_{lang}", None)
+            if name:
+                return str(name)
+    return country_name(code, lang)
+
+
+def border_title(run: RunLike, border: str, lang: str) -> str:
+    """Name of a border in the run's own world, or from the shipped table."""
+    for row in getattr(run.scenario.world, "borders", None) or ():
+        if row.id == border:
+            name = getattr(row, f"name_{lang}", None)
+            if name:
+                return str(name)
+    return phrase(f"border_{border}", lang).removeprefix("border ")

@@ -1,0 +1,165 @@
+"""How figures look: colours that colour-blind eyes and a grey printer can tell apart, and the file writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from sim.errors import DataError, Problem
+from sim.report.frame import RunLike, footer, provenance
+from sim.report.words import MONTHS, number, phrase
+
+__all__ = ["COLOURS", "GREY", "HATCHES", "INK", "LINES", "count_axis", "empty", "month_axis", "new_figure", "save", "short_count", "stamps"]
+
+#: Okabe and Ito (2008), darkest contrast first; with HATCHES and LINES also told apart in black and white.
+COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#666666")
+HATCHES: Final = ("", "//", "..", "\\\\", "xx", "--", "oo", "++")
+LINES: Final = ("-", "--", ":", "-.")
+INK: Final = "#222222"
+GREY: Final = "#8A8A8A"
+#: Light ends of a 50 and 90 % band.
+BANDS: Final = ("#8FC1E3", "#D3E6F4")
+
+
+def new_figure(run: RunLike, lang: str, title: str, size: tuple[float, float]) -> Figure:
+    """An empty figure with title and provenance line, ready for the object interface.
+
+    Parameters
+    ----------
+    run : RunLike
+        The run the figure shows.
+    lang : str
+        ``en`` or ``es``.
+    title : str
+        Headline.
+    size : tuple of float
+        Width and height in inches.
+    """
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold", color=INK)
+    figure.supxlabel(footer(run, lang), x=0.012, ha="left", fontsize=7.5, color="#555555")
+    return figure
+
+
+def empty(run: RunLike, lang: str, title: str, sentence: str) -> Figure:
+    """A figure that says in one sentence why it has nothing to show."""
+    figure = new_figure(run, lang, title, (7.0, 2.2))
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, sentence, ha="center", va="center", fontsize=11, color="#555555", transform=axes.transAxes)
+    return figure
+
+
+def stamps(months: pd.Series[pd.Timestamp]) -> list[float]:
+    """Months as matplotlib dates."""
+    return [float(date2num(month.to_pydatetime())) for month in pd.to_datetime(months)]
+
+
+def short_count(value: float, lang: str) -> str:
+    """A count short enough for an axis: ``85k``, ``85 mil``, ``1.2k``."""
+    if abs(value) < 1000:
+        return number(value, lang, 0 if float(value).is_integer() else 1)
+    scaled = value / 1000
+    digits = 0 if abs(scaled) >= 10 or float(round(scaled, 1)).is_integer() else 1
+    return number(scaled, lang, digits) + phrase("thousand", lang)
+
+
+def count_axis(axis: Axis, lang: str, bins: int = 5) -> None:
+    """Ticks of a count axis in short form, as the language writes numbers."""
+    axis.set_major_locator(MaxNLocator(bins))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short_count(value, lang)))
+
+
+def month_axis(axes: Axes, lang: str) -> None:
+    """Ticks of a time axis: years, or months where the window is short."""
+    locator = AutoDateLocator(minticks=3, maxticks=6)
+    axes.xaxis.set_major_locator(locator)
+    low, high = axes.get_xlim()
+    if high - low > 900:
+        axes.xaxis.set_major_formatter(DateFormatter("%Y"))
+        return
+
+    def write(value: float, _: int | None) -> str:
+        day = datetime.fromordinal(datetime(1970, 1, 1).toordinal() + int(value))
+        return f"{MONTHS[lang][day.month - 1][:3]}\n{day.year}"
+
+    axes.xaxis.set_major_formatter(FuncFormatter(write))
+
+
+def plain(axes: Axes) -> None:
+    """Take away what carries no information."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GREY)
+    axes.tick_params(colors=INK, labelsize=8, length=3)
+    axes.grid(axis="y", color="#E3E3E3", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def legend_below(figure: Figure, handles: Sequence[object], columns: int) -> None:
+    """One legend for the whole figure, under the panels."""
+    figure.legend(
+        handles=list(handles),  # type: ignore[arg-type]
+        loc="outside lower right",
+        ncols=columns,
+        frameon=False,
+        fontsize=8.5,
+        handlelength=2.2,
+        columnspacing=1.4,
+    )
+
+
+def save(figure: Figure, path: str | Path, run: RunLike) -> Path:
+    """Write a figure with its provenance inside the file; the ending names the format.
+
+    Parameters
+    ----------
+    figure : Figure
+        Any figure of `sim.report`.
+    path : str or Path
+        Ends in ``.png``, ``.svg`` or ``.pdf``.
+    run : RunLike
+        The run it came from.
+
+    Returns
+    -------
+    Path
+        Where it was written.
+    """
+    target = Path(path)
+    kind = target.suffix.lower().lstrip(".")
+    if kind not in ("png", "svg", "pdf"):
+        problem = Problem(f"file ending {target.suffix!r}", str(target), ".png, .svg or .pdf")
+        raise DataError("A figure cannot be written in this format.", [problem])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    half = target.with_name(f".{target.name}.part")
+    with mpl.rc_context({"svg.hashsalt": "travesia", "svg.fonttype": "path", "pdf.fonttype": 42}):
+        figure.savefig(half, format=kind, dpi=150, metadata=metadata(run, kind))
+    half.replace(target)
+    return target
+
+
+def metadata(run: RunLike, kind: str) -> dict[str, str | None]:
+    """What `save` writes into a PNG, SVG or PDF, by the names each format knows."""
+    source = provenance(run)
+    text = (
+        f"scenario={source.scenario}; version={source.version}; seed={source.seed}; replicates={source.replicates}; "
+        f"engine={source.engine}; result_hash={source.result_hash}; run={source.created}; simulation, not a count"
+    )
+    title, software = f"Travesía: {source.scenario}", f"Travesía {source.version}"
+    if kind == "png":
+        return {"Title": title, "Description": text, "Software": software}
+    if kind == "svg":
+        return {"Title": title, "Description": text, "Creator": software, "Date": None}
+    return {"Title": title, "Subject": text, "Creator": software, "CreationDate": None}
