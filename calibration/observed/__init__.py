@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Published counts of crossings, encounters and pathways enter as tidy tables; monthly series by nationality group leave."""
