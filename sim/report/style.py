@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import Final
 
 import matplotlib as mpl
@@ -48,9 +49,18 @@ def new_figure(run: RunLike, lang: str, title: str, size: tuple[float, float]) -
     """
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold", color=INK)
-    figure.supxlabel(footer(run, lang), x=0.012, ha="left", fontsize=7.5, color="#555555")
+    lines = wrap(footer(run, lang), max(30, int(size[0] * 15.5)))
+    strip = footer_strip(figure, len(lines))
+    figure.get_layout_engine().set(rect=(0.0, strip, 1.0, 1.0 - strip))  # type: ignore[union-attr, call-arg]
+    headline = "\n".join(wrap(title, max(20, int(size[0] * 8.6))))
+    figure.suptitle(headline, x=0.1 / size[0], ha="left", fontsize=13, fontweight="bold", color=INK)
+    figure.text(0.1 / size[0], 0.06 / size[1], "\n".join(lines), ha="left", va="bottom", fontsize=7.5, color="#555555")
     return figure
+
+
+def footer_strip(figure: Figure, lines: int = 1) -> float:
+    """Share of the height that the provenance line takes."""
+    return float((0.1 + 0.15 * lines) / figure.get_size_inches()[1])
 
 
 def empty(run: RunLike, lang: str, title: str, sentence: str) -> Figure:
@@ -69,6 +79,8 @@ def stamps(months: pd.Series[pd.Timestamp]) -> list[float]:
 
 def short_count(value: float, lang: str) -> str:
     """A count short enough for an axis: ``85k``, ``85 mil``, ``1.2k``."""
+    if abs(value) >= 999_500:
+        return number(value / 1e6, lang, 2 if abs(value) < 9.95e6 else 1) + phrase("million", lang)
     if abs(value) < 1000:
         return number(value, lang, 0 if float(value).is_integer() else 1)
     scaled = value / 1000
@@ -112,6 +124,7 @@ def legend_below(figure: Figure, handles: Sequence[object], columns: int) -> Non
     figure.legend(
         handles=list(handles),  # type: ignore[arg-type]
         loc="outside lower right",
+        bbox_to_anchor=(0.0, footer_strip(figure), 1.0, 1.0 - footer_strip(figure)),
         ncols=columns,
         frameon=False,
         fontsize=8.5,

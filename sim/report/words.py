@@ -124,7 +124,8 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "persons_per_day": ("persons on an average day", "personas en un día medio"),
     "persons": ("persons", "personas"),
     "month": ("month", "mes"),
-    "thousand": ("k", " mil"),
+    "thousand": ("k", "\u00a0mil"),
+    "million": ("m", "\u00a0M"),
     # crossings
     "crossings_title": ("Crossings by border and month", "Cruces por frontera y mes"),
     "crossings_title_one": ("{border}: crossings by month", "{border}: cruces por mes"),
@@ -165,6 +166,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "removed": ("Removed", "Deportación o expulsión"),
     "died_or_missing": ("Died or missing", "Muertes o desapariciones"),
     "on_route": ("Still on the route", "Aún en la ruta"),
+    "sankey_unit": ("bar height: persons, median over replicates", "altura de la barra: personas, mediana de las réplicas"),
     # differences
     "differences_title": ("{other} compared with {base}", "{other} en comparación con {base}"),
     "differences_axis": ("difference, persons per month", "diferencia, personas por mes"),

@@ -175,7 +175,8 @@ def draw_places(
         if not inside(x, y, box):
             continue
         axes.plot([x], [y], "o", color=INK, markersize=2.2, zorder=5)
-        if named >= most or (skip_box is not None and inside(x, y, skip_box)):
+        # camps on irregular routes are not named
+        if named >= most or bool(spot["irregular"]) or (skip_box is not None and inside(x, y, skip_box)):
             continue
         words = place_name(str(spot["name"]), lang)
         width, height = 0.52 * len(words) * degrees, 1.15 * degrees

@@ -1,0 +1,139 @@
+"""Policy timeline: a scenario's policies enter, bars by date leave."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import date2num
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from sim.report.frame import RunLike
+from sim.report.style import COLOURS, GREY, HATCHES, INK, empty, month_axis, new_figure
+from sim.report.words import check_language, phrase
+
+__all__ = ["policy_table", "policy_timeline"]
+
+#: Instruments in families that share a colour; the hatch tells families apart in black and white.
+FAMILIES: Final = {
+    "closure": 3, "capacity": 3, "visa": 1, "penalty": 1, "expulsion": 7, "removal": 7, "transfer": 7, "return": 5, "pathway": 0,
+    "appointment": 0, "regularisation": 2, "assistance": 2, "transport": 4, "announcement": 6, "push": 6, "hazard": 5,
+}  # fmt: skip
+
+
+def policy_table(run: RunLike, lang: str = "en") -> pd.DataFrame:
+    """Policies of a run's scenario inside its window.
+
+    Parameters
+    ----------
+    run : RunLike
+        An opened run folder (anything with a `scenario`).
+    lang : str
+        ``en`` or ``es``.
+
+    Returns
+    -------
+    DataFrame
+        policy, title, instrument, start, full (first day at full strength), end (NaT: open), bar_start and bar_end (inside the window).
+    """
+    window = run.scenario.window
+    first, last = pd.Timestamp(window.start), pd.Timestamp(window.end)
+    rows = []
+    for policy in run.scenario.policies:
+        start = pd.Timestamp(policy.start) if policy.start else first
+        end = pd.Timestamp(policy.end) if getattr(policy, "end", None) else pd.NaT
+        delay = int(getattr(policy, "lag_days", 0) or 0) + int(getattr(policy, "phase_in_days", 0) or 0)
+        early = int(getattr(policy, "anticipation_days", 0) or 0)
+        if start - pd.Timedelta(days=early) > last or (not pd.isna(end) and end < first):
+            continue
+        rows.append(
+            {
+                "policy": str(policy.id),
+                "title": policy_title(policy, lang),
+                "instrument": str(getattr(policy.instrument, "value", policy.instrument)),
+                "start": start,
+                "full": start + pd.Timedelta(days=delay),
+                "end": end,
+                "bar_start": max(start - pd.Timedelta(days=early), first),
+                "bar_end": min(end if not pd.isna(end) else last, last),
+            }
+        )
+    columns = ["policy", "title", "instrument", "start", "full", "end", "bar_start", "bar_end"]
+    return pd.DataFrame(rows, columns=columns).sort_values(["start", "policy"], ignore_index=True)
+
+
+def policy_title(policy: Any, lang: str) -> str:
+    """Title in the language asked for; the id in words where there is none."""
+    title = getattr(policy, "title", None)
+    if isinstance(title, dict):
+        title = title.get(lang) or title.get("en")
+    elif title is not None and hasattr(title, lang):
+        title = getattr(title, lang)
+    return str(title or str(policy.id).replace("-", " ").replace("_", " "))
+
+
+def policy_timeline(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
+    """When each policy was in force, by instrument.
+
+    Parameters
+    ----------
+    run : RunLike
+        An opened run folder.
+    lang : str
+        ``en`` or ``es``.
+
+    Returns
+    -------
+    figure : Figure
+        One bar per policy.
+    data : DataFrame
+        What `policy_table` gives.
+    """
+    check_language(lang)
+    table = policy_table(run, lang)
+    title = phrase("timeline_title", lang)
+    if table.empty:
+        return empty(run, lang, title, phrase("nothing_policies", lang)), table
+    figure = new_figure(run, lang, title, (11.0, 1.7 + 0.27 * len(table)))
+    axes = figure.subplots()
+    window = run.scenario.window
+    first, last = (float(date2num(pd.Timestamp(day).to_pydatetime())) for day in (window.start, window.end))
+    for row, policy in enumerate(table.itertuples()):
+        draw_bar(axes, row, policy)
+    axes.set_xlim(first, last + 1)
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.set_yticks(range(len(table)), [clipped(str(text)) for text in table["title"]], fontsize=8)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.grid(axis="x", color="#E3E3E3", linewidth=0.6)
+    axes.set_axisbelow(True)
+    month_axis(axes, lang)
+    handles = [
+        Patch(facecolor=COLOURS[FAMILIES.get(kind, 7)], hatch=HATCHES[FAMILIES.get(kind, 7)], edgecolor="white", label=phrase(kind, lang))
+        for kind in dict.fromkeys(table["instrument"])
+    ]
+    if (table["full"] > table["start"]).any():
+        handles.append(Patch(facecolor="#DDDDDD", edgecolor=GREY, label=phrase("timeline_lag", lang)))
+    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8.5, title=phrase("instrument", lang), title_fontsize=8.5, alignment="left")
+    return figure, table
+
+
+def draw_bar(axes: Axes, row: int, policy: Any) -> None:
+    """A pale bar for announcement, lag and phase-in, a full one for the days in force; an arrow where it stays open."""
+    begin, full, end = (float(date2num(day.to_pydatetime())) for day in (policy.bar_start, policy.full, policy.bar_end))
+    family = FAMILIES.get(policy.instrument, 7)
+    full = min(max(full, begin), end + 1)
+    if full > begin:
+        axes.add_patch(Rectangle((begin, row - 0.3), full - begin, 0.6, facecolor="#DDDDDD", edgecolor=GREY, linewidth=0.5))
+    bar = Rectangle((full, row - 0.3), max(end + 1 - full, 2.0), 0.6, facecolor=COLOURS[family], edgecolor="white", hatch=HATCHES[family], linewidth=0)
+    axes.add_patch(bar)
+    if pd.isna(policy.end) or policy.end > policy.bar_end:
+        axes.plot([end + 1], [row], marker=5, color=INK, markersize=5, clip_on=False)
+
+
+def clipped(text: str, most: int = 58) -> str:
+    """A title that leaves room for the bars."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

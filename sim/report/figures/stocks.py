@@ -1,0 +1,119 @@
+"""Who is where: stocks enter, people on an average day by country over time leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from sim.report.frame import RunLike, intervals, months_of, replicate_count
+from sim.report.style import COLOURS, HATCHES, INK, count_axis, empty, month_axis, new_figure, plain, stamps
+from sim.report.words import check_language, country_name, phrase
+
+__all__ = ["people_by_country", "who_is_where"]
+
+#: Everyone on the way; people who settled have left the route.
+ON_THE_WAY: Final = ("staying", "queued", "stranded", "travelling")
+
+#: Countries from south to north, as a reader looks for them.
+SOUTH_TO_NORTH: Final = (
+    "CHL", "BOL", "PER", "ECU", "BRA", "COL", "VEN", "PAN", "CRI", "NIC", "HND", "SLV", "GTM", "MEX", "USA",
+)  # fmt: skip
+MOST_COUNTRIES = 7
+
+
+def people_by_country(run: RunLike, statuses: Sequence[str] = ON_THE_WAY) -> pd.DataFrame:
+    """People present on an average day, by country and month, with a row `ALL` for the total.
+
+    Parameters
+    ----------
+    run : RunLike
+        An opened run folder.
+    statuses : sequence of str
+        Which statuses count as being on the route.
+
+    Returns
+    -------
+    DataFrame
+        month, country, lo90, lo50, median, hi50, hi90 (persons on an average day).
+    """
+    stocks = run.stocks[run.stocks["status"].astype(str).isin(list(statuses))]
+    month = months_of(stocks)
+    frame = pd.DataFrame(
+        {
+            "replicate": stocks["replicate"].to_numpy(),
+            "month": month.to_numpy(),
+            "country": stocks["country"].astype(object).fillna("").astype(str).to_numpy(),
+            "persons": (stocks["person_days"] / month.dt.days_in_month).to_numpy(),
+        }
+    )
+    both = pd.concat([frame, frame.assign(country="ALL")])
+    both = both.groupby(["replicate", "month", "country"], as_index=False)["persons"].sum()
+    return intervals(both, ["month", "country"], "persons", replicate_count(run))
+
+
+def who_is_where(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
+    """People on the route by country over time, stacked, with the interval of the total.
+
+    Parameters
+    ----------
+    run : RunLike
+        An opened run folder.
+    lang : str
+        ``en`` or ``es``.
+
+    Returns
+    -------
+    figure : Figure
+        Stacked areas.
+    data : DataFrame
+        What `people_by_country` gives.
+    """
+    check_language(lang)
+    table = people_by_country(run)
+    title = phrase("where_title", lang)
+    if table.empty:
+        return empty(run, lang, title, phrase("nothing_stocks", lang)), table
+    total = table[table["country"] == "ALL"].set_index("month").sort_index()
+    wide = table[table["country"] != "ALL"].pivot(index="month", columns="country", values="median").fillna(0.0).sort_index()
+    wide = merge_small(wide)
+    figure = new_figure(run, lang, title, (10.5, 5.6))
+    axes = figure.subplots()
+    when = stamps(pd.Series(wide.index))
+    areas = axes.stackplot(when, wide.to_numpy().T, colors=COLOURS[: wide.shape[1]], edgecolor="white", linewidth=0.4)
+    for area, hatch in zip(areas, HATCHES, strict=False):
+        area.set_hatch(hatch)
+        area.set_hatch_linewidth(0.5)
+    axes.plot(stamps(pd.Series(total.index)), total["median"], color=INK, linewidth=1.4)
+    handles: list[Line2D | Patch] = [Line2D([], [], color=INK, linewidth=1.4, label=phrase("where_total", lang))]
+    if replicate_count(run) > 1:
+        for side in ("lo90", "hi90"):
+            axes.plot(stamps(pd.Series(total.index)), total[side], color=INK, linewidth=0.8, linestyle=(0, (3, 2)))
+        handles.append(Line2D([], [], color=INK, linewidth=0.8, linestyle=(0, (3, 2)), label=phrase("where_total_band", lang)))
+    plain(axes)
+    axes.set_ylabel(phrase("persons_per_day", lang), fontsize=9)
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0)
+    count_axis(axes.yaxis, lang)
+    month_axis(axes, lang)
+    for index in reversed(range(wide.shape[1])):
+        code = str(wide.columns[index])
+        name = phrase("other", lang) if code == "OTH" else country_name(code, lang)
+        handles.append(Patch(facecolor=COLOURS[index], edgecolor="white", hatch=HATCHES[index], label=name))
+    figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize=8.5)
+    return figure, table
+
+
+def merge_small(wide: pd.DataFrame) -> pd.DataFrame:
+    """Keep the largest countries in order from south to north and add the rest up as `OTH`, at the bottom."""
+    largest = [str(code) for code in wide.sum().sort_values(ascending=False).index[:MOST_COUNTRIES]]
+    ordered = [code for code in SOUTH_TO_NORTH if code in largest] + [code for code in largest if code not in SOUTH_TO_NORTH]
+    rest = wide.drop(columns=ordered)
+    kept = wide[ordered]
+    if rest.shape[1]:
+        kept = kept.assign(OTH=rest.sum(axis=1))
+    return kept
