@@ -1,0 +1,1 @@
+"""The commands and files a user meets, from the outside."""

@@ -1,0 +1,1 @@
+"""Random results against their expectation: fixed seeds and a stated false-alarm rate."""

@@ -1,0 +1,1 @@
+"""Tiny networks with closed-form answers, one file per phenomenon."""
