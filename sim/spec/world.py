@@ -1,0 +1,318 @@
+"""The world of a scenario: tables or an inline mapping enter, places, legs, groups and their terms leave."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+import networkx as nx
+from pydantic import BeforeValidator, Field
+
+from sim.spec.base import Country, Identifier, Number, Quantity, Share, Strict
+from sim.spec.distributions import Distribution
+
+__all__ = [
+    "Border",
+    "Group",
+    "HomePlace",
+    "Leg",
+    "LegAttraction",
+    "Parameter",
+    "Place",
+    "Profile",
+    "Season",
+    "World",
+]
+
+Confidence = Literal["seen", "derived", "assumption", ""]
+Role = Literal["origin", "transit", "crossing", "reception", "destination"]
+Mode = Literal["foot", "jungle", "bus", "boat", "air", "train", "car", "removal_flight", "port", "air_regular"]
+Direction = Literal["northward", "southward", "lateral", "return"]
+Unit = Literal["alone", "family", "unaccompanied"]
+
+
+def split_list(value: Any) -> Any:
+    """A table cell holds a list with semicolons."""
+    return tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], BeforeValidator(split_list)]
+
+
+class Place(Strict):
+    """Where people stay: an origin, a transit hub, a crossing, a reception centre or a destination.
+
+    Parameters
+    ----------
+    id, name, country, admin1 : str
+        `country` is an ISO 3166 code of three letters.
+    lat, lon : float, optional
+        Degrees.
+    irregular : bool
+        A trail or an irregular crossing; coordinates are rounded to a tenth of a degree.
+    role : str
+        Arriving at a `destination` is the outcome ``arrived``.
+    stay : Distribution, optional
+        Days between arrival and leaving; none means no stay.
+    capacity_persons : float, optional
+        Hard maximum of people present.
+    reception_capacity_persons : float, optional
+        Places in reception services; informs needs only.
+    settle_weight : float, optional
+        Weight of settling for good, beside the weights of the legs.
+    daily_cost_usd, income_usd_per_day : float, optional
+        USD per person and day.
+    """
+
+    id: Identifier
+    name: str = ""
+    country: Country
+    admin1: str = ""
+    lat: Annotated[Number, Field(ge=-90, le=90)] | None = None
+    lon: Annotated[Number, Field(ge=-180, le=180)] | None = None
+    irregular: bool = False
+    role: Role
+    roles_all: Listed = ()
+    stay: Distribution | None = None
+    capacity_persons: Quantity | None = None
+    reception_capacity_persons: Quantity | None = None
+    settle_weight: Quantity | None = None
+    daily_cost_usd: Quantity | None = None
+    income_usd_per_day: Quantity | None = None
+    services: Listed = ()
+    source: str = ""
+    source_ref: str = ""
+    confidence: Confidence = ""
+    stay_confidence: Confidence = ""
+    note: str = ""
+
+
+class Leg(Strict):
+    """A directed way from one place to another.
+
+    Parameters
+    ----------
+    id, from_, to, mode, direction : str
+        `from_` is written ``from`` in files.
+    distance_km : float, optional
+        Kilometres.
+    days : Distribution
+        Days on the way.
+    weight : float
+        Attraction beside the other ways out of the same place, before costs, days and risks are weighed.
+    cost_usd, cost_low_usd, cost_high_usd : float
+        USD per person.
+    capacity_per_day : float, optional
+        Persons per day that can physically start.
+    haz_robbed, haz_extorted, haz_kidnapped, haz_injured, haz_sexual_violence : float
+        Share of people per crossing.
+    deaths_per_100k : float
+        Deaths and missing persons per 100,000 crossings.
+    closed_by_default : bool
+        Only a policy opens it.
+    open_from, open_to : date, optional
+        First and last day it exists.
+    """
+
+    id: Identifier
+    from_: Identifier = Field(alias="from")
+    to: Identifier
+    mode: Mode = "bus"
+    direction: Direction = "northward"
+    distance_km: Quantity | None = None
+    days: Distribution
+    weight: Quantity = 1.0
+    cost_usd: Quantity = 0.0
+    cost_low_usd: Quantity | None = None
+    cost_high_usd: Quantity | None = None
+    capacity_per_day: Quantity | None = None
+    haz_robbed: Share = 0.0
+    haz_extorted: Share = 0.0
+    haz_kidnapped: Share = 0.0
+    haz_injured: Share = 0.0
+    haz_sexual_violence: Share = 0.0
+    deaths_per_100k: Annotated[Number, Field(ge=0, le=100_000)] = 0.0
+    irregular: bool = False
+    closed_by_default: bool = False
+    season: str = ""
+    open_from: date | None = None
+    open_to: date | None = None
+    source: str = ""
+    source_ref: str = ""
+    confidence: Confidence = ""
+    note: str = ""
+
+
+class Group(Strict):
+    """A nationality group.
+
+    Parameters
+    ----------
+    id : str
+        ISO 3166 code, or AFR, ASI, OTH.
+    home_country : str
+        ISO 3166 code, blank for the collective groups.
+    observed_names : tuple of str
+        Spellings in the observed tables.
+    means_median_usd, means_spread : float, optional
+        Median USD at departure and standard deviation of the logarithm.
+    """
+
+    id: Identifier
+    name_en: str = ""
+    name_es: str = ""
+    home_country: str = ""
+    region: str = ""
+    observed_names: Listed = ()
+    means_median_usd: Quantity | None = None
+    means_spread: Quantity | None = None
+    source: str = ""
+    source_ref: str = ""
+    confidence: Confidence = ""
+    note: str = ""
+
+
+class LegAttraction(Strict):
+    """What a group multiplies the weight of a leg by; 0 means it never goes there."""
+
+    leg: Identifier
+    group: Identifier
+    weight: Quantity
+    source: str = ""
+    note: str = ""
+
+
+class Profile(Strict):
+    """One share of a group's make-up: travel units, sexes, ages or family sizes.
+
+    Parameters
+    ----------
+    group : str
+        Group id, or ALL.
+    unit : str
+        alone, family or unaccompanied; blank where the share is over all units.
+    measure : str
+        unit_share, female_share, age_share or family_size_share.
+    key : str
+        Age band or family size.
+    value : float
+        Share, 0 to 1.
+    """
+
+    group: Identifier
+    unit: str = ""
+    measure: str
+    key: str = ""
+    value: Share
+    source: str = ""
+    source_ref: str = ""
+    confidence: Confidence = ""
+    note: str = ""
+
+
+class HomePlace(Strict):
+    """Where a return or removal of a group ends."""
+
+    group: Identifier
+    place: Identifier
+    source: str = ""
+    note: str = ""
+
+
+class Season(Strict):
+    """One month of a season: factors on the travel days and hazards of the legs that name it."""
+
+    id: Identifier
+    month: Annotated[int, Field(ge=1, le=12)]
+    travel_factor: Quantity = 1.0
+    hazard_factor: Quantity = 1.0
+    source: str = ""
+    source_ref: str = ""
+    confidence: Confidence = ""
+    note: str = ""
+
+
+class Border(Strict):
+    """A leg on which a border's crossings are counted (one row per leg)."""
+
+    id: Identifier
+    name_en: str = ""
+    name_es: str = ""
+    leg: Identifier
+    count_kind: Literal["persons", "encounters"] = "persons"
+    detection_parameter: str = ""
+    observed_series: str = ""
+    source: str = ""
+    note: str = ""
+
+
+class Parameter(Strict):
+    """One row of the table that describes every parameter."""
+
+    id: Identifier
+    unit: str = ""
+    default: Number
+    low: Number | None = None
+    high: Number | None = None
+    source: str = ""
+    source_ref: str = ""
+    confidence: Confidence = ""
+    description: str = ""
+    used_by: str = ""
+    note: str = ""
+
+
+class World(Strict):
+    """Places joined by legs, and who may travel them.
+
+    Parameters
+    ----------
+    name : str
+        Name of a folder under ``scenarios/world``, or ``inline``.
+    places, legs, groups, attraction, profiles, home_places, seasons, borders, parameters : tuple
+        The rows of its tables.
+    """
+
+    name: str = "inline"
+    places: tuple[Place, ...] = ()
+    legs: tuple[Leg, ...] = ()
+    groups: tuple[Group, ...] = ()
+    attraction: tuple[LegAttraction, ...] = ()
+    profiles: tuple[Profile, ...] = ()
+    home_places: tuple[HomePlace, ...] = ()
+    seasons: tuple[Season, ...] = ()
+    borders: tuple[Border, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+
+    @cached_property
+    def places_by_id(self) -> dict[str, Place]:
+        """Place of each id."""
+        return {place.id: place for place in self.places}
+
+    @cached_property
+    def legs_by_id(self) -> dict[str, Leg]:
+        """Leg of each id."""
+        return {leg.id: leg for leg in self.legs}
+
+    def place(self, place_id: str) -> Place:
+        """The place of that id (KeyError if there is none)."""
+        return self.places_by_id[place_id]
+
+    def leg(self, leg_id: str) -> Leg:
+        """The leg of that id (KeyError if there is none)."""
+        return self.legs_by_id[leg_id]
+
+    def graph(self) -> nx.MultiDiGraph[str]:
+        """Places as nodes, legs as edges keyed by their id, both carrying their model."""
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        for place in self.places:
+            graph.add_node(place.id, place=place)
+        for leg in self.legs:
+            graph.add_edge(leg.from_, leg.to, key=leg.id, leg=leg)
+        return graph
+
+    def __repr__(self) -> str:
+        return f"World({self.name}: {len(self.places)} places, {len(self.legs)} legs, {len(self.groups)} groups)"
+
+    __str__ = __repr__
