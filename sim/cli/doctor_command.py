@@ -1,4 +1,4 @@
-"""``travesia doctor``: what enters is this machine, what leaves is a table of findings and what to do about each."""
+"""``travesia doctor``: what enters is this machine, what leaves is a table of findings and advice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a machine, and what to do: what enters is this computer, what leaves are findings."""
+"""What can be wrong with a machine: what enters is this computer, what leaves are findings and advice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ _NEWEST_TESTED = (3, 13)
 _GIGABYTE = 1_000_000_000
 _MEMORY_NEEDED = 2 * _GIGABYTE
 _DISK_NEEDED = 1 * _GIGABYTE
-_LOCK_LINE = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\]+))?", re.M)
+_LOCK_LINE = re.compile(
+    r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\]+))?", re.M
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def check_python() -> Iterator[Finding]:
     if sys.version_info[:2] < _OLDEST:
         yield Finding("Python", "fault", found, "Install Python 3.12 or newer, then 'make clean install'.")
     elif sys.version_info[:2] > _NEWEST_TESTED:
-        yield Finding("Python", "warning", found, "Newer than the tested 3.12 and 3.13; results may still be right.")
+        yield Finding("Python", "warning", found, "Tested are 3.12 and 3.13.")
     else:
         yield Finding("Python", "ok", found)
 
@@ -96,7 +98,7 @@ def _lock_file() -> Path:
 
 
 def check_lock() -> Iterator[Finding]:
-    """Whether the installed versions are the locked ones; says nothing where there is no lock (not a checkout)."""
+    """Whether the installed versions are the locked ones; silent where there is no lock (no checkout)."""
     lock = _lock_file()
     if not lock.is_file():
         return
@@ -111,7 +113,9 @@ def check_lock() -> Iterator[Finding]:
             other.append(f"{name} {have or 'missing'}, locked {wanted}")
     if other:
         shown = "; ".join(other[:5]) + (f"; and {len(other) - 5} more" if len(other) > 5 else "")  # noqa: PLR2004
-        yield Finding("Lock", "warning", shown, "Results are only promised for the lock: run 'make clean install'.")
+        yield Finding(
+            "Lock", "warning", shown, "Results are promised for the lock: run 'make clean install'."
+        )
     else:
         yield Finding("Lock", "ok", f"{pinned} packages exactly as locked")
 
@@ -135,9 +139,11 @@ def check_processor() -> Iterator[Finding]:
     if not asked:
         yield Finding("Threads", "ok", f"{cores} (NUMBA_NUM_THREADS is not set)")
     elif not asked.isdecimal() or int(asked) < 1:
-        yield Finding("Threads", "fault", f"NUMBA_NUM_THREADS={asked}", "Set it to a number from 1 up, or unset it.")
+        yield Finding("Threads", "fault", f"NUMBA_NUM_THREADS={asked}", "Set it to 1 or more, or unset it.")
     elif int(asked) > cores:
-        yield Finding("Threads", "warning", f"NUMBA_NUM_THREADS={asked} on {cores} cores", "Unset it, or lower it.")
+        yield Finding(
+            "Threads", "warning", f"NUMBA_NUM_THREADS={asked} on {cores} cores", "Unset it, or lower it."
+        )
     else:
         yield Finding("Threads", "ok", f"{asked} (NUMBA_NUM_THREADS)")
 
@@ -149,7 +155,9 @@ def check_memory() -> Iterator[Finding]:
     memory = psutil.virtual_memory()
     found = f"{memory.available / _GIGABYTE:.1f} GB free of {memory.total / _GIGABYTE:.1f} GB"
     if memory.available < _MEMORY_NEEDED:
-        yield Finding("Memory", "warning", found, "The whole corridor needs about 2 GB: use --scale 0.1, or free some.")
+        yield Finding(
+            "Memory", "warning", found, "The corridor needs about 2 GB: use --scale 0.1, or free some."
+        )
     else:
         yield Finding("Memory", "ok", found)
 
@@ -164,42 +172,35 @@ def _can_write(folder: Path) -> bool:
         return False
 
 
-def _cache_folders() -> list[Path]:
-    """Where numba looks for a place to keep compiled kernels, in its own order."""
-    chosen = os.environ.get("NUMBA_CACHE_DIR", "")
-    if chosen:
-        return [Path(chosen)]
-    spec = find_spec("sim.engines.kernels")
-    beside = [Path(p) / "__pycache__" for p in (spec.submodule_search_locations or ())] if spec else []
-    home = Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache")
-    return [*beside, home / "numba"]
-
-
 def check_cache() -> Iterator[Finding]:
     """Whether compiled kernels can be kept, so that only the first run compiles."""
-    folders = _cache_folders()
-    usable = next((folder for folder in folders if _can_write(folder)), None)
-    if usable is None:
-        tried = ", ".join(str(folder) for folder in folders)
-        advice = "Set NUMBA_CACHE_DIR to a folder you can write to; until then every run compiles anew (about 15 s)."
-        yield Finding("Kernel cache", "warning", f"none of {tried} can be written", advice)
+    from sim.engines.kernels import cache_directory
+
+    folder = cache_directory()
+    if not _can_write(folder):
+        advice = "Set NUMBA_CACHE_DIR to a folder you can write to; until then runs may compile anew."
+        yield Finding("Kernel cache", "warning", f"cannot write to {folder}", advice)
         return
-    kept = sum(1 for _ in usable.rglob("*.nbi"))
+    kept = sum(1 for _ in folder.rglob("*.nbi"))
     state = f"{kept} compiled kernels kept" if kept else "empty: the first run compiles"
-    yield Finding("Kernel cache", "ok", f"{usable} ({state})")
+    yield Finding("Kernel cache", "ok", f"{folder} ({state})")
 
 
 def check_writing() -> Iterator[Finding]:
     """Whether run folders can be written where the command was called."""
     here = Path.cwd()
     if not _can_write(here):
-        yield Finding("Write access", "fault", f"cannot write to {here}", "Change folder, or give --out elsewhere.")
+        yield Finding(
+            "Write access", "fault", f"cannot write to {here}", "Change folder, or give --out elsewhere."
+        )
     else:
         yield Finding("Write access", "ok", str(here))
     free = shutil.disk_usage(here).free
     found = f"{free / _GIGABYTE:.1f} GB free"
     if free < _DISK_NEEDED:
-        yield Finding("Disk", "warning", found, "A run folder with many replicates may not fit: free some space.")
+        yield Finding(
+            "Disk", "warning", found, "A run folder with many replicates may not fit: free some space."
+        )
     else:
         yield Finding("Disk", "ok", found)
 

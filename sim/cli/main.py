@@ -92,10 +92,18 @@ def _log_to_stderr(verbosity: int) -> None:
 @_app.callback(cls=_Commands)
 def _travesia(
     show_version: Annotated[
-        bool, typer.Option("--version", help="Show the version and stop.", callback=_show_version, is_eager=True)
+        bool,
+        typer.Option("--version", help="Show the version and stop.", callback=_show_version, is_eager=True),
     ] = False,
     verbose: Annotated[
-        int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Say more while running; twice for everything.")
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
+            count=True,
+            show_default=False,
+            help="Say more while running; twice for everything.",
+        ),
     ] = 0,
 ) -> None:
     _log_to_stderr(verbose)
@@ -121,7 +129,7 @@ def exit_code(error: BaseException) -> int:
     Returns
     -------
     int
-        2 for refused input, 130 for an interruption (also one that a `TravesiaError` was raised from), else 1.
+        2 for refused input, 130 for an interruption or what was raised from one, else 1.
     """
     if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
         return INTERRUPTED

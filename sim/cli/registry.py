@@ -145,7 +145,9 @@ def load(name: str, target: str) -> Command:
         message = f"The command '{name}' cannot start: {module_name} exports no '{attribute}'."
         raise RunError(message) from error
     if not isinstance(app, typer.Typer):
-        message = f"The command '{name}' cannot start: {target} is {type(app).__name__}, expected typer.Typer."
+        message = (
+            f"The command '{name}' cannot start: {target} is {type(app).__name__}, expected typer.Typer."
+        )
         raise RunError(message)
     return _build(name, app)
 
