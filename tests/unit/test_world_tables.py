@@ -96,6 +96,7 @@ def test_references_exist(places: pd.DataFrame, legs: pd.DataFrame) -> None:
     assert set(table("leg_attraction.csv")["group"]) <= GROUPS
     assert set(legs["season"]) - {""} <= set(table("seasons.csv")["id"])
     assert set(table("borders.csv")["detection_parameter"]) <= set(table("parameters.csv")["id"])
+    assert set(table("border_exclusions.csv")["border"]) <= set(table("borders.csv")["id"])
     assert set(table("group_names.csv")["group"]) <= GROUPS | {"", "ALL"}
 
 
