@@ -1,0 +1,140 @@
+"""The run of days: tables of the day, departures, moves, lines, what people learn, and the evening's count (kernels)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.engines.kernels.draws import SETTLED, STAYING, TRAVELLING, jit
+from sim.plan.layout import Today
+from sim.engines.kernels.learn import learn
+from sim.engines.kernels.line import open_line, serve_requests
+from sim.engines.kernels.people import depart_part
+from sim.engines.kernels.walk import move_part
+
+__all__ = ["begin_day", "close_day", "depart_part", "move_part", "run_days", "serve_requests", "tables_of"]
+
+
+@jit
+def write_tables(P, E, I, S, epoch):
+    """Write today's choice thresholds and which legs are open to whom.
+
+    The share of an alternative is its base weight (attraction, cost, days; tabled once) times the policies' multiplier
+    times what the group knows about the leg; a closed leg has weight nothing, and nothing stays nothing.
+    """
+    n_headings = 2
+    per_kind = n_headings * (P.means_edge.shape[0] + 1)
+    width = S.threshold.shape[2]
+    for kind in range(S.leg_open.shape[0]):
+        group = P.kind_group[kind]
+        for leg in range(S.leg_open.shape[1]):
+            factor = E.weight[epoch, kind, leg]
+            S.leg_open[kind, leg] = factor > 0.0
+            S.leg_factor[leg] = factor * (I.appeal[group, leg] if I.on else 1.0)
+        for row in range(kind * per_kind, (kind + 1) * per_kind):
+            for place in range(S.threshold.shape[1]):
+                total = 0.0
+                last = -1
+                for j in range(width):
+                    leg = P.alternative[place, j]
+                    if leg >= 0:
+                        w = P.weight[row, place, j] * S.leg_factor[leg]
+                        if w > 0.0:
+                            total += w
+                            last = j
+                running = 0.0
+                for j in range(width):
+                    leg = P.alternative[place, j]
+                    if leg >= 0 and total > 0.0:
+                        running += P.weight[row, place, j] * S.leg_factor[leg]
+                    if last < 0:
+                        S.threshold[row, place, j] = 0
+                    elif j >= last:
+                        S.threshold[row, place, j] = 0xFFFFFFFF
+                    else:
+                        S.threshold[row, place, j] = np.uint32(min(running / total * 4294967296.0, 4294967294.0))
+
+
+@jit
+def tables_of(E, S, epoch):
+    """Gather the tables of an epoch."""
+    return Today(S.threshold, E.leg_table[epoch], E.leg_cost[epoch], E.leg_robbery[epoch], E.leg_death[epoch],
+                 E.income[epoch], E.forced[epoch])  # fmt: skip
+
+
+@jit
+def begin_day(P, E, I, Q, S, day):
+    """Bring policies into force, pass on what is known, and serve the standing lines.
+
+    Returns
+    -------
+    int
+        Epoch of the day (row of the tables in force).
+    """
+    epoch = E.epoch_of_day[day]
+    changed = day == 0 or epoch != E.epoch_of_day[day - 1]
+    if I.on and day > 0 and day % I.every == 0:
+        learn(P, E, I, S, epoch, day)
+        changed = True
+    if changed:
+        write_tables(P, E, I, S, epoch)
+    for k in range(S.pointer.shape[0]):
+        S.pointer[k, 2] = -1
+        S.pointer[k, 3] = 0
+        S.pointer[k, 4] = 0
+    if Q.leg_limit.shape[0] > 0:
+        open_line(P, Q, S, day, changed)
+    return epoch
+
+
+@jit
+def close_day(P, S, day):
+    """Count who is where this evening: person-days, peaks, and the balance of people.
+
+    Arrivals of today that were written ahead move from travelling to staying first.
+    """
+    slot = day & (S.ring.shape[1] - 1)
+    n_places, n_tally = S.ring.shape[2], S.ring.shape[3]
+    month = P.month_of_day[day]
+    on_route = 0
+    gone = 0
+    for p in range(n_places):
+        for g in range(n_tally):
+            for k in range(S.ring.shape[0]):
+                x = S.ring[k, slot, p, g]
+                if x != 0:
+                    S.ring[k, slot, p, g] = 0
+                    S.stock[k, TRAVELLING, p, g] -= x
+                    S.stock[k, STAYING, p, g] += x
+    for status in range(SETTLED + 1):
+        for p in range(n_places):
+            for g in range(n_tally):
+                x = 0
+                for k in range(S.stock.shape[0]):
+                    x += S.stock[k, status, p, g]
+                S.person_days[month, status, p, g] += x
+                S.peak[month, status, p, g] = max(S.peak[month, status, p, g], x)
+                if status != SETTLED:
+                    on_route += x
+    for k in range(S.pointer.shape[0]):
+        gone += S.pointer[k, 6]
+    S.balance[day, 1] = on_route
+    S.balance[day, 2] = gone
+
+
+@jit
+def run_days(P, D, E, I, Q, S, first, last, seed_key):
+    """Run the days from `first` to before `last` in the one order there is (see :mod:`sim.engines.agents`).
+
+    All parts are moved one after another; with more threads the caller moves them side by side and the result is the same.
+    """
+    for day in range(first, last):
+        epoch = begin_day(P, E, I, Q, S, day)
+        tables = tables_of(E, S, epoch)
+        for k in range(S.pointer.shape[0]):
+            S.balance[day, 0] += depart_part(P, D, S, k, day, seed_key)
+        while True:
+            for k in range(S.pointer.shape[0]):
+                move_part(P, tables, S, k, day)
+            if serve_requests(P, Q, S, day) == 0:
+                break
+        close_day(P, S, day)

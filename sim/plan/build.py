@@ -1,0 +1,283 @@
+"""Compile a scenario to a plan."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.errors import RunError
+from sim.plan.choice import MEANS_EDGES, alternatives_of, base_weights
+from sim.plan.distributions import Pool, scaled
+from sim.plan.effects import effects_of, series_product
+from sim.plan.epochs import epochs_of
+from sim.plan.forced import forced_of
+from sim.plan.graph import PATHWAY_DAYS, Graph, key_of
+from sim.plan.layout import Fixed, Knowledge
+from sim.plan.limits import limits_of
+from sim.plan.people import departures_of
+from sim.plan.plan import AGES, SEXES, UNITS, Plan
+from sim.spec import FixedDays
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.plan.effects import Effect
+    from sim.plan.forced import Forced
+    from sim.plan.layout import Departures, Epochs, Limits
+    from sim.spec import Distribution, Scenario
+
+__all__ = ["compile_plan"]
+
+MAX_PLACES, MAX_TALLY, MAX_DAYS = 2**16 - 1, 2**16 - 1, 2**16 - 2
+_REMOVED = 4
+
+
+def compile_plan(scenario: Scenario, *, scale: float = 1.0) -> Plan:
+    """Turn a scenario into integer ids, typed tables and calendars.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    scale : float
+        Share of the people to simulate, above 0; capacities are scaled alike.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    RunError
+        When the scale is not a positive number, or nobody departs, or there are more places or days than fit.
+    """
+    if not (np.isfinite(scale) and 0.0 < scale <= 100.0):
+        raise RunError(f"scale {scale} is not a share of the people; expected a number above 0 and at most 100")
+    first = scenario.spin_up_start or scenario.window.start
+    n_days = (scenario.window.end - first).days + 1
+    if n_days > MAX_DAYS or len(scenario.world.places) > MAX_PLACES:
+        raise RunError(f"{n_days} days and {len(scenario.world.places)} places; at most {MAX_DAYS} and {MAX_PLACES} fit")
+    days = np.arange(np.datetime64(first), np.datetime64(first) + n_days)
+    graph = Graph(scenario)
+    forced = forced_of(graph, scenario.policies, days)
+    effects = [e for p in scenario.policies for e in effects_of(p, graph, days)]
+    departures, people = departures_of(graph, effects, days, scale)
+    if people == 0:
+        raise RunError(f"nobody departs in {scenario.name}: every departure row is empty at scale {scale}")
+    pool = Pool(n_days)
+    leg_days = _leg_days(graph, forced)
+    epochs = epochs_of(graph, effects, forced, days, pool, leg_days.__getitem__)
+    limits = limits_of(graph, scenario.policies, days, scale)
+    fixed = _fixed(graph, forced, effects, days, pool, leg_days, limits)
+    months = days.astype("datetime64[M]")
+    return Plan(
+        scenario=scenario,
+        first_day=first,
+        report_from=(scenario.window.start - first).days,
+        places=graph.places,
+        place_country=graph.country,
+        groups=graph.groups,
+        countries=tuple(sorted({*graph.country, *(graph.homes[g] for g in graph.groups)})),
+        legs=tuple(graph.legs),
+        fixed=fixed,
+        departures=departures,
+        epochs=epochs,
+        limits=limits,
+        knowledge=_knowledge(graph, fixed, forced, scale),
+        people=people,
+        scale=scale,
+        rows=tuple((d.place, d.group) for d in scenario.departures),
+        months=tuple(str(m) for m in np.unique(months)),
+        pmfs=tuple(pool.pmfs),
+        reasons=_reasons(scenario, limits, departures, epochs),
+    )
+
+
+def _leg_days(graph: Graph, forced: Forced) -> dict[int, Distribution]:
+    out: dict[int, Distribution] = {}
+    for number in range(len(graph.legs)):
+        leg = graph.world_legs.get(number)
+        out[number] = leg.days if leg else FixedDays(kind="fixed", days=forced.days.get(number, PATHWAY_DAYS))
+    return out
+
+
+def _policy_weights(graph: Graph) -> dict[int, float]:
+    return {
+        int(number): float(policy.weight)
+        for policy in graph.scenario.policies
+        if policy.instrument in {"pathway", "appointment"} and policy.weight is not None
+        for number in graph.legs_opened_by(policy)
+    }
+
+
+def _fixed(
+    graph: Graph,
+    forced: Forced,
+    effects: Sequence[Effect],
+    days: NDArray[np.datetime64],
+    pool: Pool,
+    leg_days: dict[int, Distribution],
+    limits: Limits,
+) -> Fixed:
+    world = graph.scenario.world
+    n, n_legs = len(graph.places), len(graph.legs)
+    alternative = alternatives_of(graph)
+    weight = base_weights(graph, alternative, {i: d.mean for i, d in leg_days.items()}, _policy_weights(graph))
+    stay_table = _stays(graph, pool)
+    stay_calendar, calendar, span = _calendars(graph, effects, len(days))
+    guide, offset, thresholds, hazards = pool.arrays()
+    countries = sorted({*graph.country, *(graph.homes[g] for g in graph.groups)})
+    home = np.array([countries.index(graph.homes[g]) for g in graph.groups], np.int16)
+    ends = np.array([p.role == "destination" for p in world.places], np.uint8)
+    index = np.array([countries.index(c) for c in graph.country], np.int16)
+    month = np.unique(days.astype("datetime64[M]"), return_inverse=True)[1]
+    limited = np.zeros(n_legs, np.uint8)
+    if len(limits.leg_limit):
+        limited[(limits.leg_limit >= 0).any(axis=1)] = 1
+    leg_end = np.zeros(n_legs, np.uint8)
+    leg_end[sorted(forced.ends)] = _REMOVED
+    k = graph.n_kinds
+    return Fixed(
+        n_days=len(days),
+        month_of_day=np.append(month, month[-1] + 1).astype(np.int16),
+        place_key=np.array([key_of(p) for p in graph.places], np.uint64),
+        place_slot=(np.arange(n) % 32 * 2).astype(np.uint64),
+        place_country=index,
+        place_ends=ends,
+        place_event=((ends > 0) | (forced.index >= 0)).astype(np.uint8),
+        daily_cost=np.array([round(p.daily_cost_usd or 0.0) for p in world.places], np.int64),
+        kind_home=np.repeat(home, len(UNITS)),
+        tally_group=np.repeat(np.arange(len(graph.groups)), len(SEXES) * len(AGES)).astype(np.int16),
+        leg_from=np.array([graph.place_number[leg.from_place] for leg in graph.legs], np.int32),
+        leg_to=np.array([graph.place_number[leg.to_place] for leg in graph.legs], np.int32),
+        leg_key=np.array([key_of(leg.id) for leg in graph.legs], np.uint64),
+        leg_sort=np.array([{"settle": 1, "turn_back": 2}.get(leg.mode, 0) for leg in graph.legs], np.uint8),
+        leg_limited=limited,
+        leg_end=leg_end,
+        alternative=alternative,
+        weight=weight,
+        guide=guide,
+        offset=offset,
+        cdf=thresholds,
+        hazard=hazards,
+        stay_table=stay_table,
+        stay_calendar=stay_calendar,
+        calendar=calendar,
+        calendar_span=span,
+        forced_index=forced.index,
+        forced_leg=forced.leg,
+        means_edge=np.array(MEANS_EDGES if graph.scenario.behaviour.means else (), np.int64),
+        keep_after_robbery=round(256 * (1.0 - graph.scenario.parameters.get("robbery_loss_share", 0.0))),
+        kind_group=np.repeat(np.arange(len(graph.groups)), len(UNITS)).astype(np.int16),
+        end_cell=(np.arange(6)[:, None] * len(countries) + index[None, :].astype(np.int64)).astype(np.int32),
+    ) if k else _no_groups(graph)
+
+
+def _no_groups(graph: Graph) -> Fixed:
+    raise RunError(f"nobody departs in {graph.scenario.name}: it has no departure rows")
+
+
+def _stays(graph: Graph, pool: Pool) -> NDArray[np.int32]:
+    """Number of the stay distribution of each kind at each place; none stated means no stay at all."""
+    factor = [graph.scenario.parameters.get(f"stay_factor_{unit}", 1.0) for unit in UNITS]
+    table = np.zeros((graph.n_kinds, len(graph.places)), np.int32)
+    none = FixedDays(kind="fixed", days=0.0)
+    for place, entry in enumerate(graph.scenario.world.places):
+        scale = graph.scenario.parameters.get(_region_scale(entry.country), 1.0)
+        for u in range(len(UNITS)):
+            number = pool.add(scaled(entry.stay or none, factor[u] * scale))
+            table[u :: len(UNITS), place] = number
+    return table
+
+
+def _region_scale(country: str) -> str:
+    if country == "MEX":
+        return "stay_scale_mexico"
+    if country in {"CRI", "NIC", "HND", "GTM", "SLV"}:
+        return "stay_scale_central_america"
+    if country in {"COL", "ECU", "PER", "CHL", "BRA", "BOL", "VEN", "GUY", "SUR"}:
+        return "stay_scale_south_america"
+    return ""
+
+
+def _calendars(
+    graph: Graph, effects: Sequence[Effect], n_days: int
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]]:
+    """Multipliers of the hazard of leaving, summed over days, and which of them each kind meets at each place."""
+    index = np.full((graph.n_kinds, len(graph.places)), -1, np.int32)
+    own = [e for e in effects if e.quantity == "stay"]
+    rows: dict[tuple[int, ...], int] = {}
+    series: list[NDArray[np.float64]] = []
+    for place in range(len(graph.places)):
+        here = [i for i, e in enumerate(own) if place in e.places]
+        for kind in range(graph.n_kinds) if here else ():
+            key = tuple(i for i in here if kind in own[i].kinds)
+            if not key:
+                continue
+            if key not in rows:
+                rows[key] = len(series)
+                series.append(series_product([own[i] for i in key], n_days))
+            index[kind, place] = rows[key]
+    calendar = np.zeros((max(len(series), 1), n_days + 1))
+    span = np.zeros((max(len(series), 1), 2), np.int32)
+    span[:, 0], span[:, 1] = n_days + 1, -1
+    for row, value in enumerate(series):
+        calendar[row] = np.concatenate([[0.0], np.cumsum(value)])
+        active = np.flatnonzero(value != 1.0)
+        if len(active):
+            span[row] = active[0] - 1, active[-1]
+    return index, calendar, span
+
+
+def _knowledge(graph: Graph, fixed: Fixed, forced: Forced, scale: float) -> Knowledge:
+    parameters, behaviour = graph.scenario.parameters, graph.scenario.behaviour
+    n_groups, n_legs, n_places = len(graph.groups), len(graph.legs), len(graph.places)
+    n_forced = forced.leg.shape[0]
+    every = max(1, round(parameters.get("information_update_days", 7.0)))
+    lag = max(1, round(parameters.get("information_lag_days", 14.0) / every))
+    prior = np.zeros(n_legs)
+    for number, leg in graph.world_legs.items():
+        prior[number] = leg.haz_robbed + leg.deaths_per_100k / 1e5
+    weight = parameters.get("information_weight", 0.5)
+    classes = len(fixed.means_edge) + 1
+    kinds = np.arange(n_groups, dtype=np.int32) * len(UNITS)
+    return Knowledge(
+        on=int(behaviour.information),
+        every=every,
+        lag=lag,
+        trust=max(parameters.get("information_trust_crossings", 200.0) * scale, 1e-9),
+        risk_weight=-parameters.get("beta_risk", 0.0) * weight,
+        success_weight=parameters.get("beta_success", 1.0) * weight,
+        harm_cost=parameters.get("information_harm_cost", 0.1),
+        chance_apart=parameters.get("information_chance_apart", 0.5),
+        sweeps=12,
+        group_kind=kinds,
+        group_row=kinds * 2 * classes,
+        prior=prior,
+        risk=np.tile(prior, (n_groups, 1)),
+        fail=np.zeros((n_groups, n_forced)),
+        chance=np.ones((n_groups, n_places)),
+        appeal=np.ones((n_groups, n_legs)),
+        crossings=np.zeros((lag + 1, n_groups, n_legs)),
+        harmed=np.zeros((lag + 1, n_groups, n_legs)),
+        seen=np.zeros((lag + 1, n_groups, n_forced)),
+        sent=np.zeros((lag + 1, n_groups, n_forced)),
+        before=np.zeros((n_groups, n_legs)),
+        harm_before=np.zeros((n_groups, n_legs)),
+        seen_before=np.zeros((n_groups, n_forced, 2)),
+    )
+
+
+def _reasons(scenario: Scenario, limits: Limits, departures: Departures, epochs: Epochs) -> tuple[str, ...]:
+    """Why expected counts are only an approximation here."""
+    out = []
+    if len(limits.leg_limit):
+        out.append("lines before limited legs or full places (fluid approximation)")
+    if scenario.behaviour.means:
+        out.append("means that run out (classes of means held at their starting shares)")
+    if scenario.behaviour.information:
+        out.append("information passed between people (beliefs held at their starting values)")
+    return tuple(out)

@@ -1,0 +1,98 @@
+"""Base weights of the alternatives at each place: attraction, cost relative to means, days, expected harm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.plan.plan import UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from sim.plan.graph import Graph
+
+__all__ = ["MEANS_EDGES", "alternatives_of", "base_weights"]
+
+MEANS_EDGES = (300, 1000, 3000)
+"""Edges of the classes of means in USD, between which choice weights are tabled (resolution of the table, not a parameter)."""
+_MEANS_MIDDLE = (150.0, 550.0, 1700.0, 5000.0)
+_NORTH, _SOUTH = {"northward", "lateral"}, {"southward", "return", "lateral"}
+
+
+def alternatives_of(graph: Graph) -> NDArray[np.int32]:
+    """List the legs out of each place: int32 [P, W + 1], -1 beyond the last; legs that people are only sent along are left out."""
+    out: list[list[int]] = [[] for _ in graph.places]
+    for number, leg in enumerate(graph.legs):
+        if leg.direction == "return" and leg.made_by:
+            continue
+        out[graph.place_number[leg.from_place]].append(number)
+    width = max(4, -4 * (-max(len(o) for o in out) // 4))
+    table = np.full((len(out), width + 1), -1, np.int32)
+    for place, numbers in enumerate(out):
+        table[place, : len(numbers)] = numbers
+    return table
+
+
+def base_weights(
+    graph: Graph,
+    alternative: NDArray[np.int32],
+    mean_days: Mapping[int, float],
+    policy_weight: Mapping[int, float],
+) -> NDArray[np.float64]:
+    """Table the weight of each alternative for each class of people.
+
+    ``weight x attraction x exp(beta_cost cost / means + beta_days days + beta_risk harm)``; with coefficients of zero the
+    shares are the legs' weights exactly.
+
+    Parameters
+    ----------
+    graph : Graph
+    alternative : int32 [P, W + 1]
+    mean_days : mapping of int to float
+        Mean travel days by leg.
+    policy_weight : mapping of int to float
+        Attraction of legs that a policy opens.
+
+    Returns
+    -------
+    float64 [C, P, W]
+        C = kinds x headings (north, south) x classes of means.
+    """
+    scenario = graph.scenario
+    world, parameters = scenario.world, scenario.parameters
+    classes = len(MEANS_EDGES) + 1 if scenario.behaviour.means else 1
+    beta_cost = parameters.get("beta_cost_per_means", 0.0) if scenario.behaviour.means else 0.0
+    beta_days, beta_risk = parameters.get("beta_days", 0.0), parameters.get("beta_risk", 0.0)
+    attraction = {(a.leg, a.group): a.weight for a in world.attraction}
+    settle = {(a.place, a.group): a.weight for a in world.settle_attraction}
+    settle_weight = {p.id: p.settle_weight for p in world.places}
+    n_places, width = alternative.shape[0], alternative.shape[1] - 1
+    out = np.zeros((len(graph.groups), 2, classes, n_places, width))
+    for place in range(n_places):
+        for j in range(width):
+            number = int(alternative[place, j])
+            if number < 0:
+                continue
+            leg = graph.legs[number]
+            real = graph.world_legs.get(number)
+            for g, group in enumerate(graph.groups):
+                if leg.mode == "settle":
+                    out[g, 0, :, place, j] = settle_weight[leg.from_place] * settle.get((leg.from_place, group), 1.0)
+                    continue
+                if leg.mode == "turn_back":
+                    out[g, 0, :, place, j] = 1.0
+                    continue
+                weight = policy_weight.get(number, real.weight if real else 1.0) * attraction.get((leg.id, group), 1.0)
+                utility = beta_days * mean_days.get(number, 0.0) + beta_risk * (real.haz_robbed if real else 0.0)
+                cost = real.cost_usd if real else 0.0
+                value = weight * np.exp(utility + beta_cost * cost / np.array(_MEANS_MIDDLE[:classes]))
+                if leg.direction in _NORTH:
+                    out[g, 0, :, place, j] = value
+                if leg.direction in _SOUTH and (leg.direction != "lateral" or leg.mode != "air_regular"):
+                    out[g, 1, :, place, j] = value
+    kinds = np.repeat(out, len(UNITS), axis=0)
+    return np.ascontiguousarray(kinds.reshape(-1, n_places, width))

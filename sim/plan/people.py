@@ -1,0 +1,227 @@
+"""Departures as blocks of persons, and the tables from which units and their members are drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import norm
+
+from sim.plan.effects import series_product
+from sim.plan.graph import key_of
+from sim.plan.layout import Departures
+from sim.plan.plan import AGES, UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.plan.effects import Effect
+    from sim.plan.graph import Graph
+
+__all__ = ["departures_of"]
+
+_FULL = 2.0**32
+NO_MEANS = 0xFFFF
+FIRST_ADULT = AGES.index("18-59")
+DEFAULT_FEMALE = 0.38
+"""Share of women and girls where a world states none (assumption: Darién 2022 to 2023, SNM Panama, about 0.35 to 0.40)."""
+DEFAULT_AGES = {
+    "alone": (0.0, 0.0, 0.0, 0.97, 0.03),
+    "family": (0.12, 0.15, 0.12, 0.59, 0.02),
+    "unaccompanied": (0.0, 0.1, 0.9, 0.0, 0.0),
+}
+"""Shares of age bands where a world states none (assumption)."""
+DEFAULT_SIZES = {2: 0.4, 3: 0.3, 4: 0.2, 5: 0.1}
+"""Shares of family sizes where a world states none (assumption)."""
+
+
+def _cumulated(shares: Sequence[float]) -> NDArray[np.uint64]:
+    total = np.cumsum(np.asarray(shares, float))
+    out = np.minimum(np.round(total / total[-1] * _FULL), _FULL - 1).astype(np.uint64)
+    out[np.flatnonzero(np.asarray(shares) > 0.0)[-1] :] = 0xFFFFFFFF
+    return out
+
+
+def _profile(graph: Graph, group: str, unit: str) -> tuple[float, float, tuple[float, ...], dict[int, float]]:
+    """Share of persons, share of females, age shares and size shares of one group and unit."""
+    world = graph.scenario.world
+    share = {"alone": 1.0, "family": 0.0, "unaccompanied": 0.0}[unit]
+    female = DEFAULT_FEMALE
+    ages = dict(zip(AGES, DEFAULT_AGES[unit], strict=True))
+    sizes = DEFAULT_SIZES if unit == "family" else {1: 1.0}
+    own = [p for p in world.profiles if p.group in {group, "ALL"} and p.unit in {unit, "ALL"}]
+    own.sort(key=lambda p: (p.group == group, p.unit == unit))
+    read_ages = {p.key: p.value for p in own if p.measure == "age_share"}
+    read_sizes = {int(p.key): p.value for p in own if p.measure == "family_size_share"}
+    for p in own:
+        if p.measure == "unit_share" and p.unit == unit:
+            share = p.value
+        elif p.measure == "female_share":
+            female = p.value
+    if read_ages:
+        ages = {a: read_ages.get(a, 0.0) for a in AGES}
+    if read_sizes and unit == "family":
+        sizes = read_sizes
+    stated = graph.scenario.units
+    if stated:
+        entry = stated.get(unit)
+        share = entry.share if entry is not None else 0.0
+        if entry is not None and entry.sizes:
+            sizes = dict(entry.sizes)
+    return share, female, tuple(ages[a] for a in AGES), sizes
+
+
+def _drawn_tables(graph: Graph) -> dict[str, NDArray[np.generic]]:
+    n_groups, n_units = len(graph.groups), len(UNITS)
+    k = n_groups * n_units
+    unit = np.zeros((n_groups, n_units), np.uint64)
+    size = np.full((k, 8), 0xFFFFFFFF, np.uint64)
+    female = np.zeros(k, np.uint64)
+    age = np.zeros((k, len(AGES)), np.uint64)
+    adult = np.zeros(k, np.uint8)
+    for g, group in enumerate(graph.groups):
+        chance = []
+        for u, name in enumerate(UNITS):
+            share, women, ages, sizes = _profile(graph, group, name)
+            mean = sum(n * s for n, s in sizes.items()) / sum(sizes.values())
+            chance.append(share / mean)
+            kind = g * n_units + u
+            size[kind] = _cumulated([sizes.get(n, 0.0) for n in range(1, 9)])
+            female[kind] = np.uint64(min(round(women * _FULL), _FULL))
+            age[kind] = _cumulated(ages)
+            adult[kind] = name == "family"
+        unit[g] = _cumulated(chance)
+    return {
+        "unit_threshold": unit,
+        "size_threshold": size,
+        "female_threshold": female,
+        "age_threshold": age,
+        "needs_adult": adult,
+    }
+
+
+def _means(graph: Graph) -> NDArray[np.uint16]:
+    """Quantiles of means at departure, lognormal by group, in USD."""
+    out = np.full((len(graph.groups), 256), NO_MEANS, np.uint16)
+    if not graph.scenario.behaviour.means:
+        return out
+    groups = {g.id: g for g in graph.scenario.world.groups}
+    z = norm.ppf((np.arange(256) + 0.5) / 256)
+    for g, name in enumerate(graph.groups):
+        group = groups[name]
+        if group.means_median_usd:
+            usd = group.means_median_usd * np.exp(z * (group.means_spread or 0.0))
+            out[g] = np.clip(np.round(usd), 0, NO_MEANS - 1).astype(np.uint16)
+    return out
+
+
+def departures_of(
+    graph: Graph, effects: Sequence[Effect], days: NDArray[np.datetime64], scale: float
+) -> tuple[Departures, int]:
+    """Compile departure rows to blocks of whole persons.
+
+    Rows stated as persons a day are a block a day; rows stated as persons over a window are one block spread evenly.
+    Scaled totals are rounded down on the running total of each row, so that the sum is kept to one person.
+
+    Returns
+    -------
+    departures : Departures
+    people : int
+        Upper bound of persons who depart.
+    """
+    n = len(days)
+    rows = graph.scenario.departures
+    start0 = days[0]
+    series: list[NDArray[np.float64]] = []
+    seen: dict[bytes, int] = {}
+    keys, places, groups, pushes = [], [], [], []
+    blocks: list[tuple[int, int, int, int]] = []
+    running: dict[str, float] = {}
+    bound = 0.0
+    windows: dict[str, list[tuple[int, int]]] = {}
+    for number, row in enumerate(rows):
+        place, group = graph.place_number[row.place], graph.groups.index(row.group)
+        name = row.id or f"{row.place}/{row.group}/{row.channel}"
+        places.append(place)
+        groups.append(group)
+        push, top = _push_of(graph, effects, place, group, n, seen, series)
+        pushes.append(push)
+        first = int((np.datetime64(row.start) - start0).astype(int))
+        last = int((np.datetime64(row.end) - start0).astype(int))
+        double = sum(first <= b and a <= last for a, b in windows.setdefault(name, []))
+        windows[name].append((first, last))
+        keys.append(key_of(name if double == 0 else f"{name}#{double}"))
+        steps = [(d, 1, float(row.per_day)) for d in range(first, last + 1)] if row.per_day is not None else [
+            (first, last - first + 1, float(row.persons))
+        ]
+        for day, length, persons in steps:
+            before = running.get(name, 0.0)
+            running[name] = before + persons * scale
+            whole = int(np.floor(running[name] + 1e-9) - np.floor(before + 1e-9))
+            if whole > 0 and day < n:
+                blocks.append((number, day, length, whole))
+                bound += whole * top + (8 if top > 1.0 else 0)
+    order = sorted(range(len(blocks)), key=lambda b: (blocks[b][1], blocks[b][0]))
+    table = np.array([blocks[b] for b in order], np.int64).reshape(len(blocks), 4)
+    due_start, due_block = _due(table, n)
+    tally = np.arange(len(graph.groups) * 2 * len(AGES), dtype=np.int32).reshape(len(graph.groups), 2, len(AGES))
+    made = Departures(
+        row_place=np.array(places, np.int32),
+        row_group=np.array(groups, np.int32),
+        row_key=np.array(keys, np.uint64),
+        row_push=np.array(pushes, np.int32),
+        push=np.array(series).reshape(len(series), n),
+        block_row=table[:, 0].astype(np.int32),
+        block_start=table[:, 1].copy(),
+        block_days=table[:, 2].copy(),
+        block_persons=table[:, 3].copy(),
+        block_part=np.arange(len(table), dtype=np.int64),
+        due_start=due_start,
+        due_block=due_block,
+        first_adult_age=FIRST_ADULT,
+        tally_class=tally,
+        means=_means(graph),
+        **_drawn_tables(graph),
+    )
+    return made, int(np.ceil(bound))
+
+
+def _push_of(
+    graph: Graph,
+    effects: Sequence[Effect],
+    place: int,
+    group: int,
+    n: int,
+    seen: dict[bytes, int],
+    series: list[NDArray[np.float64]],
+) -> tuple[int, float]:
+    """Number of the daily factor on a row's departures (-1 none) and its largest value."""
+    kinds = np.arange(group * len(UNITS), (group + 1) * len(UNITS))
+    own = [
+        e
+        for e in effects
+        if e.quantity == "departures"
+        and np.isin(kinds, e.kinds).any()
+        and (len(e.places) == 0 or place in e.places or len(e.legs) > 0)
+    ]
+    if not own:
+        return -1, 1.0
+    product = series_product(own, n)
+    key = product.tobytes()
+    if key not in seen:
+        seen[key] = len(series)
+        series.append(product)
+    return seen[key], float(max(1.0, np.ceil(product.max())))
+
+
+def _due(table: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """List, for each day, the blocks in which someone may fall due."""
+    lengths = np.minimum(table[:, 1] + table[:, 2], n) - table[:, 1]
+    block = np.repeat(np.arange(len(table)), lengths)
+    offset = np.arange(len(block)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    day = table[block, 1] + offset
+    order = np.argsort(day, kind="stable")
+    counts = np.bincount(day, minlength=n)[:n] if len(day) else np.zeros(n, np.int64)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), block[order].astype(np.int32)
