@@ -1,0 +1,204 @@
+"""The product's own needs tables: what enters is a table's name, what leaves is the table, checked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.errors import DataError, Problem
+
+__all__ = ["LEVELS", "SECTORS_WITHOUT_NEED", "Standards", "load_standards", "table", "translate"]
+
+LEVELS: Final = ("low", "middle", "high")
+SECTORS_WITHOUT_NEED: Final = ("ALL", "CSS")
+_OVERRIDE_COLUMNS: Final = (
+    "id", "country", "low", "middle", "high", "unit", "reason", "source", "source_ref", "set_by", "set_on",
+)
+
+
+@lru_cache(maxsize=None)
+def _read(name: str) -> pd.DataFrame:
+    source = resources.files("scenarios") / "needs" / f"{name}.csv"
+    try:
+        with source.open("r", encoding="utf-8") as stream:
+            return pd.read_csv(stream, keep_default_na=False, dtype=str)
+    except FileNotFoundError as error:
+        raise DataError(f"the needs table {name!r} is missing from the package") from error
+
+
+def table(name: str, numbers: Iterable[str] = ()) -> pd.DataFrame:
+    """One of the product's needs tables.
+
+    Parameters
+    ----------
+    name : str
+        Table name without its ending, for example ``"coverage"``.
+    numbers : iterable of str
+        Columns to read as numbers; a blank becomes not-a-number.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A copy; text columns keep blanks as empty text.
+    """
+    frame = _read(name).copy()
+    for column in numbers:
+        frame[column] = pd.to_numeric(frame[column], errors="raise")
+    return frame
+
+
+def translate(name: str, code: str, language: str) -> dict[str, str]:
+    """Names by code in one language, from a table with ``name_en`` and ``name_es``."""
+    frame = _read(name)
+    return dict(zip(frame[code], frame[f"name_{language}"], strict=True))
+
+
+@dataclass(frozen=True)
+class Standards:
+    """Planning standards, with every local change written down.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row for each standard: id, sector_code, low, middle, high, unit, basis, source, source_ref, assumption.
+    audit : pandas.DataFrame
+        One row for each override: id, country, the three old and new values, reason, source, set_by, set_on.
+    """
+
+    table: pd.DataFrame
+    audit: pd.DataFrame
+
+    def values(self, standard: str, countries: Sequence[str]) -> NDArray[np.float64]:
+        """Low, middle and high of a standard for each country.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64, shape (3, countries), in the standard's unit; not-a-number where nothing is set.
+        """
+        rows = self.table[self.table["id"] == standard]
+        if rows.empty:
+            raise DataError(_unknown("standard", standard, self.table["id"]))
+        base = rows[list(LEVELS)].to_numpy(dtype=np.float64)[0]
+        out = np.repeat(base[:, None], len(countries), axis=1)
+        changes = self.audit[self.audit["id"] == standard]
+        for change in changes.itertuples(index=False):
+            new = np.array([change.low, change.middle, change.high], dtype=np.float64)
+            for position, country in enumerate(countries):
+                if change.country in ("", country):
+                    out[:, position] = new
+        return out
+
+    def is_assumption(self, standard: str) -> bool:
+        """Whether a standard is unverified, a choice of ours, or has no source."""
+        row = self.table[self.table["id"] == standard]
+        return bool(row["assumption"].astype(int).iloc[0]) or not str(row["source"].iloc[0]).strip()
+
+    def source(self, standard: str) -> str:
+        """Source of a standard, as printed beside a number."""
+        row = self.table[self.table["id"] == standard].iloc[0]
+        return str(row["source"])
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"unknown {kind} {name!r}" + (f"; nearest valid name: {near[0]!r}" if near else "")
+
+
+def load_standards(override: str | Path | pd.DataFrame | None = None) -> Standards:
+    """Planning standards, with a country office's own values laid over them.
+
+    Parameters
+    ----------
+    override : path, DataFrame or None
+        A CSV with ``id`` and ``middle`` (or ``low``, ``middle``, ``high``), and if wanted ``country`` (ISO3, blank
+        for all), ``reason``, ``source``, ``set_by`` (an office, never a person) and ``set_on``.
+
+    Returns
+    -------
+    Standards
+        Every accepted change is in ``audit``; a change without a source is shown as an assumption.
+    """
+    base = table("standards", LEVELS)
+    base["assumption"] = base["assumption"].astype(int)
+    if override is None:
+        return Standards(base, pd.DataFrame(columns=[*_OVERRIDE_COLUMNS, "old_low", "old_middle", "old_high"]))
+    given, origin = _override_frame(override)
+    changes = _check_override(given, base, origin)
+    merged = changes.merge(
+        base[["id", *LEVELS]].rename(columns={level: f"old_{level}" for level in LEVELS}), on="id", how="left"
+    )
+    return Standards(_apply_sources(base, merged), merged)
+
+
+def _override_frame(override: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    if isinstance(override, pd.DataFrame):
+        return override.astype(object).where(override.notna(), "").astype(str), "standards table"
+    path = Path(override)
+    try:
+        return pd.read_csv(path, keep_default_na=False, dtype=str), str(path)
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"cannot read the standards table {path}: {error}") from error
+
+
+def _check_override(given: pd.DataFrame, base: pd.DataFrame, origin: str) -> pd.DataFrame:
+    """All faults of an override at once, or the override with its three values filled."""
+    problems: list[Problem] = []
+    extra = [str(column) for column in given.columns if column not in _OVERRIDE_COLUMNS]
+    problems += [Problem(f"unknown column {name!r}", origin, f"one of {', '.join(_OVERRIDE_COLUMNS)}") for name in extra]
+    missing = [name for name in ("id", "middle") if name not in given.columns]
+    problems += [Problem(f"missing column {name!r}", origin) for name in missing]
+    if missing:
+        raise DataError("the standards table cannot be used", problems)
+    frame = pd.DataFrame({name: given.get(name, pd.Series("", index=given.index)) for name in _OVERRIDE_COLUMNS})
+    known = set(base["id"])
+    countries = set(_read("countries")["code"])
+    rows: list[dict[str, object]] = []
+    for line, row in enumerate(frame.to_dict("records"), start=2):
+        where = f"{origin}, line {line}"
+        if row["id"] not in known:
+            problems.append(Problem(_unknown("standard", str(row["id"]), known), where))
+            continue
+        if row["country"] and row["country"] not in countries:
+            problems.append(Problem(_unknown("country", str(row["country"]), countries), where, "an ISO3 code"))
+        rows.append(_numbers(row, where, problems))
+    if problems:
+        raise DataError("the standards table cannot be used", problems)
+    return pd.DataFrame(rows, columns=list(_OVERRIDE_COLUMNS))
+
+
+def _numbers(row: Mapping[str, object], where: str, problems: list[Problem]) -> dict[str, object]:
+    out: dict[str, object] = dict(row)
+    try:
+        middle = float(str(row["middle"]))
+        low = float(str(row["low"])) if row["low"] else middle
+        high = float(str(row["high"])) if row["high"] else middle
+    except ValueError:
+        problems.append(Problem(f"not a number in {row['id']!r}", where, "numbers in low, middle, high"))
+        return out
+    if not all(np.isfinite([low, middle, high])) or low < 0 or not low <= middle <= high:
+        problems.append(Problem(f"{low:g}, {middle:g}, {high:g}", where, "0 <= low <= middle <= high, finite"))
+    out.update(low=low, middle=middle, high=high)
+    return out
+
+
+def _apply_sources(base: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
+    out = base.set_index("id")
+    for change in changes.itertuples(index=False):
+        name = str(change.id)
+        source = str(change.source).strip()
+        out.loc[name, "assumption"] = 0 if source else 1
+        out.loc[name, "source"] = source or "country office, no source given"
+        out.loc[name, "source_ref"] = str(change.source_ref)
+        if not change.country:
+            out.loc[name, list(LEVELS)] = [change.low, change.middle, change.high]
+    return out.reset_index()

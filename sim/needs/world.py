@@ -1,0 +1,114 @@
+"""What needs must know of the route: what enters is a run, what leaves is places, legs and homes as plain arrays."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from sim.needs.tables import table
+
+__all__ = ["Route", "admin1_code", "route_of"]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Places, legs and home countries of a run.
+
+    Parameters
+    ----------
+    places : pandas.DataFrame
+        Index place id; columns country, admin1, admin1_code, name, role, irregular, reception_capacity.
+    hazardous_legs : frozenset of str
+        Legs over the hazard thresholds of the severity table.
+    leg_days : dict
+        Typical travel days of each leg.
+    homes : dict
+        Home country of each nationality group.
+    """
+
+    places: pd.DataFrame
+    hazardous_legs: frozenset[str]
+    leg_days: dict[str, float]
+    homes: dict[str, str]
+
+
+def admin1_code(country: str, admin1: str) -> str:
+    """A code of our own for a first-level area (no P-codes are claimed), for example ``PAN-darien``."""
+    plain = unicodedata.normalize("NFKD", admin1).encode("ascii", "ignore").decode().lower()
+    slug = "-".join("".join(c if c.isalnum() else " " for c in plain).split())
+    return f"{country}-{slug}" if slug else ""
+
+
+def route_of(run: Any) -> Route:
+    """Read the route of a run; what the scenario does not say is taken from the tables themselves."""
+    world = getattr(getattr(run, "scenario", None), "world", None)
+    places = _places(run, _items(getattr(world, "places", ())))
+    legs = _items(getattr(world, "legs", ()))
+    groups = _items(getattr(world, "groups", ()))
+    homes = {str(g.id): str(getattr(g, "home_country", "") or "") for g in groups}
+    for nationality in pd.unique(run.departures["nationality"].astype(str)):
+        homes.setdefault(str(nationality), str(nationality))
+    return Route(places, _hazardous(legs), {str(leg.id): _days(leg) for leg in legs}, homes)
+
+
+def _items(given: Any) -> list[Any]:
+    return list(given.values()) if isinstance(given, dict) else list(given or ())
+
+
+def _text(thing: Any, name: str) -> str:
+    value = getattr(thing, name, None)
+    return "" if value is None else str(getattr(value, "value", value))
+
+
+def _places(run: Any, known: Iterable[Any]) -> pd.DataFrame:
+    rows: dict[str, dict[str, object]] = {}
+    for place in known:
+        country, admin1 = _text(place, "country"), _text(place, "admin1")
+        capacity = getattr(place, "reception_capacity_persons", None)
+        rows[str(place.id)] = {
+            "country": country, "admin1": admin1, "admin1_code": admin1_code(country, admin1),
+            "name": _text(place, "name") or str(place.id), "role": _text(place, "role"),
+            "irregular": bool(getattr(place, "irregular", False)), "reception_capacity": capacity,
+        }
+    seen = pd.concat([
+        run.stocks[["place", "country"]].drop_duplicates(),
+        run.flows[["to_place", "to_country"]].drop_duplicates().set_axis(["place", "country"], axis=1),
+        run.flows[["from_place", "from_country"]].drop_duplicates().set_axis(["place", "country"], axis=1),
+    ]).dropna().astype(str).drop_duplicates("place")
+    for place, country in zip(seen["place"], seen["country"], strict=True):
+        rows.setdefault(place, {
+            "country": country, "admin1": "", "admin1_code": "", "name": place, "role": "",
+            "irregular": False, "reception_capacity": None,
+        })
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _hazardous(legs: Iterable[Any]) -> frozenset[str]:
+    """Legs over any hazard threshold of ``severity.csv``."""
+    rules = table("severity")
+    rules = rules[rules["criterion"] == "hazard"]
+    limits = {str(row.applies_to): float(str(row.threshold)) for row in rules.itertuples(index=False)}
+    out = set()
+    for leg in legs:
+        robbed = float(getattr(leg, "haz_robbed", None) or 0.0)
+        deaths = float(getattr(leg, "deaths_per_100k", None) or 0.0)
+        if (
+            robbed >= limits.get("robbed_share", 2.0)
+            or deaths >= limits.get("deaths_per_100k", 1e9)
+            or f"mode:{_text(leg, 'mode')}" in limits
+        ):
+            out.add(str(leg.id))
+    return frozenset(out)
+
+
+def _days(leg: Any) -> float:
+    days = getattr(leg, "days", None)
+    for name in ("days", "mean_days", "mode", "median_days"):
+        value = getattr(days, name, None)
+        if isinstance(value, (int, float)):
+            return float(value)
+    return float(days) if isinstance(days, (int, float)) else 1.0
