@@ -122,7 +122,8 @@ def footer(run: RunLike, lang: str) -> str:
 
 def months_of(frame: pd.DataFrame, column: str = "period_start") -> pd.Series[pd.Timestamp]:
     """First day of the month of each row; daily rows fall into their month."""
-    return pd.to_datetime(frame[column]).dt.to_period("M").dt.to_timestamp()
+    days = pd.to_datetime(frame[column]).to_numpy()
+    return pd.Series(days.astype("datetime64[M]").astype("datetime64[ns]"), index=frame.index)
 
 
 def period_mask(months: pd.Series[pd.Timestamp], period: str | None) -> pd.Series[bool]:

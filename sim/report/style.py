@@ -10,6 +10,7 @@ from typing import Final
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -119,13 +120,20 @@ def plain(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def legend_below(figure: Figure, handles: Sequence[object], columns: int) -> None:
-    """One legend for the whole figure, under the panels."""
+def legend_below(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
+    """One legend for the whole figure, in a strip of its own between the panels and the provenance line."""
+    width, height = figure.get_size_inches()
+    across = max(1, min(columns, int(width / 1.75), len(handles)))
+    rows = -(-len(handles) // across)
+    strip = footer_strip(figure, figure.texts[0].get_text().count("\n") + 1)
+    top = strip + (0.1 + 0.18 * rows) / height
+    figure.get_layout_engine().set(rect=(0.0, top, 1.0, 1.0 - top))  # type: ignore[union-attr, call-arg]
     figure.legend(
-        handles=list(handles),  # type: ignore[arg-type]
-        loc="outside lower right",
-        bbox_to_anchor=(0.0, footer_strip(figure), 1.0, 1.0 - footer_strip(figure)),
-        ncols=columns,
+        handles=list(handles),
+        loc="lower right",
+        bbox_to_anchor=(1.0, strip - 0.03 / height),
+        borderaxespad=0.1,
+        ncols=across,
         frameon=False,
         fontsize=8.5,
         handlelength=2.2,

@@ -150,6 +150,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "No se dibujan tramos de menos de 15 personas. Puntos en rutas irregulares redondeados a una décima de grado.",
     ),
     "map_mean": ("monthly mean {start} to {end}", "media mensual de {start} a {end}"),
+    "busiest_leg": ("busiest leg, persons per month", "tramo más transitado, personas por mes"),
     # who is where
     "where_title": ("Who is where: people on the route by country", "Quién está dónde: personas en la ruta por país"),
     "where_total": ("total, median", "total, mediana"),

@@ -88,7 +88,7 @@ def panel_title(run: RunLike, border: str, group: str, borders: int, lang: str) 
     if borders == 1:
         return group_name(run, group, lang)
     name = border_title(run, border, lang)
-    return name if group == "ALL" else f"{name}: {group_name(run, group, lang)}"
+    return name if group == "ALL" else f"{name.split(' (')[0]}: {group_name(run, group, lang)}"
 
 
 def draw_panel(axes: Axes, run: RunLike, part: pd.DataFrame, title: str, lang: str) -> None:

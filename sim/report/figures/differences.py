@@ -35,9 +35,10 @@ def border_counts(run: RunLike) -> pd.DataFrame:
     """
     months = months_of(run.flows)
     every = pd.date_range(months.min(), months.max(), freq="MS") if len(months) else pd.DatetimeIndex([])
-    by_leg = run.flows.assign(month=months, leg=run.flows["leg"].astype(str))
-    by_leg = by_leg.groupby(["leg", "replicate", "month"], as_index=False)["persons"].sum()
     pairs = pd.DataFrame([(str(row.id), str(row.leg)) for row in run.scenario.world.borders], columns=["border", "leg"])
+    wanted = run.flows["leg"].isin(set(pairs["leg"]))
+    by_leg = run.flows[wanted].assign(month=months[wanted])
+    by_leg = by_leg.groupby(["leg", "replicate", "month"], observed=True, as_index=False)["persons"].sum().astype({"leg": "str"})
     counted = by_leg.merge(pairs, on="leg").groupby(["border", "replicate", "month"])["persons"].sum()
     replicates = sorted(run.flows["replicate"].unique())
     index = pd.MultiIndex.from_product([pairs["border"].unique(), replicates, every], names=["border", "replicate", "month"])

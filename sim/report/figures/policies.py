@@ -46,6 +46,8 @@ def policy_table(run: RunLike, lang: str = "en") -> pd.DataFrame:
         end = pd.Timestamp(policy.end) if getattr(policy, "end", None) else pd.NaT
         delay = int(getattr(policy, "lag_days", 0) or 0) + int(getattr(policy, "phase_in_days", 0) or 0)
         early = int(getattr(policy, "anticipation_days", 0) or 0)
+        if float(getattr(policy, "intensity", 1.0)) == 0.0:
+            continue  # switched off
         if start - pd.Timedelta(days=early) > last or (not pd.isna(end) and end < first):
             continue
         rows.append(
@@ -70,7 +72,7 @@ def policy_title(policy: Any, lang: str) -> str:
     if isinstance(title, dict):
         title = title.get(lang) or title.get("en")
     elif title is not None and hasattr(title, lang):
-        title = getattr(title, lang)
+        title = getattr(title, lang) or getattr(title, "en", "")
     return str(title or str(policy.id).replace("-", " ").replace("_", " "))
 
 

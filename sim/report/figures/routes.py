@@ -52,7 +52,8 @@ def leg_flows(run: RunLike, period: str | None = None) -> pd.DataFrame:
     flows = run.flows[keep]
     span = max(1, months[keep].nunique())
     keys = ["from_place", "to_place", "direction"]
-    table = intervals(flows.astype({key: "str" for key in keys}), keys, "persons", replicate_count(run))
+    small = flows.groupby([*keys, "replicate"], observed=True, as_index=False)["persons"].sum()
+    table = intervals(small.astype(dict.fromkeys(keys, "str")), keys, "persons", replicate_count(run))
     numbers = ["lo90", "lo50", "median", "hi50", "hi90"]
     table[numbers] = table[numbers] / span
     # a leg is shown if at least 15 people used it in the period (safeguard)

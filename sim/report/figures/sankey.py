@@ -49,7 +49,8 @@ def outcome_links(run: RunLike) -> pd.DataFrame:
         stage (departure, nationality, outcome), source, target, lo90, lo50, median, hi50, hi90 (persons).
     """
     country = {str(place.id): str(place.country) for place in run.scenario.world.places}
-    left = run.departures.assign(source=run.departures["place"].astype(str).map(country).fillna(""), target=run.departures["nationality"].astype(str))
+    left = run.departures.groupby(["place", "nationality", "replicate"], observed=True, as_index=False)["persons"].sum()
+    left = left.assign(source=left["place"].astype(str).map(country).fillna(""), target=left["nationality"].astype(str))
     out = run.outcomes.astype({"nationality": "str", "outcome": "str"})
     out = out.assign(country=out["country"].astype(object).fillna("").astype(str))
     parts = {

@@ -41,18 +41,12 @@ def people_by_country(run: RunLike, statuses: Sequence[str] = ON_THE_WAY) -> pd.
     DataFrame
         month, country, lo90, lo50, median, hi50, hi90 (persons on an average day).
     """
-    stocks = run.stocks[run.stocks["status"].astype(str).isin(list(statuses))]
-    month = months_of(stocks)
-    frame = pd.DataFrame(
-        {
-            "replicate": stocks["replicate"].to_numpy(),
-            "month": month.to_numpy(),
-            "country": stocks["country"].astype(object).fillna("").astype(str).to_numpy(),
-            "persons": (stocks["person_days"] / month.dt.days_in_month).to_numpy(),
-        }
-    )
-    both = pd.concat([frame, frame.assign(country="ALL")])
-    both = both.groupby(["replicate", "month", "country"], as_index=False)["persons"].sum()
+    stocks = run.stocks[run.stocks["status"].isin(list(statuses))]
+    keys = ["replicate", "month", "country"]
+    frame = stocks.assign(month=months_of(stocks)).groupby(keys, observed=True, dropna=False)["person_days"].sum().reset_index()
+    frame["country"] = frame["country"].astype(object).fillna("").astype(str)
+    frame["persons"] = frame["person_days"] / frame["month"].dt.days_in_month
+    both = pd.concat([frame, frame.assign(country="ALL")]).groupby(keys, as_index=False)["persons"].sum()
     return intervals(both, ["month", "country"], "persons", replicate_count(run))
 
 

@@ -1,0 +1,368 @@
+"""From a run to the two pages: tables enter, the content model leaves, every number published by the one rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from sim.report.frame import RunLike, border_title, group_name, provenance, replicate_count
+from sim.report.twopage.content import (
+    Bar,
+    Brief,
+    GroupRow,
+    Headline,
+    Level,
+    Matrix,
+    Pair,
+    ScenarioRow,
+    SkillRow,
+    TrendPoint,
+    Trigger,
+    UpstreamRow,
+)
+from sim.report.twopage.country import REGION, CountryMonth, FloatArray, Spread, read_country, spread
+from sim.report.twopage.needs_reading import NeedsFacts, read_needs
+from sim.report.twopage.published import count_text, interval_text, is_published, rounded, share_text
+from sim.report.twopage.words import say
+from sim.report.words import check_language, country_name, month_name, number, phrase, short_month
+
+__all__ = ["brief"]
+
+DIRECTIONS: Final = ("northward", "southward", "lateral", "return")
+RED, AMBER, MONTHS_BEFORE, FEWEST_MONTHS, FEWEST_PERSONS = 1.5, 1.2, 12, 3, 50.0
+#: Countries that plan with the Atlantic hurricane season, and its months.
+HURRICANES: Final = frozenset({"HND", "NIC", "GTM", "CRI", "MEX", "BLZ", "SLV", "HTI", "DOM", "CUB", "USA", "COL", REGION})
+HURRICANE_MONTHS: Final = range(6, 12)
+MOST_GROUPS = 5
+MONTHS_SHOWN = 18
+
+
+def brief(
+    run: RunLike,
+    country: str = REGION,
+    lang: str = "en",
+    *,
+    month: str | None = None,
+    beside: Sequence[RunLike] = (),
+    skill: pd.DataFrame | None = None,
+) -> Brief:
+    """The two-page brief of one country and month, or of the region.
+
+    Parameters
+    ----------
+    run : RunLike
+        An opened run folder.
+    country : str
+        ISO 3166-1 alpha-3 code, or ``ALL`` for the regional brief.
+    lang : str
+        ``en`` or ``es``.
+    month : str, optional
+        ``2023-08``; the last month of the run if not given.
+    beside : sequence of RunLike
+        Other scenarios to show side by side; best made with the same seed.
+    skill : DataFrame, optional
+        Scored forecasts: border, inside_share, error, relative_to_naive. If not given, `skill.csv` of the run folder, and if there is
+        none the run beside its own counts, labelled as fit.
+
+    Returns
+    -------
+    Brief
+        Save it with ``.save("panama.pdf")`` or ``.save("panama.html")``.
+    """
+    check_language(lang)
+    code = country.upper()
+    facts = read_country(run, code, month)
+    needs = read_needs(run, code, f"{facts.month:%Y-%m}", lang)
+    source = provenance(run)
+    when = month_name(facts.month.year, facts.month.month, lang)
+    name = country_name(code, lang)
+    regional = code == REGION
+    skill_rows, skill_note = skill_part(run, code, lang, skill)
+    directions = direction_bar(facts, lang)
+    groups = group_rows(run, facts, lang)
+    upstream = upstream_rows(facts, needs, lang)
+    return Brief(
+        lang=lang,
+        country=code,
+        title=say("title_ALL" if regional else "title", lang, country=name),
+        subtitle=say("subtitle", lang, month=when, scenario=source.scenario),
+        facts=fact_pairs(run, facts, needs, lang),
+        headlines=headline_numbers(facts, needs, lang),
+        trigger=trigger_light(facts, lang),
+        directions=directions,
+        directions_note="" if directions else say("direction_none", lang),
+        trend=trend_points(facts, lang),
+        trend_title=say("trend_ALL" if regional else "trend", lang),
+        sectors=needs.sectors if needs else (),
+        sectors_note=say("sectors_note" if needs and needs.sectors else "sectors_none", lang),
+        groups=groups,
+        groups_note=say(("groups_present" if regional else "groups_entries") if groups else "groups_none", lang),
+        upstream=upstream,
+        upstream_note=say(("upstream_note_ALL" if regional else "upstream_note") if upstream else "upstream_none", lang),
+        scenarios=scenario_rows(run, facts, needs, beside, lang),
+        scenarios_note=say("scenarios_note" if beside else "scenarios_none", lang),
+        overlay=double_impact(run, facts, lang),
+        matrix=needs.matrix if needs else Matrix((), ()),
+        matrix_note=needs.matrix_note if needs else say("matrix_none", lang),
+        skill=skill_rows,
+        skill_note=skill_note,
+        sources=(
+            say("source_run", lang, hash=(source.result_hash or "?")[:12]),
+            say("source_observed", lang),
+            say("source_needs", lang),
+        ),
+        assumptions=tuple(say(key, lang) for key in ("assume_policies", "assume_profiles", "assume_rounding")),
+        not_for=tuple(say(key, lang) for key in ("not_people", "not_enforcement", "not_count")),
+        correct=say("correct_text", lang),
+        footer=f"Travesía {source.version} · {source.scenario} · {name} · {facts.month:%Y-%m} · {(source.result_hash or '?')[:16]}",
+    )
+
+
+def fact_pairs(run: RunLike, facts: CountryMonth, needs: NeedsFacts | None, lang: str) -> tuple[Pair, ...]:
+    """Country, month, version, data-as-of, run date, replicates, lead."""
+    source = provenance(run)
+    observed = run.summary[run.summary["observed"].notna()]["month"]
+    as_of = say("no_observed", lang)
+    if len(observed):
+        last = pd.Timestamp(str(observed.max()))
+        as_of = short_month(last.year, last.month, lang)
+    lead = needs.lead if needs and needs.lead else say("lead_ALL" if facts.country == REGION else "lead_missing", lang)
+    return (
+        Pair(say("country", lang), country_name(facts.country, lang)),
+        Pair(say("month", lang), month_name(facts.month.year, facts.month.month, lang)),
+        Pair(say("lead", lang), lead),
+        Pair(say("data_as_of", lang), as_of),
+        Pair(say("run_date", lang), source.created[:10] or say("unknown", lang)),
+        Pair(say("version", lang), f"Travesía {source.version}"),
+        Pair(say("replicates", lang), number(source.replicates, lang)),
+    )
+
+
+def headline_numbers(facts: CountryMonth, needs: NeedsFacts | None, lang: str) -> tuple[Headline, ...]:
+    """The five numbers of page one."""
+    regional = facts.country == REGION
+    before = facts.entries[-2] if len(facts.entries) > 1 else None
+    present_before = facts.present[-2] if len(facts.present) > 1 else None
+    rows = [
+        headline("h_departures" if regional else "h_entries", facts.entries[-1], before, lang),
+        headline("h_present", facts.present[-1], present_before, lang),
+        given_headline("h_in_need", needs.in_need if needs else None, needs.in_need_before if needs else None, lang),
+        headline("h_children_ALL" if regional else "h_children", facts.children, None, lang),
+    ]
+    if regional:
+        return (*rows, headline("h_waiting", facts.waiting, None, lang))
+    return (*rows, given_headline("h_upstream", needs.upstream_total if needs else None, None, lang))
+
+
+def headline(key: str, values: FloatArray, before: FloatArray | None, lang: str) -> Headline:
+    """A headline from one value per replicate."""
+    now = spread(values)
+    many = len(values) > 1
+    return headline_of(key, now, spread(before) if before is not None else None, many, lang)
+
+
+def given_headline(key: str, now: Spread | None, before: Spread | None, lang: str) -> Headline:
+    """A headline from a needs table; not available is said, not guessed."""
+    if now is None:
+        return Headline(say(key, lang), say("not_available", lang), "", "", "")
+    return headline_of(key, now, before, True, lang)
+
+
+def headline_of(key: str, now: Spread, before: Spread | None, many: bool, lang: str) -> Headline:
+    """Publish one headline with its interval and change."""
+    if not is_published(now.median):
+        return Headline(say(key, lang), say("below", lang), "", "", "")
+    interval = interval_text(now, lang) if many else say("one_replicate", lang)
+    change, way = "", ""
+    if before is not None and is_published(before.median):
+        ratio = now.median / before.median - 1
+        way = "same" if abs(ratio) < 0.05 else "up" if ratio > 0 else "down"
+        percent = ("+" if ratio > 0 else "−") + number(abs(100 * ratio), lang) + "\u00a0%"
+        change = say("change_same", lang) if way == "same" else say("change", lang, change=percent)
+    return Headline(say(key, lang), count_text(now.median, lang), interval, change, way)  # type: ignore[arg-type]
+
+
+def trigger_light(facts: CountryMonth, lang: str) -> Trigger:
+    """The light: this month against the median of the months before, in at least half of the replicates."""
+    rule = say("trigger_rule", lang)
+    earlier = facts.entries[:-1][-MONTHS_BEFORE:]
+    if len(earlier) < FEWEST_MONTHS:
+        return Trigger("unknown", say("unlit", lang), say("trigger_short", lang), rule)
+    usual = np.median(earlier, axis=0)
+    if np.median(usual) < FEWEST_PERSONS:
+        return Trigger("unknown", say("unlit", lang), say("trigger_few", lang), rule)
+    ratio = facts.entries[-1] / np.maximum(usual, 1.0)
+    level: Level = "red" if np.median(ratio) >= RED else "amber" if np.median(ratio) >= AMBER else "green"
+    words = spread(ratio)
+    reason = say(
+        "trigger_reason_ALL" if facts.country == REGION else "trigger_reason",
+        lang,
+        ratio=number(words.median, lang, 2),
+        low=number(words.low, lang, 2),
+        high=number(words.high, lang, 2),
+        n=len(earlier),
+    )
+    return Trigger(level, say(level, lang), reason, rule)
+
+
+def trend_points(facts: CountryMonth, lang: str) -> tuple[TrendPoint, ...]:
+    """The headline number of the last months, for the small chart."""
+    shown = facts.entries[-MONTHS_SHOWN:]
+    months = pd.date_range(end=facts.month, periods=len(shown), freq="MS")
+    points = []
+    for month, values in zip(months, shown, strict=True):
+        now = spread(values)
+        numbers = [rounded(value) if is_published(value) else 0.0 for value in (now.median, now.low, now.high)]
+        points.append(TrendPoint(short_month(month.year, month.month, lang), *numbers))
+    return tuple(points)
+
+
+def direction_bar(facts: CountryMonth, lang: str) -> tuple[Bar, ...]:
+    """Shares of the directions in which people entered."""
+    medians = {key: spread(values).median for key, values in facts.directions.items()}
+    total = sum(medians.values())
+    if not is_published(total):
+        return ()
+    ordered = [key for key in DIRECTIONS if is_published(medians.get(key, 0.0))]
+    shown = sum(medians[key] for key in ordered)
+    return tuple(
+        Bar(key, say(key, lang), medians[key] / shown, f"{count_text(medians[key], lang)} ({share_text(medians[key] / shown, lang)})")
+        for key in ordered
+    )
+
+
+def group_rows(run: RunLike, facts: CountryMonth, lang: str) -> tuple[GroupRow, ...]:
+    """Age and sex groups, then the largest nationalities."""
+    medians = {key: spread(values).median for key, values in facts.groups.items()}
+    total = sum(medians[key] for key in ("women", "men", "girls", "boys"))
+    if not is_published(total):
+        return ()
+    rows = [(say(key, lang), medians[key]) for key in ("women", "men", "girls", "boys", "under5", "older")]
+    nations = sorted(((key, spread(values).median) for key, values in facts.nationalities.items()), key=lambda pair: -pair[1])
+    rows += [(group_name(run, key, lang), persons) for key, persons in nations[:MOST_GROUPS] if is_published(persons)]
+    return tuple(
+        GroupRow(
+            label,
+            count_text(persons, lang) if is_published(persons) else say("below", lang),
+            persons / total if is_published(persons) else 0.0,
+            share_text(persons / total, lang) if is_published(persons) else "",
+        )
+        for label, persons in rows
+    )
+
+
+def upstream_rows(facts: CountryMonth, needs: NeedsFacts | None, lang: str) -> tuple[UpstreamRow, ...]:
+    """Who is on the way (country brief), or where people are (regional brief)."""
+    if facts.country != REGION:
+        return needs.upstream if needs else ()
+    rows = []
+    for row in facts.by_country.itertuples():
+        present = Spread(float(row.median), float(row.low), float(row.high))  # type: ignore[arg-type]
+        if is_published(present.median) and row.country:
+            extra = count_text(float(row.entries), lang)  # type: ignore[arg-type]
+            rows.append(UpstreamRow(country_name(str(row.country), lang), count_text(present.median, lang), interval_text(present, lang), extra))
+    return tuple(rows[:9])
+
+
+def scenario_rows(
+    run: RunLike, facts: CountryMonth, needs: NeedsFacts | None, beside: Sequence[RunLike], lang: str
+) -> tuple[ScenarioRow, ...]:
+    """This scenario and those beside it, for the same country and month."""
+    if not beside:
+        return ()
+    month = f"{facts.month:%Y-%m}"
+    rows = [scenario_row(run, facts, needs, lang)]
+    for other in list(beside)[:2]:
+        rows.append(scenario_row(other, read_country(other, facts.country, month), read_needs(other, facts.country, month, lang), lang))
+    return tuple(rows)
+
+
+def scenario_row(run: RunLike, facts: CountryMonth, needs: NeedsFacts | None, lang: str) -> ScenarioRow:
+    """Entries, people present, in need and cost of one scenario."""
+    missing = say("not_available", lang)
+
+    def both(values: Spread | None) -> str:
+        return missing if values is None else f"{count_text(values.median, lang)} ({interval_text(values, lang, short=True)})"
+
+    return ScenarioRow(
+        provenance(run).scenario,
+        both(spread(facts.entries[-1])),
+        both(spread(facts.present[-1])),
+        both(needs.in_need if needs else None),
+        needs.usd_total if needs and needs.usd_total else missing,
+    )
+
+
+def double_impact(run: RunLike, facts: CountryMonth, lang: str) -> tuple[str, ...]:
+    """What else strikes this country in this month: hazards of the scenario and the season."""
+    rows = []
+    end = facts.month + pd.offsets.MonthEnd(0)
+    places = {str(place.id): str(place.country) for place in run.scenario.world.places}
+    for policy in run.scenario.policies:
+        if str(getattr(policy.instrument, "value", policy.instrument)) != "hazard" or not touches(policy, facts.country, places):
+            continue
+        start = pd.Timestamp(policy.start)
+        last = pd.Timestamp(policy.end) if getattr(policy, "end", None) else end
+        if start <= end and last >= facts.month:
+            from sim.report.figures.policies import policy_title
+
+            rows.append(say("overlay_hazard", lang, title=policy_title(policy, lang), start=f"{start:%Y-%m-%d}"))
+    if facts.country in HURRICANES and facts.month.month in HURRICANE_MONTHS:
+        rows.append(say("overlay_hurricane", lang))
+    return tuple(rows[:4]) or (say("overlay_none", lang),)
+
+
+def touches(policy: Any, country: str, places: dict[str, str]) -> bool:
+    """Whether a policy acts on a country: by its countries, places or legs."""
+    if country == REGION:
+        return True
+    named = set(getattr(policy, "countries", None) or ())
+    named |= {places.get(str(place), "") for place in getattr(policy, "places", None) or ()}
+    for leg in getattr(policy, "legs", None) or ():
+        named |= {places.get(part, "") for part in str(leg).split("--")[:2]}
+    return country in named
+
+
+def skill_part(run: RunLike, country: str, lang: str, skill: pd.DataFrame | None) -> tuple[tuple[SkillRow, ...], str]:
+    """Scored forecasts if there are any; else this run beside its counts, labelled as fit; else a warning."""
+    table = skill
+    path = getattr(run, "path", None)
+    if table is None and path is not None and (Path(path) / "skill.csv").is_file():
+        table = pd.read_csv(Path(path) / "skill.csv")
+    if table is not None and len(table):
+        rows = tuple(
+            SkillRow(
+                border_title(run, str(row.border), lang),
+                share_text(float(row.inside_share), lang),  # type: ignore[arg-type]
+                share_text(float(row.error), lang),  # type: ignore[arg-type]
+                number(float(row.relative_to_naive), lang, 2),  # type: ignore[arg-type]
+            )
+            for row in table.head(5).itertuples()
+        )
+        return rows, say("skill_forecast_note", lang)
+    rows = tuple(fit_rows(run, lang))
+    return rows, say("skill_note" if rows else "skill_none", lang)
+
+
+def fit_rows(run: RunLike, lang: str) -> list[SkillRow]:
+    """How close this run is to the counts of the same months, and how close repeating the last month would be."""
+    rows = []
+    summary = run.summary[(run.summary["nationality"] == "ALL") & run.summary["observed"].notna()]
+    for border, part in summary.groupby("border", sort=False):
+        part = part.sort_values("month")
+        counted = part["observed"].to_numpy(dtype=float)
+        if len(part) < FEWEST_MONTHS or not (counted > 0).all():
+            counted_part = part[part["observed"] > 0]
+            if len(counted_part) < FEWEST_MONTHS:
+                continue
+            part, counted = counted_part, counted_part["observed"].to_numpy(dtype=float)
+        inside = int(((counted >= part["lo90"]) & (counted <= part["hi90"])).sum())
+        error = float(np.median(np.abs(part["median"].to_numpy(dtype=float) - counted) / counted))
+        naive = float(np.median(np.abs(counted[:-1] - counted[1:]) / counted[1:]))
+        inside_text = say("skill_inside_text", lang, n=inside, total=len(part)) if replicate_count(run) > 1 else "–"
+        rows.append(SkillRow(border_title(run, str(border), lang), inside_text, share_text(error, lang), share_text(naive, lang)))
+    return rows[:5]
