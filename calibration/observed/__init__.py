@@ -1,1 +1,1 @@
-"""Published counts of crossings, encounters and pathways enter as tidy tables; monthly series by nationality group leave."""
+"""Published counts of crossings and encounters enter as tables; monthly series by nationality group leave."""

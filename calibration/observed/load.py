@@ -7,12 +7,20 @@ persons registered, Mexico and the United States count encounters (one person ma
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from calibration.observed.tables import GROUPS, REST_GROUPS, nationalities, read_series, read_table, series_tables
+from calibration.observed.tables import (
+    GROUPS,
+    REST_GROUPS,
+    nationalities,
+    read_series,
+    read_table,
+    series_tables,
+    table_path,
+)
 from sim.errors import DataError, Problem
 
 __all__ = [
@@ -26,7 +34,17 @@ __all__ = [
     "load_windows",
 ]
 
-RESULT_COLUMNS = ["border", "month", "nationality", "persons", "kind", "source", "series", "covers", "confidence"]
+RESULT_COLUMNS = [
+    "border",
+    "month",
+    "nationality",
+    "persons",
+    "kind",
+    "source",
+    "series",
+    "covers",
+    "confidence",
+]
 
 BORDERS: tuple[str, ...] = ("darien", "costa_rica", "honduras", "mexico", "us_border_patrol", "us_ports")
 """Borders that do not overlap; ``us_southwest`` (the last two together) can be asked for by name."""
@@ -38,14 +56,16 @@ _MONTHLY: dict[str, tuple[str, str]] = {
     "mexico": ("mexico.csv", "mexico_irregular_encounters"),
 }
 
+_UNKNOWN = "The observed series cannot be read as asked."
+
 _CONFIDENCE = ("derived", "approx", "rounded", "exact")
 """From the weakest to the strongest."""
 
 PATHWAYS: dict[str, tuple[str, str, str]] = {
     "cbp_one": ("us_pathways.csv", "cbp_one_appointments_processed", "OFO|ALL|T8"),
-    "chnv_parole": ("us_pathways.csv", "chnv_paroles", "air_parole"),
-    "chnv_authorization": ("us_pathways.csv", "chnv_travel_authorizations", "ATA_by_receipt_date"),
-    "chnv_confirmed": ("us_pathways.csv", "chnv_i134_confirmed", "I134A_confirmed"),
+    "chnv_parole": ("us_pathways.csv", "chnv_paroles", ""),
+    "chnv_authorization": ("us_pathways.csv", "chnv_travel_authorizations", ""),
+    "chnv_confirmed": ("us_pathways.csv", "chnv_i134_confirmed", ""),
     "mpp": ("us_pathways.csv", "swb_bookouts_by_citizenship", "Migrant Protection Protocols"),
     "title_42_expulsion": ("us_pathways.csv", "swb_bookouts_by_citizenship", "T42 expulsions"),
     "title_8_repatriation": ("us_pathways.csv", "swb_bookouts_by_citizenship", "T8 repatriations"),
@@ -80,15 +100,17 @@ def load_observed(
     start, end : str, optional
         First and last month, ``YYYY-MM``, inclusive.
     haitian_children : bool, default False
-        Count children of Haitians with Brazilian or Chilean passports (Darién and Honduras name them so) with HTI.
+        Count children of Haitians with Brazilian or Chilean passports (Darién and Honduras name them so)
+        with HTI.
 
     Returns
     -------
     pandas.DataFrame
-        border, month (``YYYY-MM``), nationality (group id, or ALL for the published total), persons (int64; persons or
-        events a month, see kind), kind, source (issuing agency), series, covers (group ids the row stands for, separated
-        by ``;``: an OTH row of a short list also covers the groups the list does not name), confidence (exact, rounded,
-        approx, derived, or ``lower bound`` where the source hides part of a group among others).
+        border, month (``YYYY-MM``), nationality (group id, or ALL for the published total), persons (int64;
+        persons or events a month, see kind), kind, source (issuing agency), series, covers (group ids the
+        row stands for, separated by ``;``: an OTH row of a short list also covers the groups the list does
+        not name), confidence (exact, rounded, approx, derived, or ``lower bound`` where the source hides
+        part of a group among others).
 
     Raises
     ------
@@ -99,14 +121,18 @@ def load_observed(
     for name in wanted:
         if name not in (*BORDERS, "us_southwest"):
             known = ", ".join((*BORDERS, "us_southwest"))
-            raise DataError("Unknown border.", [Problem(f"border {name!r}", "load_observed", f"one of {known}")])
-    result = pd.concat([_border(name, haitian_children) for name in wanted], ignore_index=True)
+            raise DataError(_UNKNOWN, [Problem(f"border {name!r}", "load_observed", f"one of {known}")])
+    result = pd.concat(
+        [_border(name, haitian_children=haitian_children) for name in wanted], ignore_index=True
+    )
     if nationality is not None:
         groups = [nationality] if isinstance(nationality, str) else list(nationality)
         unknown = [group for group in groups if group not in (*GROUPS, "ALL")]
         if unknown:
-            problem = Problem(f"nationality {', '.join(unknown)}", "load_observed", f"ALL or {', '.join(GROUPS)}")
-            raise DataError("Unknown nationality group.", [problem])
+            problem = Problem(
+                f"nationality {', '.join(unknown)}", "load_observed", f"ALL or {', '.join(GROUPS)}"
+            )
+            raise DataError(_UNKNOWN, [problem])
         result = result[result["nationality"].isin(groups)]
     return _between(result, start, end)
 
@@ -129,9 +155,9 @@ def load_series(name: str) -> pd.DataFrame:
         if len(rows):
             return rows.reset_index(drop=True)
     known = list_series()["series"].unique()
-    close = [series for series in known if name.split("_")[0] in series]
+    close = [series for series in known if name.split("_", maxsplit=1)[0] in series]
     problem = Problem(f"series {name!r}", "load_series", f"one of {', '.join(close or known)}")
-    raise DataError("Unknown series.", [problem])
+    raise DataError(_UNKNOWN, [problem])
 
 
 def list_series() -> pd.DataFrame:
@@ -140,8 +166,8 @@ def list_series() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        table, series, border, kind, source, first, last (months, years or window ends), nationalities (count of group
-        ids), rows.
+        table, series, border, kind, source, first, last (months, years or window ends), nationalities (count
+        of group ids), rows.
     """
     tables = [read_table(path.name).assign(table=path.stem) for path in series_tables()]
     rows = pd.concat(tables, ignore_index=True)
@@ -170,8 +196,8 @@ def load_windows(border: str | None = None, *, annual: bool = True) -> pd.DataFr
     Returns
     -------
     pandas.DataFrame
-        border, start, end (datetime64, both inclusive), nationality, nationality_source, sex, age_band, persons (float64,
-        in the unit of kind), kind, cut, series, source, source_ref, confidence, note.
+        border, start, end (datetime64, both inclusive), nationality, nationality_source, sex, age_band,
+        persons (float64, in the unit of kind), kind, cut, series, source, source_ref, confidence, note.
     """
     rows = pd.concat([read_table(path.name) for path in series_tables()], ignore_index=True)
     span = rows["month"].str.split("/", expand=True)
@@ -187,7 +213,18 @@ def load_windows(border: str | None = None, *, annual: bool = True) -> pd.DataFr
     result = rows[chosen].drop(columns="month")
     result.insert(1, "start", pd.to_datetime(first))
     result.insert(2, "end", pd.to_datetime(last))
-    order = ["border", "start", "end", "nationality", "nationality_source", "sex", "age_band", "persons", "kind", "cut"]
+    order = [
+        "border",
+        "start",
+        "end",
+        "nationality",
+        "nationality_source",
+        "sex",
+        "age_band",
+        "persons",
+        "kind",
+        "cut",
+    ]
     result = result[[*order, "series", "source", "source_ref", "confidence", "note"]]
     return result.sort_values(["border", "series", "start", "end", "nationality"]).reset_index(drop=True)
 
@@ -198,18 +235,23 @@ def load_expulsions() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        month, nationality (group id or ALL), persons (expulsion events), encounters (events, same month and group), share
-        (expulsions per encounter, 0 to 1), covers, source, series; 2020-03 to 2023-05.
+        month, nationality (group id or ALL), persons (expulsion events), encounters (events, same month and
+        group), share (expulsions per encounter, 0 to 1), covers, source, series; 2020-03 to 2023-05.
     """
     rows = read_series("us_southwest.csv", ["swb_encounters_core"])
     expelled = _to_groups(rows[rows["cut"] == "ALL|ALL|T42"], "us_southwest")
-    everybody = _border("us_southwest", False)[["month", "nationality", "persons"]]
-    merged = expelled.merge(
-        everybody.rename(columns={"persons": "encounters"}), on=["month", "nationality"], how="left"
+    everybody = _border("us_southwest", haitian_children=False)
+    everybody = everybody[everybody["month"].isin(expelled["month"])].rename(
+        columns={"persons": "encounters"}
     )
-    # A group without an expulsion in a month has no row in the source: it is a zero, but only while expulsions ran.
-    merged["share"] = (merged["persons"] / merged["encounters"]).clip(0.0, 1.0)
-    return merged[["month", "nationality", "persons", "encounters", "share", "covers", "source", "series"]]
+    # A group without an expulsion in a month has no row in the source: while expulsions ran, that is a zero.
+    both = everybody.merge(
+        expelled[["month", "nationality", "persons"]], on=["month", "nationality"], how="left"
+    )
+    both["persons"] = both["persons"].fillna(0).astype("int64")
+    both["share"] = (both["persons"] / both["encounters"].where(both["encounters"] > 0)).fillna(0.0)
+    order = ["month", "nationality", "persons", "encounters", "share", "covers", "source", "series"]
+    return both[order].reset_index(drop=True)
 
 
 def load_pathways(pathway: str | None = None) -> pd.DataFrame:
@@ -223,12 +265,12 @@ def load_pathways(pathway: str | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        pathway, month, nationality (group id or ALL), persons (int64, in the unit of kind), kind, covers, confidence,
-        source, series. The DHS tables are rounded to ten.
+        pathway, month, nationality (group id or ALL), persons (int64, in the unit of kind), kind, covers,
+        confidence, source, series. The DHS tables are rounded to ten.
     """
     if pathway is not None and pathway not in PATHWAYS:
         problem = Problem(f"pathway {pathway!r}", "load_pathways", f"one of {', '.join(PATHWAYS)}")
-        raise DataError("Unknown pathway.", [problem])
+        raise DataError(_UNKNOWN, [problem])
     frames = []
     for name in PATHWAYS if pathway is None else (pathway,):
         table, series, cut = PATHWAYS[name]
@@ -239,23 +281,23 @@ def load_pathways(pathway: str | None = None) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[order]
 
 
+def _border(border: str, *, haitian_children: bool) -> pd.DataFrame:
+    names = [table for table, _ in _MONTHLY.values()] + ["us_southwest.csv", "us_border_patrol.csv"]
+    paths = [table_path(name) for name in names]
+    stamp = tuple((path, path.stat().st_mtime_ns) for path in paths)
+    return _border_cached(border, haitian_children, stamp).copy()
+
+
 @functools.cache
-def _border_cached(border: str, haitian_children: bool) -> pd.DataFrame:
-    makers: dict[str, Callable[[], pd.DataFrame]] = {
-        "us_border_patrol": _us_border_patrol,
-        "us_ports": _us_ports,
-        "us_southwest": _us_southwest,
-    }
+def _border_cached(border: str, haitian_children: bool, _stamp: tuple[object, ...]) -> pd.DataFrame:
+    """One border, kept as long as no table changes."""
+    makers = {"us_border_patrol": _us_border_patrol, "us_ports": _us_ports, "us_southwest": _us_southwest}
     if border in makers:
         return makers[border]()
     table, series = _MONTHLY[border]
     rows = read_series(table, [series])
     total = (rows["sex"] == "ALL") & (rows["age_band"] == "ALL") & (rows["cut"] == "")
     return _to_groups(rows[total], border, haitian_children=haitian_children)
-
-
-def _border(border: str, haitian_children: bool) -> pd.DataFrame:
-    return _border_cached(border, haitian_children).copy()
 
 
 def _us_border_patrol() -> pd.DataFrame:
@@ -272,16 +314,22 @@ def _us_southwest() -> pd.DataFrame:
 
 
 def _us_ports() -> pd.DataFrame:
-    """Ten nationalities as published for the ports; four by difference (all minus Border Patrol); the rest as OTH."""
+    """Ten nationalities as published; four by difference (all minus Border Patrol); the rest as OTH."""
     core = read_series("us_southwest.csv", ["swb_encounters_core"])
     rows = core[core["cut"] == "OFO|ALL|ALL"]
     total = rows[rows["nationality"] == "ALL"]
     listed = rows[~rows["nationality"].isin(["ALL", "OTH"])]
-    everybody = _border("us_southwest", False).set_index(["month", "nationality"])["persons"]
-    patrol = _border("us_border_patrol", False).set_index(["month", "nationality"])["persons"]
+    everybody = _border("us_southwest", haitian_children=False).set_index(["month", "nationality"])["persons"]
+    patrol = _border("us_border_patrol", haitian_children=False).set_index(["month", "nationality"])[
+        "persons"
+    ]
     derived = []
     for group in ("BRA", "IND", "NIC", "PER"):
-        gap = (everybody.xs(group, level="nationality") - patrol.xs(group, level="nationality")).dropna().clip(lower=0)
+        gap = (
+            (everybody.xs(group, level="nationality") - patrol.xs(group, level="nationality"))
+            .dropna()
+            .clip(lower=0)
+        )
         derived.append(_rows_like(total, gap, group, group))
     named = pd.concat([listed, *derived], ignore_index=True)
     rest = total.set_index("month")["persons"] - named.groupby("month")["persons"].sum()
@@ -291,7 +339,9 @@ def _us_ports() -> pd.DataFrame:
 
 def _rows_like(template: pd.DataFrame, persons: pd.Series, group: str, name: str) -> pd.DataFrame:
     rows = template.set_index("month").loc[persons.index].reset_index()
-    return rows.assign(nationality=group, nationality_source=name, persons=persons.to_numpy(), confidence="derived")
+    return rows.assign(
+        nationality=group, nationality_source=name, persons=persons.to_numpy(), confidence="derived"
+    )
 
 
 @dataclass
@@ -328,7 +378,9 @@ class _Month:
                 continue  # an incomplete list says nothing about groups made of many nationalities
             covers, sure = group, self.confidence[group]
             if self.hidden is not None and group == "OTH":
-                covers = ";".join(["OTH", *absent, *(other for other in ("AFR", "ASI") if other in self.groups)])
+                covers = ";".join(
+                    ["OTH", *absent, *(other for other in ("AFR", "ASI") if other in self.groups)]
+                )
             elif self.hidden and group in REST_GROUPS:
                 sure = "lower bound"
             yield group, self.groups[group], covers, sure
@@ -338,20 +390,28 @@ class _Month:
 
 
 def _to_groups(rows: pd.DataFrame, border: str, *, haitian_children: bool = False) -> pd.DataFrame:
-    """Add up the nationalities of one series and cut to groups, month by month, and say what each row covers."""
+    """Add up the nationalities of one series to groups, month by month, and say what each row covers."""
     names = nationalities()
     rest, parents = names["rest"].to_dict(), names["travels_with"].to_dict()
     months: dict[str, _Month] = {}
-    columns = ["month", "nationality", "nationality_source", "persons", "kind", "source", "series", "confidence"]
+    columns = [
+        "month",
+        "nationality",
+        "nationality_source",
+        "persons",
+        "kind",
+        "source",
+        "series",
+        "confidence",
+    ]
     for month, group, name, persons, kind, source, series, sure in rows[columns].itertuples(index=False):
         entry = months.setdefault(month, _Month())
         if group == "ALL":
             entry.total, entry.total_facts = (persons, sure), (kind, source, series)
             continue
         entry.facts = (kind, source, series)
-        if haitian_children and parents.get(name):
-            group = parents[name]
-        entry.add(group, persons, sure, rest.get(name, False))
+        counted_with = (haitian_children and parents.get(name)) or group
+        entry.add(counted_with, persons, sure, rest.get(name, False))
     out = [
         (
             border,

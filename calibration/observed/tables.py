@@ -1,7 +1,8 @@
 """Where the observed tables live, what their columns mean, and how one of them is read.
 
-Every table ``calibration/observed/<name>.csv`` has the columns of :data:`COLUMNS`, one row per published figure.
-``nationalities.csv`` maps each name a source uses to a nationality group; ``sources.csv`` describes each source.
+Every table ``calibration/observed/<name>.csv`` has the columns of :data:`COLUMNS`, one row per published
+figure. ``nationalities.csv`` maps each name a source uses to a nationality group; ``sources.csv`` describes
+each source.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = [
     "REST_GROUPS",
     "SEXES",
     "WHOLE_KINDS",
+    "licences",
     "nationalities",
     "read_series",
     "read_table",
@@ -82,6 +84,8 @@ WHOLE_KINDS: frozenset[str] = frozenset(
 )
 """Kinds that count whole things; the others are prices, days, shares and rates."""
 
+_UNREADABLE = "An observed table cannot be read."
+
 NOT_SERIES: frozenset[str] = frozenset({"nationalities.csv", "sources.csv"})
 """Tables that describe the series and hold none themselves."""
 
@@ -125,7 +129,7 @@ def table_path(name: str) -> Path:
             return path
     known = ", ".join(path.stem for path in series_tables())
     problem = Problem(f"no table {name!r}", str(OBSERVED), f"one of {known}")
-    raise DataError("An observed table is missing.", [problem])
+    raise DataError(_UNREADABLE, [problem])
 
 
 def series_tables() -> list[Path]:
@@ -150,7 +154,8 @@ def read_table(name: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns of :data:`COLUMNS`; ``persons`` float64 in the unit of ``kind``, everything else text, blanks as ``""``.
+        Columns of :data:`COLUMNS`; ``persons`` float64 in the unit of ``kind``, everything else text, blanks
+        as ``""``.
     """
     path = table_path(name)
     return _parse(path, path.stat().st_mtime_ns).copy()
@@ -182,11 +187,11 @@ def _parse(path: Path, _modified: int) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype={**text, "persons": "float64"}, keep_default_na=False)
     except ValueError as error:
-        raise DataError(f"{path.name} cannot be read.", [Problem(str(error), str(path))]) from error
+        raise DataError(_UNREADABLE, [Problem(str(error), str(path))]) from error
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         problem = Problem(f"no column {', '.join(missing)}", str(path), ", ".join(COLUMNS))
-        raise DataError(f"{path.name} is not an observed table.", [problem])
+        raise DataError(_UNREADABLE, [problem])
     return table[list(COLUMNS)]
 
 
@@ -197,9 +202,29 @@ def nationalities() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``name``; columns ``iso3``, ``group``, ``travels_with`` (group of the parents, for children counted
-        by another passport), ``rest`` (bool: whatever a source does not list by name), ``note``.
+        Indexed by ``name``; columns ``iso3``, ``group``, ``travels_with`` (group of the parents, for
+        children counted by another passport), ``rest`` (bool: whatever a source does not list by name),
+        ``note``.
     """
     table = pd.read_csv(OBSERVED / "nationalities.csv", dtype=str, keep_default_na=False).set_index("name")
     table["rest"] = table["rest"] == "1"
     return table
+
+
+def licences() -> pd.DataFrame:
+    """Licences under which the sources of each series publish.
+
+    Returns
+    -------
+    pandas.DataFrame
+        table, series, licence (several separated by ``;``).
+    """
+    path = table_path("sources.csv")
+    licence = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("id")["licence"].to_dict()
+    rows = []
+    for item in series_tables():
+        pairs = read_table(item.name)[["series", "source_ref"]].drop_duplicates()
+        for name, part in pairs.groupby("series"):
+            terms = sorted({licence.get(ref, "not described") for ref in part["source_ref"]})
+            rows.append((item.stem, name, "; ".join(terms)))
+    return pd.DataFrame(rows, columns=["table", "series", "licence"])
