@@ -142,7 +142,11 @@ def plain(value: Any) -> Any:
         return {
             (field.alias or name): plain(held)
             for name, field in fields.items()
-            if not field.exclude and ((held := getattr(value, name)) != field.get_default(call_default_factory=True) or name in ALWAYS_WRITTEN)
+            if not field.exclude
+            and (
+                (held := getattr(value, name)) != field.get_default(call_default_factory=True)
+                or name in ALWAYS_WRITTEN
+            )
         }
     if isinstance(value, dict):
         return {str(key): plain(held) for key, held in value.items()}

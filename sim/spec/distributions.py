@@ -1,8 +1,8 @@
 """Stay and travel times: a named distribution enters, probabilities of whole days leave.
 
 Days are whole in the simulation. A continuous or fractional time X is rounded at random to one of its two neighbouring whole
-days so that its mean is kept, hence ``P(k) = E[max(0, 1 - |X - k|)]``. With ``H(x) = E[max(0, x - X)]`` the hat function is a
-second difference and ``P(k) = H(k + 1) - 2 H(k) + H(k - 1)``, which every kind below gives in closed form.
+days so that its mean is kept, hence ``P(k) = E[max(0, 1 - |X - k|)]``. With ``J(x) = E[max(0, X - x)]`` the hat function is a
+second difference and ``P(k) = J(k + 1) - 2 J(k) + J(k - 1)``, ``P(0) = 1 - J(0) + J(1)``, in closed form for every kind below.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Time(Strict):
         """Expected days, before and after rounding to whole days."""
 
     @abstractmethod
-    def shortfall(self, x: Days) -> Days:
-        """``H(x) = E[max(0, x - X)]``, in days, for each `x` >= 0."""
+    def excess(self, x: Days) -> Days:
+        """``J(x) = E[max(0, X - x)]``, in days, for each `x` >= 0."""
 
     def longest(self) -> float:
         """The longest time that can be drawn, in days; infinite where there is no bound."""
@@ -55,10 +55,10 @@ class Time(Strict):
             Entry k is the probability of k days; what is missing from 1 comes later than `max_days`.
         """
         last = int(min(math.ceil(self.longest()), max_days)) if math.isfinite(self.longest()) else max_days
-        below = self.shortfall(np.arange(last + 2, dtype=np.float64))
+        beyond = self.excess(np.arange(last + 2, dtype=np.float64))
         shares = np.empty(last + 1)
-        shares[0] = below[1]
-        shares[1:] = below[2:] - 2.0 * below[1:-1] + below[:-2]
+        shares[0] = 1.0 - beyond[0] + beyond[1]
+        shares[1:] = beyond[2:] - 2.0 * beyond[1:-1] + beyond[:-2]
         return np.maximum(shares, 0.0)
 
     @property
@@ -88,9 +88,9 @@ class Fixed(Time):
         """The longest time, in days."""
         return self.days
 
-    def shortfall(self, x: Days) -> Days:
-        """``max(0, x - days)``."""
-        return np.maximum(0.0, x - self.days)
+    def excess(self, x: Days) -> Days:
+        """``max(0, days - x)``."""
+        return np.maximum(0.0, self.days - x)
 
     def pmf(self, max_days: int) -> Days:
         """Probability of each number of whole days (exact, see `Time.pmf`)."""
@@ -114,9 +114,9 @@ class Geometric(Time):
         """Expected days."""
         return self.mean_days
 
-    def shortfall(self, x: Days) -> Days:
-        """``H`` at whole numbers of days (not used for the probabilities)."""
-        return x - self.mean_days * (1.0 - (1.0 - 1.0 / self.mean_days) ** x)
+    def excess(self, x: Days) -> Days:
+        """``mean (1 - 1 / mean) ** x`` at whole numbers of days."""
+        return np.asarray(self.mean_days * (1.0 - 1.0 / self.mean_days) ** x)
 
     def pmf(self, max_days: int) -> Days:
         """Probability of each number of whole days (no rounding, see `Time.pmf`)."""
@@ -157,15 +157,23 @@ class Triangular(Time):
         """The longest time, in days."""
         return self.high
 
-    def shortfall(self, x: Days) -> Days:
-        """Integral of the cumulative distribution, a cubic on either side of the peak."""
+    def excess(self, x: Days) -> Days:
+        """Integral of the survival function, a cubic on either side of the peak."""
         low, mode, high = self.low, self.mode, self.high
         if high == low:
-            return np.maximum(0.0, x - low)
+            return np.maximum(0.0, low - x)
         width = high - low
-        rising = (np.clip(x, low, mode) - low) ** 3 / (3.0 * width * (mode - low)) if mode > low else np.zeros_like(x)
-        falling = (high - np.clip(x, mode, high)) ** 3 / (3.0 * width * (high - mode)) if high > mode else np.zeros_like(x)
-        return np.where(x <= mode, rising, x - self.mean + falling)
+        rising = (
+            (np.clip(x, low, mode) - low) ** 3 / (3.0 * width * (mode - low))
+            if mode > low
+            else np.zeros_like(x)
+        )
+        falling = (
+            (high - np.clip(x, mode, high)) ** 3 / (3.0 * width * (high - mode))
+            if high > mode
+            else np.zeros_like(x)
+        )
+        return np.where(x < mode, self.mean - x + rising, falling)
 
 
 class Gamma(Time):
@@ -188,10 +196,13 @@ class Gamma(Time):
         """Expected days."""
         return self.mean_days
 
-    def shortfall(self, x: Days) -> Days:
-        """``x F(x; shape) - mean F(x; shape + 1)``."""
+    def excess(self, x: Days) -> Days:
+        """``mean S(x; shape + 1) - x S(x; shape)`` with S the survival function."""
         scaled = x * self.shape / self.mean_days
-        return np.asarray(x * special.gammainc(self.shape, scaled) - self.mean_days * special.gammainc(self.shape + 1.0, scaled))
+        return np.asarray(
+            self.mean_days * special.gammaincc(self.shape + 1.0, scaled)
+            - x * special.gammaincc(self.shape, scaled)
+        )
 
 
 class Lognormal(Time):
@@ -218,13 +229,13 @@ class Lognormal(Time):
         """The longest time, in days."""
         return math.inf if self.spread > 0 else self.median_days
 
-    def shortfall(self, x: Days) -> Days:
-        """``x N(z) - mean N(z - spread)`` with ``z = log(x / median) / spread``."""
+    def excess(self, x: Days) -> Days:
+        """``mean N(spread - z) - x N(-z)`` with ``z = log(x / median) / spread``."""
         if self.spread == 0:
-            return np.maximum(0.0, x - self.median_days)
+            return np.maximum(0.0, self.median_days - x)
         with np.errstate(divide="ignore"):
             z = np.log(x / self.median_days) / self.spread
-        return np.asarray(x * special.ndtr(z) - self.mean * special.ndtr(z - self.spread))
+        return np.asarray(self.mean * special.ndtr(self.spread - z) - x * special.ndtr(-z))
 
 
 class Table(Time):
@@ -246,7 +257,9 @@ class Table(Time):
     def whole(self) -> Self:
         """Refuse shares that do not fit the days or do not add up to 1."""
         if len(self.days) != len(self.share):
-            msg = f"as many shares as days are needed, found {len(self.days)} days and {len(self.share)} shares"
+            msg = (
+                f"as many shares as days are needed, found {len(self.days)} days and {len(self.share)} shares"
+            )
             raise ValueError(msg)
         if abs(math.fsum(self.share) - 1.0) > TOLERANCE:
             msg = f"shares that add up to 1 are needed, these add up to {math.fsum(self.share):g}"
@@ -262,10 +275,10 @@ class Table(Time):
         """The longest time, in days."""
         return max(d for d, s in zip(self.days, self.share, strict=True) if s > 0)
 
-    def shortfall(self, x: Days) -> Days:
-        """Weighted sum over the rows of ``max(0, x - days)``."""
-        short = np.maximum(0.0, x[:, None] - np.asarray(self.days)[None, :])
-        return np.asarray(short @ (np.asarray(self.share) / math.fsum(self.share)))
+    def excess(self, x: Days) -> Days:
+        """Weighted sum over the rows of ``max(0, days - x)``."""
+        longer = np.maximum(0.0, np.asarray(self.days)[None, :] - x[:, None])
+        return np.asarray(longer @ (np.asarray(self.share) / math.fsum(self.share)))
 
     def pmf(self, max_days: int) -> Days:
         """Probability of each number of whole days (exact, see `Time.pmf`)."""
@@ -294,7 +307,9 @@ KINDS: dict[str, type[Time]] = {
     "table": Table,
 }
 
-Distribution = Annotated[Fixed | Geometric | Triangular | Gamma | Lognormal | Table, Field(discriminator="kind")]
+Distribution = Annotated[
+    Fixed | Geometric | Triangular | Gamma | Lognormal | Table, Field(discriminator="kind")
+]
 
 
 def fields_of(kind: Any) -> tuple[str, ...]:

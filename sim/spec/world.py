@@ -9,32 +9,37 @@ from typing import Annotated, Any, Literal
 import networkx as nx
 from pydantic import BeforeValidator, Field
 
-from sim.spec.base import Country, Identifier, Number, Quantity, Share, Strict
+from sim.spec.base import Country, FrozenMap, Identifier, Number, Quantity, Share, Strict
 from sim.spec.distributions import Distribution
 
 __all__ = [
     "Border",
+    "BorderExclusion",
     "Group",
-    "HomePlace",
     "Leg",
     "LegAttraction",
     "Parameter",
     "Place",
     "Profile",
     "Season",
+    "SettleAttraction",
     "World",
 ]
 
 Confidence = Literal["seen", "derived", "assumption", ""]
 Role = Literal["origin", "transit", "crossing", "reception", "destination"]
-Mode = Literal["foot", "jungle", "bus", "boat", "air", "train", "car", "removal_flight", "port", "air_regular"]
+Mode = Literal[
+    "foot", "jungle", "bus", "boat", "air", "train", "car", "removal_flight", "port", "air_regular"
+]
 Direction = Literal["northward", "southward", "lateral", "return"]
 Unit = Literal["alone", "family", "unaccompanied"]
 
 
 def split_list(value: Any) -> Any:
     """A table cell holds a list with semicolons."""
-    return tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
+    return (
+        tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
+    )
 
 
 Listed = Annotated[tuple[str, ...], BeforeValidator(split_list)]
@@ -59,9 +64,9 @@ class Place(Strict):
         Hard maximum of people present.
     reception_capacity_persons : float, optional
         Places in reception services; informs needs only.
-    settle_weight : float, optional
+    settle_weight : float
         Weight of settling for good, beside the weights of the legs.
-    daily_cost_usd, income_usd_per_day : float, optional
+    daily_cost_usd, income_usd_per_day : float
         USD per person and day.
     """
 
@@ -77,9 +82,9 @@ class Place(Strict):
     stay: Distribution | None = None
     capacity_persons: Quantity | None = None
     reception_capacity_persons: Quantity | None = None
-    settle_weight: Quantity | None = None
-    daily_cost_usd: Quantity | None = None
-    income_usd_per_day: Quantity | None = None
+    settle_weight: Quantity = 0.0
+    daily_cost_usd: Quantity = 0.0
+    income_usd_per_day: Quantity = 0.0
     services: Listed = ()
     source: str = ""
     source_ref: str = ""
@@ -183,6 +188,26 @@ class LegAttraction(Strict):
     note: str = ""
 
 
+class SettleAttraction(Strict):
+    """What a group multiplies the settle weight of a place by; absent = 1."""
+
+    place: Identifier
+    group: Identifier
+    weight: Quantity
+    source: str = ""
+    confidence: Confidence = ""
+    note: str = ""
+
+
+class BorderExclusion(Strict):
+    """A group that a border's office does not count."""
+
+    border: Identifier
+    group: Identifier
+    source: str = ""
+    note: str = ""
+
+
 class Profile(Strict):
     """One share of a group's make-up: travel units, sexes, ages or family sizes.
 
@@ -208,15 +233,6 @@ class Profile(Strict):
     source: str = ""
     source_ref: str = ""
     confidence: Confidence = ""
-    note: str = ""
-
-
-class HomePlace(Strict):
-    """Where a return or removal of a group ends."""
-
-    group: Identifier
-    place: Identifier
-    source: str = ""
     note: str = ""
 
 
@@ -270,8 +286,10 @@ class World(Strict):
     ----------
     name : str
         Name of a folder under ``scenarios/world``, or ``inline``.
-    places, legs, groups, attraction, profiles, home_places, seasons, borders, parameters : tuple
+    places, legs, groups, attraction, settle_attraction, profiles, seasons, borders, border_exclusions, parameters : tuple
         The rows of its tables.
+    home_places : mapping of str to str
+        Group to the place where its returns and removals end.
     """
 
     name: str = "inline"
@@ -279,10 +297,12 @@ class World(Strict):
     legs: tuple[Leg, ...] = ()
     groups: tuple[Group, ...] = ()
     attraction: tuple[LegAttraction, ...] = ()
+    settle_attraction: tuple[SettleAttraction, ...] = ()
     profiles: tuple[Profile, ...] = ()
-    home_places: tuple[HomePlace, ...] = ()
+    home_places: FrozenMap[str, str] = FrozenMap()
     seasons: tuple[Season, ...] = ()
     borders: tuple[Border, ...] = ()
+    border_exclusions: tuple[BorderExclusion, ...] = ()
     parameters: tuple[Parameter, ...] = ()
 
     @cached_property
@@ -313,6 +333,8 @@ class World(Strict):
         return graph
 
     def __repr__(self) -> str:
-        return f"World({self.name}: {len(self.places)} places, {len(self.legs)} legs, {len(self.groups)} groups)"
+        return (
+            f"World({self.name}: {len(self.places)} places, {len(self.legs)} legs, {len(self.groups)} groups)"
+        )
 
     __str__ = __repr__

@@ -44,7 +44,7 @@ class PolicyBase(Strict):
     id, instrument : str
         Its name and its kind.
     places, legs, countries, modes : tuple of str
-        What it touches. Places, legs and countries add up; modes narrow the legs.
+        What it touches (see `leg_ids` and `place_ids`).
     nationalities, units, channels : tuple of str
         Whom it touches: groups, travel units, channels of departure. Blank means all.
     start, end : date
@@ -75,8 +75,10 @@ class PolicyBase(Strict):
     A multiplier of size m is ``1 + s (m - 1)``; an amount a is ``s a``; a share q is ``s q``.
     """
 
-    #: How countries and places select legs: ``into`` = legs that enter them, ``any`` = legs that touch them, ``none`` = no legs.
+    #: How countries select legs: ``into`` = legs that enter one from outside, ``any`` = legs that touch one, ``none`` = not at all.
     leg_rule: ClassVar[Literal["into", "any", "none"]] = "none"
+    #: Whether naming a place means the legs that begin or end there.
+    legs_of_places: ClassVar[bool] = False
     #: Whether the instrument acts at places.
     at_places: ClassVar[bool] = False
     #: Whether the instrument acts on departures.
@@ -183,36 +185,43 @@ class PolicyBase(Strict):
     def leg_ids(self, world: World) -> tuple[str, ...]:
         """Ids of the legs it touches in `world`, in the order of the world's table.
 
-        Named legs, legs that enter (or, for some instruments, touch) its places, and legs that enter its countries from another
-        one (or touch them), narrowed to its modes. Modes alone select every leg of those modes.
+        The legs named, if any; else those of its countries (entering one from outside, or for hazards and transport touching one) and, for
+        a closure, of its places, narrowed to its modes. Modes alone select every leg of those modes.
         """
+        if self.legs:
+            named = set(self.legs)
+            return tuple(leg.id for leg in world.legs if leg.id in named)
         if self.leg_rule == "none":
             return ()
-        named = set(self.legs)
-        anywhere = not (self.legs or self.places or self.countries)
+        everywhere = bool(self.modes) and not (self.places or self.countries)
         return tuple(
             leg.id
             for leg in world.legs
-            if (not self.modes or leg.mode in self.modes) and ((anywhere and bool(self.modes)) or leg.id in named or self.meets(leg, world))
+            if (not self.modes or leg.mode in self.modes) and (everywhere or self.meets(leg, world))
         )
 
     def meets(self, leg: Leg, world: World) -> bool:
-        """Whether a leg enters or touches the policy's places or countries."""
-        ends = (leg.to,) if self.leg_rule == "into" else (leg.from_, leg.to)
-        if any(end in self.places for end in ends):
+        """Whether a leg belongs to the policy's countries or places by the instrument's rule."""
+        if self.legs_of_places and (leg.from_ in self.places or leg.to in self.places):
             return True
-        if not self.countries:
-            return False
-        origin, target = world.place(leg.from_).country, world.place(leg.to).country
-        if self.leg_rule == "into":
-            return target in self.countries and origin != target
-        return origin in self.countries or target in self.countries
+        begins = world.place(leg.from_).country in self.countries
+        ends = world.place(leg.to).country in self.countries
+        return (ends and not begins) if self.leg_rule == "into" else (ends or begins)
 
     def place_ids(self, world: World) -> tuple[str, ...]:
         """Ids of the places it acts at: those named and all of its countries."""
         if not self.at_places:
             return ()
         return tuple(p.id for p in world.places if p.id in self.places or p.country in self.countries)
+
+    @classmethod
+    def acts_on(cls) -> str:
+        """What the instrument needs, as messages say it."""
+        ways = ["legs", "countries", "modes"] if cls.leg_rule != "none" else []
+        ways += ["places"] if cls.legs_of_places else []
+        ways += ["places", "countries"] if cls.at_places else []
+        ways += ["departures of its nationalities, places or channels"] if cls.on_departures else []
+        return "matching " + ", ".join(dict.fromkeys(ways))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id}: {self.start} to {self.end or 'open'})"

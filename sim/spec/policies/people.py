@@ -65,10 +65,10 @@ class Assistance(PolicyBase):
 class Return(PolicyBase):
     """Support for voluntary return.
 
-    Formula: in its places and countries the weight of turning back rises by ``s weight``. Unit: weight, beside the legs' weights. Source:
+    Formula: in its places and countries the weight of turning back rises by ``s size``. Unit: weight, beside the legs' weights. Source:
     `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
     instrument: Literal["return"] = "return"
-    weight: Quantity = Field(description="weight of turning back added")
+    size: Quantity = Field(description="weight of turning back added; 0 = no effect")

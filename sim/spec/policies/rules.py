@@ -25,7 +25,9 @@ class Visa(SizePolicy):
     leg_rule: ClassVar[Literal["into", "any", "none"]] = "into"
     on_departures: ClassVar[bool] = True
     instrument: Literal["visa"] = "visa"
-    departures_size: Quantity = Field(default=1.0, description="multiplies departures whose channel needs the leg")
+    departures_size: Quantity = Field(
+        default=1.0, description="multiplies departures whose channel needs the leg"
+    )
 
 
 class Expulsion(SharePolicy):
@@ -72,10 +74,14 @@ class Pathway(PolicyBase):
     at_places: ClassVar[bool] = True
     on_departures: ClassVar[bool] = True
     instrument: Literal["pathway"] = "pathway"
-    to: Targets = Field(default=("us-interior",), validate_default=True, description="where the pathway leads")
+    to: Targets = Field(
+        default=("us-interior",), validate_default=True, description="where the pathway leads"
+    )
     per_month: Quantity | None = Field(default=None, description="persons per month; blank = no cap")
     weight: Quantity = Field(default=1.0, description="weight of the alternative beside the legs' weights")
-    departures_size: Quantity = Field(default=1.0, description="multiplies departures by the route of those it serves")
+    departures_size: Quantity = Field(
+        default=1.0, description="multiplies departures by the route of those it serves"
+    )
 
 
 class Appointment(PolicyBase):
@@ -87,7 +93,11 @@ class Appointment(PolicyBase):
 
     at_places: ClassVar[bool] = True
     instrument: Literal["appointment"] = "appointment"
-    to: Targets = Field(default=("us-interior",), validate_default=True, description="where an appointment leads")
+    to: Targets = Field(
+        default=("us-interior",), validate_default=True, description="where an appointment leads"
+    )
     per_day: Quantity = Field(description="appointments per day over all its places")
     weight: Quantity = Field(default=1.0, description="weight of waiting for one beside the legs' weights")
-    patience_days: Quantity | None = Field(default=None, description="days after which people give up waiting; blank = never")
+    patience_days: Quantity | None = Field(
+        default=None, description="days after which people give up waiting; blank = never"
+    )

@@ -13,7 +13,7 @@ __all__ = ["Capacity", "Closure", "Hazard", "Penalty", "Transport"]
 
 
 class Closure(PolicyBase):
-    """A leg, or every leg into a place or country, is closed.
+    """A leg, every leg of a place, or every leg into a country, is closed.
 
     Formula: the weight of the leg is multiplied by ``1 - s size``. At ``s size = 1`` nobody starts that day, whatever other policies
     say, and those with no other way wait; people already on the leg arrive. Unit: share of the leg closed. Source: the
@@ -21,6 +21,7 @@ class Closure(PolicyBase):
     """
 
     leg_rule: ClassVar[Literal["into", "any", "none"]] = "into"
+    legs_of_places: ClassVar[bool] = True
     instrument: Literal["closure"] = "closure"
     size: Share = Field(default=1.0, description="share closed, 1 = nobody passes")
 
@@ -77,7 +78,7 @@ class Hazard(PolicyBase):
     """A storm, flood, epidemic or violence makes legs more dangerous and slower, and holds people where they are.
 
     Formula: deaths and robberies on the legs are multiplied by ``1 + s (size - 1)``, travel days by ``1 + s (days_factor - 1)``, and
-    the hazard of leaving its places by ``1 + s (hazard_size - 1)``. Units: factors, 1 = no effect. Source: the policy's own
+    the hazard of leaving its places by ``1 + s (stay_size - 1)``. Units: factors, 1 = no effect. Source: the policy's own
     `sources`; sizes without `effect_source` are assumptions.
     """
 
@@ -86,4 +87,6 @@ class Hazard(PolicyBase):
     instrument: Literal["hazard"] = "hazard"
     size: Quantity = Field(default=1.0, description="multiplies deaths and robberies on legs")
     days_factor: Factor = Field(default=1.0, description="multiplies travel days on legs")
-    hazard_size: Factor = Field(default=1.0, description="multiplies the hazard of leaving places; below 1 people stay longer")
+    stay_size: Factor = Field(
+        default=1.0, description="multiplies the hazard of leaving places; below 1 people stay longer"
+    )

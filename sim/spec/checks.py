@@ -1,0 +1,433 @@
+"""Checks that need more than one row: models and their rows enter, every fault and every oddity leaves."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+
+from sim.errors import Problem
+from sim.spec.explain import nearest
+from sim.spec.network import check_network
+from sim.spec.policies import PolicyBase
+from sim.spec.reading import Row
+from sim.spec.scenario import Behaviour, Departure, UnitShare, Window
+from sim.spec.tables import known_groups, shipped_parameters
+from sim.spec.world import World
+
+__all__ = ["Material", "check"]
+
+LONGEST_WINDOW: Final = 36_525
+UNITS: Final = ("alone", "family", "unaccompanied")
+MEASURES: Final = ("unit_share", "female_share", "age_share", "family_size_share")
+TOLERANCE: Final = 1e-6
+#: Shares of profiles are published with few decimals.
+PROFILE_TOLERANCE: Final = 0.005
+
+
+@dataclass
+class Material:
+    """Parts of a scenario before it is put together, each with the row it comes from."""
+
+    label: str
+    window: Window | None
+    spin_up_start: date | None
+    sections: dict[str, tuple[Any, ...]]
+    rows: dict[str, list[Any]]
+    home_places: Row
+    departures: list[tuple[Departure, Row]]
+    policies: list[tuple[PolicyBase, Row]]
+    own: set[str]
+    parameters: dict[str, float]
+    behaviour: Behaviour
+    units: dict[str, UnitShare]
+    values: Row
+
+    def ids(self, section: str) -> set[str]:
+        """Ids written in a section, also of rows that were refused."""
+        return {str(row["id"]) for row in self.rows.get(section, []) if isinstance(row, Row) and "id" in row}
+
+    def where(self, section: str, name: str, key: str = "id") -> str:
+        """File, line and key of a row."""
+        for row in self.rows.get(section, []):
+            if isinstance(row, Row) and str(row.get("id")) == name:
+                return at(row, key, f"{section}[{name}].{key}")
+        return f"{section}[{name}].{key}"
+
+    def world(self) -> World:
+        """Places and legs as a world."""
+        return World.model_construct(places=self.sections["places"], legs=self.sections["legs"])
+
+    @property
+    def groups(self) -> set[str]:
+        """Group ids that may be used."""
+        return self.ids("groups") | set(known_groups())
+
+    @property
+    def days(self) -> np.ndarray[tuple[int], np.dtype[np.datetime64]] | None:
+        """Every day simulated."""
+        if self.window is None:
+            return None
+        first = min(self.spin_up_start or self.window.start, self.window.start)
+        if (self.window.end - first).days > LONGEST_WINDOW:
+            return None
+        return np.arange(first, np.datetime64(self.window.end) + 1, dtype="datetime64[D]")
+
+
+def at(row: Row, key: str, label: str) -> str:
+    """Place of a key as messages write it."""
+    place = row.where(key)
+    return f"{place}:{label}" if place else label
+
+
+def check(material: Material, problems: list[Problem]) -> list[Problem]:
+    """Note every fault of the parts taken together.
+
+    Parameters
+    ----------
+    material : Material
+        Parts already valid in themselves; policies that touch nothing and were inherited are taken out of it.
+    problems : list of Problem
+        Faults are added here.
+
+    Returns
+    -------
+    list of Problem
+        What is odd without being wrong.
+    """
+    notes: list[Problem] = []
+    sound = not problems
+    check_window(material, problems)
+    check_ids(material, problems)
+    check_world(material, problems)
+    check_profiles(material, problems)
+    check_units(material, problems)
+    check_parameters(material, problems)
+    check_departures(material, problems)
+    check_policies(material, problems, notes)
+    if sound and not problems:
+        notes.extend(check_network(material, problems))
+    return notes
+
+
+def check_window(material: Material, problems: list[Problem]) -> None:
+    """Refuse a spin-up that does not come first, and centuries."""
+    window, spin_up, values = material.window, material.spin_up_start, material.values
+    if window is None:
+        return
+    where = at(values, "spin_up_start", "spin_up_start")
+    if spin_up is not None and spin_up >= window.start:
+        problems.append(
+            Problem(
+                f"spin_up_start {spin_up} does not come before the window",
+                where,
+                f"a day before {window.start}",
+            )
+        )
+    if (window.end - min(spin_up or window.start, window.start)).days > LONGEST_WINDOW:
+        problems.append(
+            Problem(
+                "the window is longer than a hundred years", at(values, "window", "window"), "a shorter one"
+            )
+        )
+
+
+def check_ids(material: Material, problems: list[Problem]) -> None:
+    """Refuse ids given twice."""
+    for section in ("places", "legs", "groups", "parameters"):
+        rows = [row for row in material.rows.get(section, []) if isinstance(row, Row) and "id" in row]
+        seen: dict[str, Row] = {}
+        for row in rows:
+            name = str(row["id"])
+            if name in seen:
+                where = at(row, "id", f"{section}[{name}].id")
+                problems.append(
+                    Problem(
+                        f"the id '{name}' is given twice",
+                        where,
+                        "each id once",
+                        f"first at {seen[name].where('id')}",
+                    )
+                )
+            seen.setdefault(name, row)
+    for section, keys in (("attraction", ("leg", "group")), ("settle_attraction", ("place", "group"))):
+        pairs = Counter(tuple(getattr(row, key) for key in keys) for row in material.sections[section])
+        problems.extend(
+            Problem(f"{' and '.join(pair)} are paired twice", section, "each pair once")
+            for pair, n in pairs.items()
+            if n > 1
+        )
+
+
+def check_reference(name: str, known: Iterable[str], kind: str, where: str, problems: list[Problem]) -> None:
+    """Refuse a name that is not known."""
+    known = set(known)
+    if name not in known:
+        expected = f"the id of a {kind}" if len(known) > 12 else f"one of {', '.join(sorted(known))}"
+        problems.append(Problem(f"there is no {kind} '{name}'", where, expected, nearest(name, known)))
+
+
+def check_world(material: Material, problems: list[Problem]) -> None:
+    """Refuse rows that point to places, legs, groups or seasons there are not."""
+    places, legs, groups = material.ids("places"), material.ids("legs"), material.groups
+    seasons = {row.id for row in material.sections["seasons"]}
+    for section in ("places", "legs"):
+        if not material.rows.get(section):
+            problems.append(
+                Problem(
+                    f"the world has no {section}",
+                    at(material.values, "world", f"world.{section}"),
+                    "at least one",
+                )
+            )
+    for leg in material.sections["legs"]:
+        for key, name in (("from", leg.from_), ("to", leg.to)):
+            check_reference(name, places, "place", material.where("legs", leg.id, key), problems)
+        if leg.from_ == leg.to:
+            problems.append(
+                Problem(
+                    f"the leg '{leg.id}' ends where it begins",
+                    material.where("legs", leg.id, "to"),
+                    "another place",
+                )
+            )
+        if leg.open_from and leg.open_to and leg.open_to < leg.open_from:
+            where = material.where("legs", leg.id, "open_to")
+            problems.append(
+                Problem(
+                    f"open_to {leg.open_to} comes before open_from {leg.open_from}", where, "dates in order"
+                )
+            )
+        if leg.season:
+            check_reference(leg.season, seasons, "season", material.where("legs", leg.id, "season"), problems)
+    known = {
+        "leg": legs,
+        "place": places,
+        "group": groups,
+        "border": {row.id for row in material.sections["borders"]},
+    }
+    for section in ("attraction", "settle_attraction", "borders", "border_exclusions"):
+        check_links(material, section, known, problems)
+    for group, place in material.home_places.items():
+        where = at(material.home_places, group, f"home_places.{group}")
+        check_reference(group, groups, "group", where, problems)
+        check_reference(str(place), places, "place", where, problems)
+
+
+def check_links(
+    material: Material, section: str, known: dict[str, set[str]], problems: list[Problem]
+) -> None:
+    """Refuse rows of a section whose leg, place, group or border is unknown."""
+    rows = material.rows.get(section, [])
+    for number, model in enumerate(material.sections[section]):
+        for kind, names in known.items():
+            name = getattr(model, kind, None)
+            if name is not None and name not in names:
+                label = f"{section}[{number + 1}].{kind}"
+                where = (
+                    at(rows[number], kind, label) if len(rows) == len(material.sections[section]) else label
+                )
+                check_reference(name, names, kind, where, problems)
+
+
+def check_profiles(material: Material, problems: list[Problem]) -> None:
+    """Refuse unknown measures and shares of a group that do not add up."""
+    totals: dict[tuple[str, str, str], float] = {}
+    groups = material.groups | {"ALL"}
+    for row in material.sections["profiles"]:
+        label = f"profiles[{row.group}/{row.unit}/{row.measure}]"
+        check_reference(row.group, groups, "group", label, problems)
+        if row.measure not in MEASURES:
+            problems.append(
+                Problem(
+                    f"measure is '{row.measure}'",
+                    label,
+                    f"one of {', '.join(MEASURES)}",
+                    nearest(row.measure, MEASURES),
+                )
+            )
+        if row.unit not in {*UNITS, ""}:
+            problems.append(
+                Problem(
+                    f"unit is '{row.unit}'", label, f"one of {', '.join(UNITS)}", nearest(row.unit, UNITS)
+                )
+            )
+        if row.measure != "female_share":
+            key = (row.group, "" if row.measure == "unit_share" else row.unit, row.measure)
+            totals[key] = totals.get(key, 0.0) + row.value
+    for (group, unit, measure), total in totals.items():
+        if abs(total - 1.0) > PROFILE_TOLERANCE:
+            label = "/".join(part for part in (group, unit, measure) if part)
+            problems.append(Problem(f"the shares of {label} add up to {total:g}", f"profiles[{label}]", "1"))
+
+
+def check_units(material: Material, problems: list[Problem]) -> None:
+    """Refuse units there are not and shares that do not add up."""
+    if "units" not in material.values or not material.units:
+        return
+    where = at(material.values, "units", "units")
+    for name, unit in material.units.items():
+        check_reference(name, UNITS, "unit", where, problems)
+        total = math.fsum(unit.sizes.values())
+        if unit.sizes and abs(total - 1.0) > TOLERANCE:
+            problems.append(
+                Problem(
+                    f"the sizes of {name} add up to {total:g}",
+                    f"{where}.{name}.sizes",
+                    "shares that add up to 1",
+                )
+            )
+        if unit.sizes and min(unit.sizes) < 1:
+            problems.append(
+                Problem(f"a size of {name} is {min(unit.sizes)}", f"{where}.{name}.sizes", "1 or more")
+            )
+        if name != "family" and unit.sizes and set(unit.sizes) != {1}:
+            problems.append(
+                Problem(f"{name} has sizes other than 1", f"{where}.{name}.sizes", "sizes for family only")
+            )
+    total = math.fsum(unit.share for unit in material.units.values())
+    if abs(total - 1.0) > TOLERANCE:
+        problems.append(Problem(f"the shares of units add up to {total:g}", where, "1"))
+
+
+def check_parameters(material: Material, problems: list[Problem]) -> None:
+    """Refuse parameters that no table describes, and shares outside 0 to 1."""
+    described = {row.id: row for row in material.sections["parameters"]} or shipped_parameters()
+    for name, value in material.parameters.items():
+        if described and name not in described:
+            problems.append(
+                Problem(
+                    f"there is no parameter '{name}'",
+                    f"parameters.{name}",
+                    "one that parameters.csv describes",
+                    nearest(name, described),
+                )
+            )
+        elif described and described[name].unit in {"share", "probability"} and not 0.0 <= value <= 1.0:
+            problems.append(
+                Problem(f"{name} is {value:g}", f"parameters.{name}", f"0 to 1 ({described[name].unit})")
+            )
+
+
+def check_departures(material: Material, problems: list[Problem]) -> None:
+    """Refuse departures from unknown places, of unknown groups, and outside the days simulated."""
+    if material.window is None:
+        return
+    places, groups = material.ids("places"), material.groups
+    first, last = material.spin_up_start or material.window.start, material.window.end
+    told: set[tuple[str, str]] = set()
+    spans: dict[str, list[tuple[date, date]]] = {}
+    for number, (one, row) in enumerate(material.departures, 1):
+        label = f"departures[{number}]"
+        for kind, name, known in (("place", one.place, places), ("group", one.group, groups)):
+            if name not in known and (kind, name) not in told:
+                told.add((kind, name))
+                check_reference(name, known, kind, at(row, kind, f"{label}.{kind}"), problems)
+        for key, day in (("start", one.start), ("end", one.end)):
+            if not first <= day <= last:
+                where = at(row, key, f"{label}.{key}")
+                problems.append(
+                    Problem(
+                        f"{key} {day} lies outside the days simulated", where, f"a day from {first} to {last}"
+                    )
+                )
+        if one.id is not None:
+            if any(one.start <= end and start <= one.end for start, end in spans.get(one.id, [])):
+                where = at(row, "id", f"{label}.id")
+                problems.append(
+                    Problem(f"the id '{one.id}' is given twice for the same days", where, "another id")
+                )
+            spans.setdefault(one.id, []).append((one.start, one.end))
+    if not problems and not any(one.total > 0 for one, _ in material.departures):
+        problems.append(
+            Problem("nobody departs", material.label, "at least one departure of more than 0 persons")
+        )
+
+
+def check_policies(material: Material, problems: list[Problem], notes: list[Problem]) -> None:
+    """Refuse policies with unknown names or that touch nothing; take out inherited ones that touch nothing."""
+    before = len(problems)
+    for policy, row in material.policies:
+        check_names(material, policy, row, problems)
+    if len(problems) > before or material.days is None:
+        return
+    world = material.world()
+    sound = all(leg.from_ in world.places_by_id and leg.to in world.places_by_id for leg in world.legs)
+    kept: list[tuple[PolicyBase, Row]] = []
+    for policy, row in material.policies:
+        fault = touches_nothing(material, policy, world) if sound else None
+        if fault is None:
+            kept.append((policy, row))
+            continue
+        key, what, expected = fault
+        problem = Problem(
+            f"the policy '{policy.id}' touches nothing: {what}",
+            at(row, key, f"policies[{policy.id}].{key}"),
+            expected,
+        )
+        (problems if policy.id in material.own else notes).append(problem)
+    material.policies[:] = kept
+
+
+def check_names(material: Material, policy: PolicyBase, row: Row, problems: list[Problem]) -> None:
+    """Refuse places, legs, countries, nationalities and targets there are not."""
+    countries = {place.country for place in material.sections["places"]}
+    channels = {one.channel for one, _ in material.departures if one.channel}
+    lists: tuple[tuple[str, Iterable[str], Iterable[str], str], ...] = (
+        ("places", policy.places, material.ids("places"), "place"),
+        ("to", getattr(policy, "to", ()), material.ids("places"), "place"),
+        ("legs", policy.legs, material.ids("legs"), "leg"),
+        ("countries", policy.countries, countries, "country"),
+        ("nationalities", policy.nationalities, material.groups, "nationality"),
+        ("channels", policy.channels, channels, "channel"),
+    )
+    for key, names, known, kind in lists:
+        for name in names:
+            where = at(row, key, f"policies[{policy.id}].{key}")
+            check_reference(name, known, kind, where, problems)
+
+
+def touches_nothing(material: Material, policy: PolicyBase, world: World) -> tuple[str, str, str] | None:
+    """Key, finding and expectation of a policy that has no day, nobody, or no place and leg to act on."""
+    assert material.days is not None  # noqa: S101 - the caller has looked
+    if not policy.touches_days(material.days):
+        span = f"{material.days[0]} to {material.days[-1]}"
+        return "start", "it is in force on no day of the window", f"dates that reach into {span}"
+    present = {one.group for one, _ in material.departures}
+    if policy.nationalities and not present & set(policy.nationalities):
+        return (
+            "nationalities",
+            f"nobody of {', '.join(policy.nationalities)} departs",
+            f"one of {', '.join(sorted(present))}",
+        )
+    units = set(material.units) or ({"alone"} if not material.sections["profiles"] else set(UNITS))
+    if policy.units and not units & set(policy.units):
+        return "units", f"nobody travels as {', '.join(policy.units)}", f"one of {', '.join(sorted(units))}"
+    if policy.leg_ids(world) or policy.place_ids(world):
+        return None
+    if policy.on_departures and reaches_departures(material, policy, world):
+        return None
+    return "id", "it names no place, leg, country or mode that it could act on", policy.acts_on()
+
+
+def reaches_departures(material: Material, policy: PolicyBase, world: World) -> bool:
+    """Whether any departure row of more than 0 persons belongs to the policy."""
+    for one, _ in material.departures:
+        here = world.places_by_id.get(one.place)
+        placed = (
+            not (policy.places or policy.countries)
+            or one.place in policy.places
+            or (here is not None and here.country in policy.countries)
+        )
+        if (
+            placed
+            and (not policy.channels or one.channel in policy.channels)
+            and (not policy.nationalities or one.group in policy.nationalities)
+        ):
+            return True
+    return False

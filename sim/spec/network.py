@@ -1,0 +1,160 @@
+"""Checks of the graph as a whole: places nobody can leave, worlds nobody gets through, cycles without time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+
+from sim.errors import Problem
+from sim.spec.policies import Closure, PolicyBase
+
+if TYPE_CHECKING:
+    from sim.spec.checks import Material
+    from sim.spec.world import Leg
+
+__all__ = ["check_network"]
+
+
+def check_network(material: Material, problems: list[Problem]) -> list[Problem]:
+    """Refuse graphs that hold people for ever or pass them round in no time.
+
+    Parameters
+    ----------
+    material : Material
+        Parts without faults so far.
+    problems : list of Problem
+        Faults are added here.
+
+    Returns
+    -------
+    list of Problem
+        Places that nobody reaches.
+    """
+    closers = closed_throughout(material)
+    graph = open_graph(material, set(closers))
+    starts = {one.place for one, _ in material.departures if one.total > 0}
+    reached = set(starts).union(*(nx.descendants(graph, start) for start in starts))
+    check_exits(material, graph, reached, closers, problems)
+    if not problems:
+        check_ends(material, graph, starts, problems)
+    check_instant_cycles(material, problems)
+    never = [place.id for place in material.sections["places"] if place.id not in reached]
+    return [Problem(f"nobody can reach the place '{name}'", material.where("places", name)) for name in never]
+
+
+def ends_here(material: Material, name: str) -> bool:
+    """Whether the journey may end in a place."""
+    place = next(place for place in material.sections["places"] if place.id == name)
+    return place.role == "destination" or (material.behaviour.settling and place.settle_weight > 0)
+
+
+def closed_throughout(material: Material) -> dict[str, PolicyBase]:
+    """Legs that a full closure of everybody holds shut on every day simulated, and the closure."""
+    closers: dict[str, PolicyBase] = {}
+    world = material.world()
+    for policy, _ in material.policies:
+        everybody = not policy.nationalities and not policy.units
+        if isinstance(policy, Closure) and everybody and material.days is not None:
+            if np.all(policy.strength(material.days) * policy.size >= 1.0):
+                closers |= dict.fromkeys(policy.leg_ids(world), policy)
+    return closers
+
+
+def open_graph(material: Material, closed: set[str]) -> nx.DiGraph[str]:
+    """Places joined wherever somebody may pass on some day, by a leg or by a policy that carries people on."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(place.id for place in material.sections["places"])
+    opened = {name for policy, _ in material.policies for name in policy.leg_ids(material.world())}
+    for leg in material.sections["legs"]:
+        if (
+            leg.id not in closed
+            and leg.weight > 0
+            and exists(leg, material)
+            and (not leg.closed_by_default or leg.id in opened)
+        ):
+            graph.add_edge(leg.from_, leg.to)
+    for policy, _ in material.policies:
+        targets = getattr(policy, "to", ())
+        graph.add_edges_from(
+            (place, to) for place in policy.place_ids(material.world()) for to in targets if place != to
+        )
+    return graph
+
+
+def exists(leg: Leg, material: Material) -> bool:
+    """Whether a leg is there on some day of the simulation."""
+    if material.days is None:
+        return True
+    late = leg.open_from is not None and np.datetime64(leg.open_from) > material.days[-1]
+    early = leg.open_to is not None and np.datetime64(leg.open_to) < material.days[0]
+    return not (late or early)
+
+
+def check_exits(
+    material: Material,
+    graph: nx.DiGraph[str],
+    reached: set[str],
+    closers: dict[str, PolicyBase],
+    problems: list[Problem],
+) -> None:
+    """Refuse a place that people reach, cannot leave and do not end in."""
+    legs_out: dict[str, list[str]] = {}
+    for leg in material.sections["legs"]:
+        legs_out.setdefault(leg.from_, []).append(leg.id)
+    for name in sorted(reached):
+        if graph.out_degree(name) or ends_here(material, name):
+            continue
+        blocking = sorted({closers[leg].id for leg in legs_out.get(name, []) if leg in closers})
+        where = material.where("places", name)
+        if blocking:
+            row = next(row for policy, row in material.policies if policy.id == blocking[0])
+            where = f"{row.where('id')}:policies[{blocking[0]}]".lstrip(":")
+            what = f"the policy '{blocking[0]}' closes every way out of '{name}' for the whole window"
+            problems.append(Problem(what, where, "a leg that stays open, or an end within the window"))
+        elif name in legs_out:
+            what = f"nobody can ever leave '{name}': its legs have weight 0, are closed or lie outside the window"
+            problems.append(Problem(what, where, "a leg out of it that opens, or role: destination"))
+        else:
+            expected = "a leg out of it, or role: destination"
+            problems.append(Problem(f"nobody can leave '{name}', which is no destination", where, expected))
+
+
+def check_ends(material: Material, graph: nx.DiGraph[str], starts: set[str], problems: list[Problem]) -> None:
+    """Refuse a closed world: departures from which no destination can be reached."""
+    ends = [place.id for place in material.sections["places"] if ends_here(material, place.id)]
+    backwards = graph.reverse(copy=False)
+    arriving = set(ends).union(*(nx.descendants(backwards, end) for end in ends))
+    for start in sorted(starts - arriving):
+        row = next(row for one, row in material.departures if one.place == start)
+        where = ":".join(part for part in (row.where("place"), "departures.place") if part)
+        problems.append(
+            Problem(
+                f"the world is closed: from '{start}' no destination can be reached",
+                where,
+                "a way to a place with role: destination",
+            )
+        )
+
+
+def check_instant_cycles(material: Material, problems: list[Problem]) -> None:
+    """Refuse a round trip that takes zero days for certain."""
+    instant = {
+        place.id
+        for place in material.sections["places"]
+        if place.role != "destination" and (place.stay is None or place.stay.surely_zero)
+    }
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for leg in material.sections["legs"]:
+        if leg.days.surely_zero and leg.from_ in instant and leg.to in instant and leg.weight > 0:
+            graph.add_edge(leg.from_, leg.to, leg=leg.id)
+    for component in nx.strongly_connected_components(graph):
+        if len(component) > 1:
+            legs = [
+                leg for start, end, leg in graph.edges(data="leg") if start in component and end in component
+            ]
+            what = f"the round trip through {', '.join(sorted(component))} takes zero days for certain"
+            problems.append(
+                Problem(what, material.where("legs", legs[0], "days"), "a stay or a leg that takes time")
+            )
