@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from sim.errors import RunError
 from sim.needs.axes import (
-    AGES, CELLS, CLASSES, DEMOGRAPHY, POPULATIONS, SEXES, filter_matrix, nationality_class, population_matrix,
-    stage_matrix,
+    AGES, DEMOGRAPHY, SEXES, filter_matrix, nationality_class, stage_matrix,
 )
 from sim.needs.tables import Standards, table
 from sim.needs.world import Route, route_of
@@ -30,10 +29,9 @@ __all__ = ["HEADS", "Measures", "measure"]
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
-HEADS: Final = ("people", "people_low", "people_high", "crossings", "person_days", "times")
+HEADS: Final = ("people", "crossings", "person_days", "times")
 _STATUS: Final = {"staying": 0, "travelling": 0, "queued": 1, "stranded": 2, "settled": 3}
 _FORWARD, _TO_DESTINATION, _BACK = 0, 1, 2
-_CELL: Final = {cell: position for position, cell in enumerate(CELLS)}
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,16 @@ class Measures:
         float32 arrays, shape (replicates, countries, periods, cells, demography), persons or person-days.
     drivers : dict
         float64 arrays, shape (replicates, countries, periods, stages, filters): what standards multiply.
-    populations : numpy.ndarray
+    bounds : dict
+        ``low`` and ``high`` bounds of unique people, shape (replicates, countries, periods).
+    cells : numpy.ndarray
         Mean unique people, shape (countries, periods, cells, classes, demography).
     exposure, stay : numpy.ndarray
         Share who arrived over a hazardous leg, and mean stay in days; shape (countries, periods).
     regional : dict
         Arrays, shape (replicates, periods), for the region as a whole; people are unique in the region.
     places : dict
-        Arrays, shape (replicates, places, months): person_days, arrivals, peak.
+        Arrays, shape (replicates, places, months): person_days (unsettled), all_days, arrivals, peak.
     route : Route
         Places, legs and homes.
     """
@@ -66,7 +66,8 @@ class Measures:
     periods: pd.DataFrame
     heads: dict[str, NDArray[np.float32]]
     drivers: dict[str, Array]
-    populations: Array
+    bounds: dict[str, Array]
+    cells: Array
     exposure: Array
     stay: Array
     regional: dict[str, Array]
@@ -133,7 +134,8 @@ def measure(run: Any, standards: Standards) -> Measures:
         countries=tuple(frame.countries), periods=periods,
         heads={name: stacked[f"heads_{name}"] for name in HEADS},
         drivers={n.removeprefix("driver_"): a for n, a in stacked.items() if n.startswith("driver_")},
-        populations=np.asarray(cells, dtype=np.float64),
+        bounds={"low": stacked["bound_low"], "high": stacked["bound_high"]},
+        cells=np.asarray(cells, dtype=np.float64),
         exposure=stacked["exposure"].mean(axis=0),
         stay=np.divide(days, met, out=np.zeros_like(days, dtype=np.float64), where=met > 0),
         regional={n.removeprefix("region_"): a for n, a in stacked.items() if n.startswith("region_")},
@@ -323,6 +325,7 @@ def _place_arrays(frame: _Frame, flows: dict[str, Any], stocks: dict[str, Any]) 
     to = flows["place"] * m + flows["month"]
     return {
         "place_person_days": _count(index, p * m, stocks["person_days"], unsettled).reshape(p, m),
+        "place_all_days": _count(index, p * m, stocks["person_days"], inside).reshape(p, m),
         "place_peak": _count(index, p * m, stocks["peak"], unsettled).reshape(p, m),
         "place_arrivals": _count(to, p * m, flows["persons"], flows["place"] >= 0).reshape(p, m),
     }
@@ -351,14 +354,14 @@ def _peak_share(frame: _Frame, stocks: dict[str, Any]) -> Array:
 
 def _reduce(arrays: dict[str, Any]) -> dict[str, Any]:
     """From (countries, periods, cells, classes, demography) to what later rooms use."""
-    stages, filters, populations = stage_matrix(), filter_matrix(), population_matrix()
+    stages, filters = stage_matrix(), filter_matrix()
     out: dict[str, Any] = {k: v for k, v in arrays.items() if k == "exposure" or k.startswith(("place_", "region_"))}
     for name in HEADS:
         out[f"heads_{name}"] = arrays[name].sum(axis=3).astype(np.float32)
     for name in ("people", "person_days", "present", "peak_low", "peak", "peak_high", "crossings"):
         kept = np.tensordot(arrays[name], filters, axes=([3, 4], [1, 2]))
         out[f"driver_{name}"] = np.einsum("ctqf,sq->ctsf", kept, stages)
+    for name in ("low", "high"):
+        out[f"bound_{name}"] = arrays[f"people_{name}"].sum(axis=(2, 3, 4))
     out["cells"] = arrays["people"]
-    out["population_people"] = np.einsum("ctqk,pqk->ctp", arrays["people"].sum(axis=4), populations)
-    assert len(POPULATIONS) == populations.shape[0] and len(CLASSES) == filters.shape[1]
     return out

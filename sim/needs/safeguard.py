@@ -1,0 +1,323 @@
+"""The one door to publication: what enters is a table with small numbers, what leaves may be read by anybody.
+
+Cells under 15 people are hidden, the rest rounded by the census rule of ``standards.csv``. So that a hidden cell
+cannot be recomputed, further cells are hidden until no published total, along any margin and in any combination of
+margins, determines one. Sexual violence, trafficking and unaccompanied children leave for the region only. Text that
+a spreadsheet would run as a formula is written as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import lsmr
+
+from sim.errors import DataError
+from sim.needs.axes import REGION
+from sim.needs.tables import load_standards, table
+
+__all__ = ["HIDDEN", "Margins", "as_text", "publish", "recoverable", "round_people", "round_quantity", "suppression"]
+
+HIDDEN: Final = "<15"
+_STEPS: Final = ((100.0, 10.0), (1_000.0, 50.0), (10_000.0, 100.0), (100_000.0, 500.0), (np.inf, 1_000.0))
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_DENSE: Final = 600
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Which rows of a table add up to which others.
+
+    Parameters
+    ----------
+    dimensions : mapping of str to str
+        Column and its label for the total, for example ``{"gender": "all"}``. Within rows that agree in every other
+        dimension and in ``fixed``, the row with that label is the sum of the others.
+    fixed : sequence of str
+        Columns that never add up (measure, status, unit).
+    """
+
+    dimensions: Mapping[str, str]
+    fixed: Sequence[str] = field(default_factory=tuple)
+
+
+@lru_cache(maxsize=1)
+def threshold() -> float:
+    """Smallest number of people that may be printed."""
+    return float(load_standards().values("small_cell_rule_census", ["*"])[1, 0])
+
+
+def as_text(value: object) -> object:
+    """Text that a spreadsheet would run as a formula, made plain text."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value
+
+
+def round_people(values: Array) -> Array:
+    """Round counts of people by the census rule; values under 15 become 15, which reads '15 or fewer'."""
+    out = np.asarray(values, dtype=np.float64).copy()
+    size = np.abs(out)
+    step = np.full(out.shape, 10.0)
+    for limit, grid in reversed(_STEPS):
+        step = np.where(size < limit, grid, step)
+    rounded = np.floor(out / step + 0.5) * step
+    return np.where(np.isnan(out), np.nan, np.where(out < threshold(), threshold(), rounded))
+
+
+def round_quantity(values: Array, digits: int = 3) -> Array:
+    """Round quantities that are not people to three significant digits."""
+    out = np.asarray(values, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = np.where((out == 0) | ~np.isfinite(out), 0.0, np.floor(np.log10(np.abs(np.where(out == 0, 1.0, out)))))
+    grid = 10.0 ** (power - digits + 1)
+    return np.where(np.isfinite(out), np.floor(out / grid + 0.5) * grid, out)
+
+
+def publish(
+    frame: pd.DataFrame, *, people: str = "", values: Sequence[str] = (), margins: Margins | None = None,
+    counts_people: str = "", hide_with: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Make a table fit to be published.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows with unrounded numbers.
+    people : str
+        Column with the central count that decides what is small; blank for tables without people.
+    values : sequence of str
+        Number columns to hide and round.
+    margins : Margins, optional
+        How rows add up, for secondary suppression.
+    counts_people : str
+        Boolean column: true where the values are people (hidden under 15, census rounding), false where they are
+        things or money (three significant digits). Blank means every row counts people.
+    hide_with : sequence of str
+        Columns; a row that does not count people is hidden when the people row with the same key is hidden.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows, fewer where figures may only be regional; with a ``suppressed`` column.
+    """
+    out = _regional_only(frame).reset_index(drop=True)
+    is_people = out[counts_people].to_numpy(dtype=bool) if counts_people else np.ones(len(out), dtype=bool)
+    hidden = np.zeros(len(out), dtype=bool)
+    if people:
+        central = out[people].to_numpy(dtype=np.float64)
+        rows = np.flatnonzero(is_people & ~np.isnan(central))
+        hidden[rows] = suppression(out.iloc[rows], central[rows], margins)
+        if hide_with:
+            hidden |= _follow(out, hidden, is_people, hide_with)
+    for column in values:
+        raw = out[column].to_numpy(dtype=np.float64)
+        rounded = np.where(is_people, round_people(raw), round_quantity(raw))
+        out[column] = np.where(hidden, np.nan, rounded)
+    if people or values:
+        out["suppressed"] = pd.Categorical.from_codes(hidden.astype(np.int8), categories=["", HIDDEN])
+    return _plain_text(out)
+
+
+def _regional_only(frame: pd.DataFrame) -> pd.DataFrame:
+    """Drop sensitive rows that are not regional."""
+    if "resource" not in frame.columns or "location_code" not in frame.columns:
+        return frame
+    resources = table("resources")
+    sensitive = set(resources.loc[resources["regional_only"] == "1", "id"])
+    return frame[~(frame["resource"].isin(sensitive) & (frame["location_code"] != REGION))]
+
+
+def _plain_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every text column, categories included, with formulas made text."""
+    for name in frame.columns:
+        column = frame[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            categories = column.cat.categories
+            if any(as_text(c) is not c for c in categories):
+                frame[name] = column.cat.rename_categories([as_text(c) for c in categories])
+        elif pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype):
+            if column.astype(str).str.startswith(_FORMULA).any():
+                frame[name] = column.map(as_text)
+    return frame
+
+
+def _follow(frame: pd.DataFrame, hidden: Mask, is_people: Mask, keys: Sequence[str]) -> Mask:
+    """Rows whose people row (same keys) is hidden."""
+    code = _key(frame, list(keys))
+    marked = np.zeros(int(code.max(initial=-1)) + 1, dtype=bool)
+    headline = is_people & hidden
+    if "measure" in frame.columns:
+        headline &= (frame["measure"] == "unique_people").to_numpy()
+    for name in ("gender", "age_range", "population_group", "population_status", "sector_code"):
+        if name in frame.columns and name not in keys:
+            label = "ALL" if name == "sector_code" else "all"
+            headline &= (frame[name] == label).to_numpy()
+    marked[code[headline]] = True
+    return marked[code]
+
+
+def _key(frame: pd.DataFrame, columns: list[str]) -> NDArray[np.int64]:
+    """One integer for each distinct combination of columns."""
+    out = np.zeros(len(frame), dtype=np.int64)
+    for name in columns:
+        codes, uniques = pd.factorize(frame[name])
+        out = out * (len(uniques) + 1) + codes + 1
+        out = np.unique(out, return_inverse=True)[1].astype(np.int64) if len(out) else out
+    return out
+
+
+def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> Mask:
+    """Rows to hide: small ones, and as many others as it takes to keep them hidden.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Key columns.
+    values : numpy.ndarray
+        float64, persons; not-a-number is treated as hidden.
+    margins : Margins or None
+        How rows add up; without it only small rows are hidden.
+    """
+    hidden = np.isnan(values) | (values < threshold())
+    if margins is None or not hidden.any():
+        return hidden
+    lines = _lines(frame, margins)
+    for _ in range(200):
+        hidden = _close_lines(hidden, values, lines)
+        exposed = recoverable(hidden, lines, quick=True)
+        if not exposed.any():
+            exposed = recoverable(hidden, lines)
+        if not exposed.any():
+            return hidden
+        hidden = _hide_beside(exposed, hidden, values, lines)
+    raise DataError("secondary suppression did not settle; publish this table with fewer dimensions")
+
+
+def _lines(frame: pd.DataFrame, margins: Margins) -> list[tuple[NDArray[np.int64], Mask]]:
+    """For each dimension, the line each row belongs to (-1: none) and whether it is the line's total."""
+    names = list(margins.dimensions)
+    out = []
+    for name in names:
+        rest = [n for n in names if n != name]
+        line = _key(frame, [*margins.fixed, *rest])
+        is_total = (frame[name].astype(str) == margins.dimensions[name]).to_numpy()
+        size = int(line.max(initial=-1)) + 1
+        has_total = np.bincount(line[is_total], minlength=size) > 0
+        has_part = np.bincount(line[~is_total], minlength=size) > 0
+        out.append((np.where((has_total & has_part)[line], line, -1), is_total))
+    return out
+
+
+def _close_lines(hidden: Mask, values: Array, lines: list[tuple[NDArray[np.int64], Mask]]) -> Mask:
+    """Hide the smallest visible row of every line with exactly one hidden row, until there is no such line."""
+    out = hidden.copy()
+    changed = True
+    while changed:
+        changed = False
+        for line, is_total in lines:
+            inside = line >= 0
+            size = int(line.max(initial=-1)) + 1
+            if size == 0:
+                continue
+            count = np.bincount(line[inside & out], minlength=size)
+            single = (count == 1)[line] & inside
+            candidate = np.flatnonzero(single & ~out)
+            if candidate.size == 0:
+                continue
+            order = candidate[np.lexsort((values[candidate], is_total[candidate], line[candidate]))]
+            first = np.unique(line[order], return_index=True)[1]
+            out[order[first]] = True
+            changed = True
+    return out
+
+
+def recoverable(hidden: Mask, lines: list[tuple[NDArray[np.int64], Mask]], *, quick: bool = False) -> Mask:
+    """Hidden rows that the published totals determine exactly.
+
+    Every line is one linear equation in its hidden rows. A hidden row is determined when no change of the hidden
+    rows that keeps every equation can move it: when it is zero in the whole null space of the equations.
+    """
+    out = np.zeros(hidden.shape, dtype=bool)
+    columns = np.flatnonzero(hidden)
+    if columns.size == 0:
+        return out
+    position = np.full(hidden.shape, -1, dtype=np.int64)
+    position[columns] = np.arange(columns.size)
+    equations, unknowns, signs = _equations(hidden, lines, position)
+    if equations.size == 0:
+        return out
+    system = csr_array((signs, (equations, unknowns)), shape=(int(equations.max()) + 1, columns.size))
+    out[columns[_determined(system, quick=quick)]] = True
+    return out
+
+
+def _equations(
+    hidden: Mask, lines: list[tuple[NDArray[np.int64], Mask]], position: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+    """Equation, unknown and sign of every hidden row in every line."""
+    equations, unknowns, signs, start = [], [], [], 0
+    for line, is_total in lines:
+        inside = hidden & (line >= 0)
+        if not inside.any():
+            continue
+        names, codes = np.unique(line[inside], return_inverse=True)
+        equations.append(codes.astype(np.int64) + start)
+        unknowns.append(position[inside])
+        signs.append(np.where(is_total[inside], -1.0, 1.0))
+        start += len(names)
+    if not equations:
+        empty = np.empty(0, dtype=np.int64)
+        return empty, empty, np.empty(0)
+    return np.concatenate(equations), np.concatenate(unknowns), np.concatenate(signs)
+
+
+def _determined(system: Any, *, quick: bool) -> Mask:
+    """Columns that are zero in the null space of the equations.
+
+    Small systems by singular values; large ones by taking random vectors apart into row space and null space.
+    """
+    n = system.shape[1]
+    if n <= _DENSE:
+        _, singular, right = np.linalg.svd(system.toarray(), full_matrices=True)
+        rank = int((singular > 1e-9).sum())
+        return np.asarray((right[rank:] ** 2).sum(axis=0) < 1e-12)
+    generator = np.random.default_rng(20240724)
+    still = np.ones(n, dtype=bool)
+    tolerance, limit = (1e-8, 1e-4) if quick else (1e-13, 1e-6)
+    for _ in range(1 if quick else 2):
+        probe = generator.standard_normal(n)
+        inside = lsmr(system, system @ probe, atol=tolerance, btol=tolerance, conlim=0.0, maxiter=4 * n)[0]
+        still &= np.abs(probe - inside) < limit
+    return still
+
+
+def _hide_beside(exposed: Mask, hidden: Mask, values: Array, lines: list[tuple[NDArray[np.int64], Mask]]) -> Mask:
+    """Hide, in one line of each exposed row, the smallest visible row; the row's whole line if nothing else is left."""
+    out = hidden.copy()
+    moved = False
+    for row in np.flatnonzero(exposed):
+        best, least = -1, np.inf
+        for line, is_total in lines:
+            if line[row] < 0:
+                continue
+            mates = np.flatnonzero((line == line[row]) & ~out)
+            for mate in mates:
+                weight = values[mate] + (1e12 if is_total[mate] else 0.0)
+                if weight < least:
+                    best, least = int(mate), weight
+        if best >= 0:
+            out[best] = True
+            moved = True
+    if not moved:
+        raise DataError("a hidden cell is determined by hidden totals only; publish this table with fewer dimensions")
+    return out
