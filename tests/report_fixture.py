@@ -1,15 +1,20 @@
 """A small synthetic run, consistent with itself, for testing what people see without running an engine.
 
-`make_run()` gives an object with the attributes of `sim.results.Run`: tables over 42 months, several replicates, real place names.
+`make_run()` gives an object with the attributes of `sim.results.Run`: 42 months, real place names.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+Counts = npt.NDArray[np.int64]
 
 #: id, name, country, lat, lon, role, irregular
 PLACES = (
@@ -44,11 +49,29 @@ PLACES = (
     ("us-interior", "US interior (Houston as proxy)", "USA", 29.7633, -95.3633, "destination", False),
 )
 
-TRUNK = (
-    "necocli acandi come-gallina bajo-chiquito lajas-blancas panama-city los-planes paso-canoas san-jose-cr los-chiles managua danli"
-    " tegucigalpa agua-caliente guatemala-city tapachula mexico-city"
-).split()
-NORTH = ("mexico-city ciudad-juarez us-el-paso us-interior".split(), "mexico-city monterrey us-rgv us-interior".split())
+TRUNK = [
+    "necocli",
+    "acandi",
+    "come-gallina",
+    "bajo-chiquito",
+    "lajas-blancas",
+    "panama-city",
+    "los-planes",
+    "paso-canoas",
+    "san-jose-cr",
+    "los-chiles",
+    "managua",
+    "danli",
+    "tegucigalpa",
+    "agua-caliente",
+    "guatemala-city",
+    "tapachula",
+    "mexico-city",
+]
+NORTH = (
+    ["mexico-city", "ciudad-juarez", "us-el-paso", "us-interior"],
+    ["mexico-city", "monterrey", "us-rgv", "us-interior"],
+)
 #: group -> (paths to the start of the trunk or later, share)
 FEEDERS = {
     "VEN": "caracas cucuta medellin necocli",
@@ -71,7 +94,14 @@ NAMES = {
 SIZE = {"VEN": 16_000, "ECU": 3_000, "HTI": 4_000, "COL": 700, "CHN": 900, "CUB": 6_000, "HND": 9_000}
 BORDERS = (
     ("darien", "Darién", "Darién", "come-gallina", "bajo-chiquito", "persons"),
-    ("honduras", "Honduras, irregular entries", "Honduras, ingresos irregulares", "managua", "danli", "persons"),
+    (
+        "honduras",
+        "Honduras, irregular entries",
+        "Honduras, ingresos irregulares",
+        "managua",
+        "danli",
+        "persons",
+    ),
     (
         "us_border_patrol",
         "US southwest, Border Patrol",
@@ -85,7 +115,14 @@ DEMOGRAPHY = [(sex, age) for sex in ("female", "male") for age in ("0-4", "5-11"
 SHARES = np.array([0.035, 0.04, 0.03, 0.27, 0.015, 0.035, 0.045, 0.04, 0.475, 0.015])
 SHARES = SHARES / SHARES.sum()
 POLICIES = (
-    ("mex-ven-visa", "visa", "2022-01-21", None, "Mexico: visa for Venezuelans", "México: visado para venezolanos"),
+    (
+        "mex-ven-visa",
+        "visa",
+        "2022-01-21",
+        None,
+        "Mexico: visa for Venezuelans",
+        "México: visado para venezolanos",
+    ),
     (
         "us-ven-process",
         "expulsion",
@@ -94,13 +131,51 @@ POLICIES = (
         "US: Venezuelans expelled under Title 42",
         "EE. UU.: expulsión de venezolanos (Título 42)",
     ),
-    ("us-chnv", "pathway", "2023-01-05", "2025-03-25", "US: parole for four nationalities", "EE. UU.: permiso para cuatro nacionalidades"),
-    ("us-cbp-one", "appointment", "2023-01-12", "2025-01-20", "US: appointments by telephone", "EE. UU.: citas por aplicación móvil"),
-    ("pan-buses", "transport", "2023-10-01", None, "Panama and Costa Rica: direct buses", "Panamá y Costa Rica: autobuses directos"),
+    (
+        "us-chnv",
+        "pathway",
+        "2023-01-05",
+        "2025-03-25",
+        "US: parole for four nationalities",
+        "EE. UU.: permiso para cuatro nacionalidades",
+    ),
+    (
+        "us-cbp-one",
+        "appointment",
+        "2023-01-12",
+        "2025-01-20",
+        "US: appointments by telephone",
+        "EE. UU.: citas por aplicación móvil",
+    ),
+    (
+        "pan-buses",
+        "transport",
+        "2023-10-01",
+        None,
+        "Panama and Costa Rica: direct buses",
+        "Panamá y Costa Rica: autobuses directos",
+    ),
 )
 
 
-def make_run(replicates: int = 4, months: int = 42, seed: int = 1, name: str = "history/baseline", factor: float = 1.0) -> Any:
+@dataclass(frozen=True)
+class SyntheticRun:
+    """The attributes of `sim.results.Run` that figures read."""
+
+    flows: pd.DataFrame
+    stocks: pd.DataFrame
+    outcomes: pd.DataFrame
+    departures: pd.DataFrame
+    summary: pd.DataFrame
+    manifest: dict[str, Any]
+    scenario: SimpleNamespace
+    replicates: int
+    path: Path | None = None
+
+
+def make_run(
+    replicates: int = 4, months: int = 42, seed: int = 1, name: str = "history/baseline", factor: float = 1.0
+) -> SyntheticRun:
     """A synthetic run: `factor` scales the people after month 22, to make a second scenario that differs.
 
     Parameters
@@ -119,7 +194,11 @@ def make_run(replicates: int = 4, months: int = 42, seed: int = 1, name: str = "
     for replicate in range(replicates):
         for group, feeder in FEEDERS.items():
             path = full_path(feeder.split())
-            wave = 0.35 + 0.65 * (np.sin(np.arange(months) / 6.0 + 0.3 * len(path)) ** 2) + np.arange(months) / months
+            wave = (
+                0.35
+                + 0.65 * (np.sin(np.arange(months) / 6.0 + 0.3 * len(path)) ** 2)
+                + np.arange(months) / months
+            )
             wave = wave * np.where(np.arange(months) >= 22, factor, 1.0)
             people = rng.poisson(SIZE[group] * wave * rng.normal(1, 0.04))
             for month, count in zip(start, people, strict=True):
@@ -127,7 +206,11 @@ def make_run(replicates: int = 4, months: int = 42, seed: int = 1, name: str = "
             flows.extend(leg_rows(replicate, group, path, people, start))
             stocks.extend(stock_rows(replicate, group, path, people, start, country))
             outcomes.extend(outcome_rows(replicate, group, int(people.sum()), feeder.split()[0], country))
-    flow_table = by_sex_and_age(pd.DataFrame(flows, columns=["replicate", "period_start", "from_place", "to_place", "nationality", "persons"]))
+    flow_table = by_sex_and_age(
+        pd.DataFrame(
+            flows, columns=["replicate", "period_start", "from_place", "to_place", "nationality", "persons"]
+        )
+    )
     flow_table["leg"] = flow_table["from_place"] + "--" + flow_table["to_place"] + "--bus"
     flow_table["from_country"] = flow_table["from_place"].map(country)
     flow_table["to_country"] = flow_table["to_place"].map(country)
@@ -137,11 +220,13 @@ def make_run(replicates: int = 4, months: int = 42, seed: int = 1, name: str = "
     stock_table = by_sex_and_age(pd.DataFrame(stocks, columns=stock_columns), "person_days")
     stock_table["peak_persons"] = np.ceil(stock_table["person_days"] / 30 * 1.4).astype(int)
     outcome_columns = ["replicate", "nationality", "outcome", "country", "persons", "days_median", "days_p90"]
-    return SimpleNamespace(
+    return SyntheticRun(
         flows=flow_table,
         stocks=stock_table,
         outcomes=pd.DataFrame(outcomes, columns=outcome_columns),
-        departures=pd.DataFrame(departures, columns=["replicate", "period_start", "place", "nationality", "persons"]),
+        departures=pd.DataFrame(
+            departures, columns=["replicate", "period_start", "place", "nationality", "persons"]
+        ),
         summary=summary_of(flow_table, replicates),
         manifest={
             "scenario": name,
@@ -151,10 +236,8 @@ def make_run(replicates: int = 4, months: int = 42, seed: int = 1, name: str = "
             "created": "2024-07-15T09:00:00Z",
             "result_hash": "0" * 16,
         },
-        checks={},
         scenario=make_scenario(name, start),
         replicates=replicates,
-        path=None,
     )
 
 
@@ -164,7 +247,9 @@ def full_path(feeder: list[str]) -> list[str]:
     return feeder[:-1] + TRUNK[TRUNK.index(join) :] + NORTH[0][1:]
 
 
-def leg_rows(replicate: int, group: str, path: list[str], people: Any, start: Any) -> list[tuple[Any, ...]]:
+def leg_rows(
+    replicate: int, group: str, path: list[str], people: Counts, start: pd.DatetimeIndex
+) -> list[tuple[Any, ...]]:
     """People on each leg, thinning out and arriving later the further north, and a few going south."""
     rows = []
     for step, (here, there) in enumerate(zip(path, path[1:], strict=False)):
@@ -172,13 +257,36 @@ def leg_rows(replicate: int, group: str, path: list[str], people: Any, start: An
         for index in range(late, len(start)):
             rows.append((replicate, start[index], here, there, group, int(people[index - late] * share)))
             if here == "los-chiles":
-                rows.append((replicate, start[index], "managua", "los-chiles", group, int(people[index - late] * 0.04)))
+                rows.append(
+                    (
+                        replicate,
+                        start[index],
+                        "managua",
+                        "los-chiles",
+                        group,
+                        int(people[index - late] * 0.04),
+                    )
+                )
     return rows
 
 
-def stock_rows(replicate: int, group: str, path: list[str], people: Any, start: Any, country: dict[str, str]) -> list[tuple[Any, ...]]:
+def stock_rows(
+    replicate: int,
+    group: str,
+    path: list[str],
+    people: Counts,
+    start: pd.DatetimeIndex,
+    country: dict[str, str],
+) -> list[tuple[Any, ...]]:
     """Person-days at each place."""
-    stay = {"medellin": 9, "necocli": 5, "lajas-blancas": 3, "tapachula": 21, "mexico-city": 30, "ciudad-juarez": 18}
+    stay = {
+        "medellin": 9,
+        "necocli": 5,
+        "lajas-blancas": 3,
+        "tapachula": 21,
+        "mexico-city": 30,
+        "ciudad-juarez": 18,
+    }
     rows = []
     for step, place in enumerate(path[:-1]):
         late = step // 8
@@ -190,7 +298,9 @@ def stock_rows(replicate: int, group: str, path: list[str], people: Any, start: 
     return rows
 
 
-def outcome_rows(replicate: int, group: str, total: int, origin: str, country: dict[str, str]) -> list[tuple[Any, ...]]:
+def outcome_rows(
+    replicate: int, group: str, total: int, origin: str, country: dict[str, str]
+) -> list[tuple[Any, ...]]:
     """Outcomes that add up to the people who departed."""
     parts = {
         ("arrived", "USA"): 0.62,
@@ -202,7 +312,9 @@ def outcome_rows(replicate: int, group: str, total: int, origin: str, country: d
     }
     counts = {key: int(total * share) for key, share in parts.items()}
     counts["on_route", "MEX"] = total - sum(counts.values())
-    return [(replicate, group, outcome, where, count, 61.0, 140.0) for (outcome, where), count in counts.items()]
+    return [
+        (replicate, group, outcome, where, count, 61.0, 140.0) for (outcome, where), count in counts.items()
+    ]
 
 
 def by_sex_and_age(frame: pd.DataFrame, value: str = "persons") -> pd.DataFrame:
@@ -223,18 +335,54 @@ def summary_of(flows: pd.DataFrame, replicates: int) -> pd.DataFrame:
     for border, _, _, here, there, kind in BORDERS:
         part = flows[flows["from_place"].eq(here) & flows["to_place"].eq(there)]
         wide = part.groupby(["period_start", "nationality", "replicate"])["persons"].sum().reset_index()
-        both = pd.concat([wide, wide.groupby(["period_start", "replicate"], as_index=False)["persons"].sum().assign(nationality="ALL")])
+        both = pd.concat(
+            [
+                wide,
+                wide.groupby(["period_start", "replicate"], as_index=False)["persons"]
+                .sum()
+                .assign(nationality="ALL"),
+            ]
+        )
         for (month, group), cell in both.groupby(["period_start", "nationality"]):
             low90, low50, mid, high50, high90 = np.quantile(cell["persons"], [0.05, 0.25, 0.5, 0.75, 0.95])
             seen = mid * (1 + 0.15 * np.sin(month.month)) if month < pd.Timestamp("2024-03-01") else np.nan
-            rows.append((border, f"{month:%Y-%m}", group, mid, low50, high50, low90, high90, seen, kind, f"{kind} per month"))
-    columns = "border month nationality median lo50 hi50 lo90 hi90 observed observed_kind unit".split()
+            rows.append(
+                (
+                    border,
+                    f"{month:%Y-%m}",
+                    group,
+                    mid,
+                    low50,
+                    high50,
+                    low90,
+                    high90,
+                    seen,
+                    kind,
+                    f"{kind} per month",
+                )
+            )
+    columns = [
+        "border",
+        "month",
+        "nationality",
+        "median",
+        "lo50",
+        "hi50",
+        "lo90",
+        "hi90",
+        "observed",
+        "observed_kind",
+        "unit",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
-def make_scenario(name: str, start: Any) -> Any:
+def make_scenario(name: str, start: pd.DatetimeIndex) -> SimpleNamespace:
     """The few scenario attributes that figures read."""
-    places = [SimpleNamespace(id=i, name=n, country=c, lat=a, lon=o, role=r, irregular=x) for i, n, c, a, o, r, x in PLACES]
+    places = [
+        SimpleNamespace(id=i, name=n, country=c, lat=a, lon=o, role=r, irregular=x)
+        for i, n, c, a, o, r, x in PLACES
+    ]
     groups = [SimpleNamespace(id=key, name_en=en, name_es=es) for key, (en, es) in NAMES.items()]
     borders = [
         SimpleNamespace(id=key, name_en=en, name_es=es, leg=f"{here}--{there}--bus", count_kind=kind)
@@ -256,4 +404,6 @@ def make_scenario(name: str, start: Any) -> Any:
     ]
     window = SimpleNamespace(start=start[0].date(), end=(start[-1] + pd.offsets.MonthEnd(0)).date())
     world = SimpleNamespace(places=places, legs=[], groups=groups, borders=borders)
-    return SimpleNamespace(name=name, title=name, window=window, world=world, policies=policies, parameters={})
+    return SimpleNamespace(
+        name=name, title=name, window=window, world=world, policies=policies, parameters={}
+    )

@@ -15,15 +15,25 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def brief(
     run_dir: Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN_DIR")],
-    country: Annotated[str, typer.Option(help="Country by its ISO 3166 code (PAN), or ALL for the regional brief.")] = "ALL",
+    country: Annotated[
+        str, typer.Option(help="Country by its ISO 3166 code (PAN), or ALL for the regional brief.")
+    ] = "ALL",
     lang: Annotated[str, typer.Option(help="Language of the brief: en or es.")] = "en",
     out: Annotated[
-        Path | None, typer.Option(help="File to write, .pdf or .html; in the run folder if not given.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="File to write, .pdf or .html; in the run folder if not given.", show_default=False
+        ),
     ] = None,
-    month: Annotated[str | None, typer.Option(help="Month, as 2023-08; the last one if not given.", show_default=False)] = None,
+    month: Annotated[
+        str | None, typer.Option(help="Month, as 2023-08; the last one if not given.", show_default=False)
+    ] = None,
     beside: Annotated[
         list[Path] | None,
-        typer.Option(help="Another run folder to show side by side; up to two, best with the same seed.", show_default=False),
+        typer.Option(
+            help="Another run folder to show side by side; up to two, best with the same seed.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Write the two-page brief for one country, or for the region."""

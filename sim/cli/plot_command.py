@@ -11,14 +11,20 @@ __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
 
-_KINDS = "crossings, map, where, outcomes, policies, needs, coordination, upstream, animation; all if none is given."
+_KINDS = (
+    "crossings, map, where, outcomes, policies, needs, coordination, upstream, animation; all if none is given."
+)
 
 
 @app.command()
 def plot(
     run_dir: Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN_DIR")],
-    kinds: Annotated[list[str] | None, typer.Argument(help=_KINDS, metavar="[KIND]...", show_default=False)] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to; RUN_DIR/plots if not given.", show_default=False)] = None,
+    kinds: Annotated[
+        list[str] | None, typer.Argument(help=_KINDS, metavar="[KIND]...", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; RUN_DIR/plots if not given.", show_default=False)
+    ] = None,
     lang: Annotated[str, typer.Option(help="Language of the labels: en or es.")] = "en",
     ending: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
 ) -> None:

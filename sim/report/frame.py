@@ -25,13 +25,15 @@ __all__ = [
     "place_table",
     "provenance",
     "replicate_count",
+    "total",
 ]
 
 #: Columns of every interval table and the share of replicates below each.
 QUANTILES: Final[dict[str, float]] = {"lo90": 0.05, "lo50": 0.25, "median": 0.5, "hi50": 0.75, "hi90": 0.95}
 
-#: Below this many people nothing is drawn or printed (`sim.needs.safeguard` holds the rule; this is its threshold).
+#: Below this many people nothing is drawn or printed (the rule itself is `sim.needs.safeguard`).
 SMALLEST_CELL: Final = 15
+NOT_TEXT: Final = frozenset({"replicate", "month", "period_start"})
 
 
 class RunLike(Protocol):
@@ -48,9 +50,9 @@ class RunLike(Protocol):
     @property
     def summary(self) -> pd.DataFrame: ...
     @property
-    def manifest(self) -> Any: ...
+    def manifest(self) -> Any: ...  # noqa: ANN401 - a mapping of whatever the run wrote
     @property
-    def scenario(self) -> Any: ...
+    def scenario(self) -> Any: ...  # noqa: ANN401 - a Scenario, or what a test gives
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,11 @@ def replicate_count(run: RunLike) -> int:
 def footer(run: RunLike, lang: str) -> str:
     """The line under every figure: scenario, replicates, seed, engine, version."""
     source = provenance(run)
-    many = phrase("replicates", lang, n=source.replicates) if source.replicates > 1 else phrase("one_replicate_short", lang)
+    many = (
+        phrase("replicates", lang, n=source.replicates)
+        if source.replicates > 1
+        else phrase("one_replicate_short", lang)
+    )
     engine = phrase(f"engine_{source.engine}", lang) if source.engine else phrase("engine_agents", lang)
     return phrase(
         "footer",
@@ -126,6 +132,26 @@ def months_of(frame: pd.DataFrame, column: str = "period_start") -> pd.Series[pd
     return pd.Series(days.astype("datetime64[M]").astype("datetime64[ns]"), index=frame.index)
 
 
+def total(frame: pd.DataFrame, by: Sequence[str], value: str = "persons") -> pd.DataFrame:
+    """Add `value` up by the columns `by`; labels come back as text, so that tables can be joined.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any table of a run.
+    by : sequence of str
+        Columns to keep.
+    value : str
+        Column to add up.
+    """
+    keys = list(by)
+    grouped = pd.DataFrame(frame.groupby(keys, observed=True, dropna=False)[[value]].sum()).reset_index()
+    for key in keys:
+        if key not in NOT_TEXT:
+            grouped[key] = grouped[key].astype(object).fillna("").astype(str)
+    return grouped
+
+
 def period_mask(months: pd.Series[pd.Timestamp], period: str | None) -> pd.Series[bool]:
     """Which rows lie in `period`: None (all), ``2023-08`` or ``2023-06/2023-08``, ends included."""
     if period is None:
@@ -140,7 +166,12 @@ def period_words(months: Iterable[pd.Timestamp], lang: str) -> str:
     if len(ordered) == 1:
         return month_name(ordered[0].year, ordered[0].month, lang)
     first, last = ordered[0], ordered[-1]
-    return phrase("map_mean", lang, start=short_month(first.year, first.month, lang), end=short_month(last.year, last.month, lang))
+    return phrase(
+        "map_mean",
+        lang,
+        start=short_month(first.year, first.month, lang),
+        end=short_month(last.year, last.month, lang),
+    )
 
 
 def intervals(frame: pd.DataFrame, by: Sequence[str], value: str, replicates: int) -> pd.DataFrame:
@@ -163,16 +194,20 @@ def intervals(frame: pd.DataFrame, by: Sequence[str], value: str, replicates: in
         `by` and the columns of `QUANTILES`.
     """
     keys = list(by)
-    totals = frame.groupby([*keys, "replicate"], observed=True)[value].sum().unstack("replicate", fill_value=0.0)
+    if frame.empty:
+        return pd.DataFrame(columns=[*keys, *QUANTILES])
+    totals = (
+        frame.groupby([*keys, "replicate"], observed=True)[value].sum().unstack("replicate", fill_value=0)
+    )
     missing = replicates - totals.shape[1]
     for extra in range(missing):
-        totals[f"none {extra}"] = 0.0
+        totals[f"none {extra}"] = 0
     spread = pd.DataFrame({name: totals.quantile(share, axis=1) for name, share in QUANTILES.items()})
     return spread.reset_index()
 
 
 def place_table(run: RunLike) -> pd.DataFrame:
-    """Places by id: name, country, longitude, latitude, role; irregular points rounded to a tenth of a degree."""
+    """Places by id; points on irregular routes are rounded to a tenth of a degree."""
     rows = []
     for place in run.scenario.world.places:
         irregular = bool(getattr(place, "irregular", False))

@@ -1,4 +1,4 @@
-"""The shipped borders: a file name enters, rings of longitude and latitude by country leave. No network, ever."""
+"""The shipped borders: a scale enters, rings of longitude and latitude by country leave. No network."""
 
 from __future__ import annotations
 
@@ -37,4 +37,6 @@ def rings(scale: Literal["region", "darien"] = "region") -> dict[str, tuple[Floa
     """
     text = files("sim.report").joinpath("assets", FILES[scale]).read_text(encoding="utf-8")
     countries: dict[str, list[list[list[float]]]] = json.loads(text)["countries"]
-    return {code: tuple(np.asarray(ring, dtype=np.float64) for ring in parts) for code, parts in countries.items()}
+    return {
+        code: tuple(np.asarray(ring, dtype=np.float64) for ring in parts) for code, parts in countries.items()
+    }

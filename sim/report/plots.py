@@ -1,13 +1,10 @@
-"""All figures of a run under one roof: `run.plot.crossings("darien")`, or every file at once with `plot_all`."""
+"""All figures of a run: a run enters, `run.plot.crossings("darien")` or a folder of files leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
-
-import pandas as pd
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Final
 
 from sim.errors import DataError, Problem
 from sim.report.figures.animation import animation
@@ -18,9 +15,14 @@ from sim.report.figures.policies import policy_timeline
 from sim.report.figures.routes import route_map
 from sim.report.figures.sankey import sankey
 from sim.report.figures.stocks import who_is_where
-from sim.report.frame import RunLike
 from sim.report.style import save
 from sim.report.words import check_language
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from sim.report.frame import RunLike
 
 __all__ = ["KINDS", "Plots", "plot_all", "plots_for"]
 
@@ -56,7 +58,9 @@ class Plots:
     def __repr__(self) -> str:
         return f"Plots of {getattr(self.run.scenario, 'name', 'a run')}: " + ", ".join(KINDS)
 
-    def crossings(self, borders: str | Sequence[str] | None = None, lang: str | None = None) -> tuple[Figure, pd.DataFrame]:
+    def crossings(
+        self, borders: str | Sequence[str] | None = None, lang: str | None = None
+    ) -> tuple[Figure, pd.DataFrame]:
         """Crossings by month with bands and observed points; see `sim.report.crossings`."""
         return crossings(self.run, borders, lang or self.lang)
 
@@ -77,18 +81,24 @@ class Plots:
         return policy_timeline(self.run, lang or self.lang)
 
     def differences(self, base: RunLike, lang: str | None = None) -> tuple[Figure, pd.DataFrame]:
-        """This run minus `base`, paired by replicate; see `sim.report.differences`."""
+        """The difference from `base`, paired by replicate; see `sim.report.differences`."""
         return differences(base, self.run, lang or self.lang)
 
-    def needs_by_sector(self, country: str | None = None, lang: str | None = None) -> tuple[Figure, pd.DataFrame]:
+    def needs_by_sector(
+        self, country: str | None = None, lang: str | None = None
+    ) -> tuple[Figure, pd.DataFrame]:
         """People in need by sector; see `sim.report.needs_by_sector`."""
         return needs_by_sector(self.run, country, lang=lang or self.lang)
 
-    def coordination_matrix(self, country: str | None = None, lang: str | None = None) -> tuple[Figure, pd.DataFrame]:
+    def coordination_matrix(
+        self, country: str | None = None, lang: str | None = None
+    ) -> tuple[Figure, pd.DataFrame]:
         """Sectors by mechanisms; see `sim.report.coordination_matrix`."""
         return coordination_matrix(self.run, country, lang=lang or self.lang)
 
-    def upstream_pipeline(self, country: str | None = None, lang: str | None = None) -> tuple[Figure, pd.DataFrame]:
+    def upstream_pipeline(
+        self, country: str | None = None, lang: str | None = None
+    ) -> tuple[Figure, pd.DataFrame]:
         """People two to eight weeks upstream; see `sim.report.upstream_pipeline`."""
         return upstream_pipeline(self.run, country, lang=lang or self.lang)
 
@@ -122,7 +132,11 @@ def drawers(run: RunLike, lang: str) -> dict[str, Callable[[], tuple[Figure, pd.
 
 
 def plot_all(
-    run: RunLike, out_dir: str | Path, kinds: Sequence[str] | None = None, lang: str = "en", ending: str = "png"
+    run: RunLike,
+    out_dir: str | Path,
+    kinds: Sequence[str] | None = None,
+    lang: str = "en",
+    ending: str = "png",
 ) -> list[Path]:
     """Write figures, each with the table it shows beside it as CSV.
 
@@ -149,7 +163,8 @@ def plot_all(
     unknown = [kind for kind in wanted if kind not in KINDS]
     if unknown:
         problems = [Problem(f"kind {kind!r}", expected="one of: " + ", ".join(KINDS)) for kind in unknown]
-        raise DataError("There is no such figure.", problems)
+        msg = "There is no such figure."
+        raise DataError(msg, problems)
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from textwrap import wrap
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import matplotlib as mpl
 import pandas as pd
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -22,7 +19,26 @@ from sim.errors import DataError, Problem
 from sim.report.frame import RunLike, footer, provenance
 from sim.report.words import MONTHS, number, phrase
 
-__all__ = ["COLOURS", "GREY", "HATCHES", "INK", "LINES", "count_axis", "empty", "month_axis", "new_figure", "save", "short_count", "stamps"]
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+__all__ = [
+    "COLOURS",
+    "GREY",
+    "HATCHES",
+    "INK",
+    "LINES",
+    "count_axis",
+    "empty",
+    "month_axis",
+    "new_figure",
+    "save",
+    "short_count",
+    "stamp",
+    "stamps",
+]
 
 #: Okabe and Ito (2008), darkest contrast first; with HATCHES and LINES also told apart in black and white.
 COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#666666")
@@ -30,6 +46,8 @@ HATCHES: Final = ("", "//", "..", "\\\\", "xx", "--", "oo", "++")
 LINES: Final = ("-", "--", ":", "-.")
 INK: Final = "#222222"
 GREY: Final = "#8A8A8A"
+EPOCH: Final = pd.Timestamp("1970-01-01")
+THOUSAND, MILLION, TWO_FIGURES, LONG_WINDOW_DAYS = 1_000, 1_000_000, 10, 900
 #: Light ends of a 50 and 90 % band.
 BANDS: Final = ("#8FC1E3", "#D3E6F4")
 
@@ -55,7 +73,9 @@ def new_figure(run: RunLike, lang: str, title: str, size: tuple[float, float]) -
     figure.get_layout_engine().set(rect=(0.0, strip, 1.0, 1.0 - strip))  # type: ignore[union-attr, call-arg]
     headline = "\n".join(wrap(title, max(20, int(size[0] * 8.6))))
     figure.suptitle(headline, x=0.1 / size[0], ha="left", fontsize=13, fontweight="bold", color=INK)
-    figure.text(0.1 / size[0], 0.06 / size[1], "\n".join(lines), ha="left", va="bottom", fontsize=7.5, color="#555555")
+    figure.text(
+        0.1 / size[0], 0.06 / size[1], "\n".join(lines), ha="left", va="bottom", fontsize=7.5, color="#555555"
+    )
     return figure
 
 
@@ -69,23 +89,30 @@ def empty(run: RunLike, lang: str, title: str, sentence: str) -> Figure:
     figure = new_figure(run, lang, title, (7.0, 2.2))
     axes = figure.subplots()
     axes.set_axis_off()
-    axes.text(0.5, 0.5, sentence, ha="center", va="center", fontsize=11, color="#555555", transform=axes.transAxes)
+    axes.text(
+        0.5, 0.5, sentence, ha="center", va="center", fontsize=11, color="#555555", transform=axes.transAxes
+    )
     return figure
 
 
 def stamps(months: pd.Series[pd.Timestamp]) -> list[float]:
     """Months as matplotlib dates."""
-    return [float(date2num(month.to_pydatetime())) for month in pd.to_datetime(months)]
+    return [stamp(month) for month in pd.to_datetime(months)]
+
+
+def stamp(day: pd.Timestamp) -> float:
+    """A day as matplotlib counts them, since 1970."""
+    return (day - EPOCH) / pd.Timedelta(days=1)
 
 
 def short_count(value: float, lang: str) -> str:
     """A count short enough for an axis: ``85k``, ``85 mil``, ``1.2k``."""
-    if abs(value) >= 999_500:
-        return number(value / 1e6, lang, 2 if abs(value) < 9.95e6 else 1) + phrase("million", lang)
-    if abs(value) < 1000:
+    if abs(value) >= MILLION - 500:
+        return number(value / MILLION, lang, 2 if abs(value) < 10 * MILLION else 1) + phrase("million", lang)
+    if abs(value) < THOUSAND:
         return number(value, lang, 0 if float(value).is_integer() else 1)
-    scaled = value / 1000
-    digits = 0 if abs(scaled) >= 10 or float(round(scaled, 1)).is_integer() else 1
+    scaled = value / THOUSAND
+    digits = 0 if abs(scaled) >= TWO_FIGURES or float(round(scaled, 1)).is_integer() else 1
     return number(scaled, lang, digits) + phrase("thousand", lang)
 
 
@@ -97,11 +124,11 @@ def count_axis(axis: Axis, lang: str, bins: int = 5) -> None:
 
 def month_axis(axes: Axes, lang: str) -> None:
     """Ticks of a time axis: years, or months where the window is short."""
-    locator = AutoDateLocator(minticks=3, maxticks=6)
+    locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     low, high = axes.get_xlim()
-    if high - low > 900:
-        axes.xaxis.set_major_formatter(DateFormatter("%Y"))
+    if high - low > LONG_WINDOW_DAYS:
+        axes.xaxis.set_major_formatter(DateFormatter("%Y"))  # type: ignore[no-untyped-call]
         return
 
     def write(value: float, _: int | None) -> str:
@@ -162,7 +189,8 @@ def save(figure: Figure, path: str | Path, run: RunLike) -> Path:
     kind = target.suffix.lower().lstrip(".")
     if kind not in ("png", "svg", "pdf"):
         problem = Problem(f"file ending {target.suffix!r}", str(target), ".png, .svg or .pdf")
-        raise DataError("A figure cannot be written in this format.", [problem])
+        msg = "A figure cannot be written in this format."
+        raise DataError(msg, [problem])
     target.parent.mkdir(parents=True, exist_ok=True)
     half = target.with_name(f".{target.name}.part")
     with mpl.rc_context({"svg.hashsalt": "travesia", "svg.fonttype": "path", "pdf.fonttype": 42}):
@@ -175,8 +203,9 @@ def metadata(run: RunLike, kind: str) -> dict[str, str | None]:
     """What `save` writes into a PNG, SVG or PDF, by the names each format knows."""
     source = provenance(run)
     text = (
-        f"scenario={source.scenario}; version={source.version}; seed={source.seed}; replicates={source.replicates}; "
-        f"engine={source.engine}; result_hash={source.result_hash}; run={source.created}; simulation, not a count"
+        f"scenario={source.scenario}; version={source.version}; seed={source.seed}; "
+        f"replicates={source.replicates}; engine={source.engine}; result_hash={source.result_hash}; "
+        f"run={source.created}; simulation, not a count"
     )
     title, software = f"Travesía: {source.scenario}", f"Travesía {source.version}"
     if kind == "png":

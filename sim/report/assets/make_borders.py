@@ -1,7 +1,7 @@
 """Make the shipped border files from Natural Earth (maintenance only, never at run time).
 
-Reads `countries-50m.json` and `countries-10m.json` of the npm package `world-atlas` 2.0.2 (TopoJSON, public domain data),
-clips every polygon to a box, rounds the coordinates and writes small JSON files: one list of rings per country.
+Reads `countries-50m.json` and `countries-10m.json` of the npm package `world-atlas` 2.0.2 (TopoJSON,
+public domain), clips every polygon to a box, rounds the coordinates and writes small JSON files: rings by country.
 
     python sim/report/assets/make_borders.py FOLDER_WITH_THE_TWO_FILES
 """
@@ -16,15 +16,20 @@ from typing import Any
 Point = tuple[float, float]
 Ring = list[Point]
 
-#: ISO 3166-1 numeric -> alpha-3, of the countries with land inside the box (Fiji, whose ring crosses the date line, stays out).
+#: ISO 3166-1 numeric -> alpha-3, of countries with land in the box (not Fiji, on the date line).
 ISO3 = {
-    "028": "ATG", "032": "ARG", "044": "BHS", "052": "BRB", "068": "BOL", "076": "BRA", "084": "BLZ", 
-    "136": "CYM", "152": "CHL", "170": "COL", "188": "CRI", "192": "CUB", "212": "DMA", "214": "DOM", "218": "ECU", "222": "SLV",
-    "308": "GRD", "312": "GLP", "320": "GTM", "328": "GUY", "332": "HTI", "340": "HND", "388": "JAM", "474": "MTQ", "484": "MEX",
-    "531": "CUW", "533": "ABW", "558": "NIC", "591": "PAN", "600": "PRY", "604": "PER", "630": "PRI", "659": "KNA", "660": "AIA",
-    "662": "LCA", "670": "VCT", "740": "SUR", "780": "TTO", "796": "TCA", "840": "USA", "850": "VIR", "858": "URY", "862": "VEN",
-    "528": "NLD", "092": "VGB", "060": "BMU", "500": "MSR", "534": "SXM", "652": "BLM", "663": "MAF", "250": "FRA",
+    "028": "ATG", "032": "ARG", "044": "BHS", "052": "BRB", "068": "BOL", "076": "BRA", "084": "BLZ",
+    "136": "CYM", "152": "CHL", "170": "COL", "188": "CRI", "192": "CUB", "212": "DMA", "214": "DOM",
+    "218": "ECU", "222": "SLV", "308": "GRD", "312": "GLP", "320": "GTM", "328": "GUY", "332": "HTI",
+    "340": "HND", "388": "JAM", "474": "MTQ", "484": "MEX", "531": "CUW", "533": "ABW", "558": "NIC",
+    "591": "PAN", "600": "PRY", "604": "PER", "630": "PRI", "659": "KNA", "660": "AIA", "662": "LCA",
+    "670": "VCT", "740": "SUR", "780": "TTO", "796": "TCA", "840": "USA", "850": "VIR", "858": "URY",
+    "862": "VEN", "528": "NLD", "092": "VGB", "060": "BMU", "500": "MSR", "534": "SXM", "652": "BLM",
+    "663": "MAF", "250": "FRA",
 }  # fmt: skip
+
+#: Points of a ring that encloses anything, the closing one included.
+FEWEST_POINTS = 4
 
 JOBS = (
     ("countries-50m.json", "borders_50m.json", (-120.0, -20.0, -50.0, 40.0), 2),
@@ -67,7 +72,9 @@ def clip(ring: Ring, box: tuple[float, float, float, float]) -> Ring:
                 clipped.append(here)
             if inside_here != inside_there:
                 share = (limit - here[axis]) / (there[axis] - here[axis])
-                clipped.append((here[0] + share * (there[0] - here[0]), here[1] + share * (there[1] - here[1])))
+                clipped.append(
+                    (here[0] + share * (there[0] - here[0]), here[1] + share * (there[1] - here[1]))
+                )
         ring = clipped
         if not ring:
             break
@@ -84,7 +91,9 @@ def rounded(ring: Ring, digits: int) -> list[list[float]]:
     return out
 
 
-def convert(source: Path, box: tuple[float, float, float, float], digits: int) -> dict[str, list[list[list[float]]]]:
+def convert(
+    source: Path, box: tuple[float, float, float, float], digits: int
+) -> dict[str, list[list[list[float]]]]:
     """Rings by country of one TopoJSON file inside `box`."""
     topology = json.loads(source.read_text(encoding="utf-8"))
     arcs = decode_arcs(topology)
@@ -95,7 +104,7 @@ def convert(source: Path, box: tuple[float, float, float, float], digits: int) -
             for indices in polygon:
                 ring = rounded(clip(ring_of(indices, arcs), box), digits)
                 code = ISO3.get(str(shape.get("id")))
-                if code is not None and len(ring) >= 4:
+                if code is not None and len(ring) >= FEWEST_POINTS:
                     countries.setdefault(code, []).append(ring)
     return dict(sorted(countries.items()))
 

@@ -6,36 +6,52 @@ A month is the finest step, also for runs with daily tables: nothing here tells 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from PIL import Image
 
 from sim.report.figures.routes import DIRECTIONS, draw_flows, draw_ground
-from sim.report.frame import SMALLEST_CELL, RunLike, intervals, months_of, place_table, provenance, replicate_count
+from sim.report.frame import (
+    SMALLEST_CELL,
+    RunLike,
+    intervals,
+    months_of,
+    place_table,
+    provenance,
+    replicate_count,
+    total,
+)
+from sim.report.publication import publishable
 from sim.report.style import COLOURS, INK, count_axis, empty, month_axis, new_figure, plain, stamps
 from sim.report.words import check_language, month_name, phrase
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["animation", "monthly_leg_flows"]
 
 
 def monthly_leg_flows(run: RunLike) -> pd.DataFrame:
-    """Persons from place to place by month, median and intervals over replicates; legs below 15 people left out."""
+    """Persons from place to place by month, median and intervals; legs below 15 people left out."""
     keys = ["month", "from_place", "to_place", "direction"]
     frame = run.flows.assign(month=months_of(run.flows))
-    small = frame.groupby([*keys, "replicate"], observed=True, as_index=False)["persons"].sum()
-    table = intervals(small.astype(dict.fromkeys(keys[1:], "str")), keys, "persons", replicate_count(run))
+    table = intervals(total(frame, [*keys, "replicate"]), keys, "persons", replicate_count(run))
     table = table[table["median"] >= SMALLEST_CELL]
     places = place_table(run)
-    table = table[table["from_place"].isin(places.index) & table["to_place"].isin(places.index)].reset_index(drop=True)
+    table = table[table["from_place"].isin(places.index) & table["to_place"].isin(places.index)].reset_index(
+        drop=True
+    )
     for end in ("from", "to"):
         for column in ("lon", "lat"):
             table[f"{end}_{column}"] = table[f"{end}_place"].map(places[column])
     return table
 
 
-def animation(run: RunLike, path: str | Path, lang: str = "en", milliseconds: int = 450) -> tuple[Path, pd.DataFrame]:
+def animation(
+    run: RunLike, path: str | Path, lang: str = "en", milliseconds: int = 450
+) -> tuple[Path, pd.DataFrame]:
     """Write the route map of every month as one GIF.
 
     Parameters
@@ -63,13 +79,22 @@ def animation(run: RunLike, path: str | Path, lang: str = "en", milliseconds: in
     frames = [picture(figure) for figure in figures(run, table, lang)]
     durations = [milliseconds] * (len(frames) - 1) + [4 * milliseconds]
     source = provenance(run)
-    comment = f"scenario={source.scenario}; version={source.version}; seed={source.seed}; simulation, not a count"
+    comment = (
+        f"scenario={source.scenario}; version={source.version}; seed={source.seed}; simulation, not a count"
+    )
     half = target.with_name(f".{target.name}.part")
     frames[0].save(
-        half, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True, comment=comment.encode()
+        half,
+        format="GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=durations,
+        loop=0,
+        optimize=True,
+        comment=comment.encode(),
     )
     half.replace(target)
-    return target, table
+    return target, publishable(table)
 
 
 def figures(run: RunLike, table: pd.DataFrame, lang: str) -> list[Figure]:
@@ -77,11 +102,13 @@ def figures(run: RunLike, table: pd.DataFrame, lang: str) -> list[Figure]:
     if table.empty:
         return [empty(run, lang, phrase("map_title", lang, period=""), phrase("nothing_flows", lang))]
     largest = float(table["median"].max())
-    total = table.groupby("month")["median"].max()
-    return [frame_of(run, part, month, total, largest, lang) for month, part in table.groupby("month")]
+    busiest = table.groupby("month")["median"].max()
+    return [frame_of(run, part, month, busiest, largest, lang) for month, part in table.groupby("month")]
 
 
-def frame_of(run: RunLike, part: pd.DataFrame, month: object, busiest: pd.Series[float], largest: float, lang: str) -> Figure:
+def frame_of(
+    run: RunLike, part: pd.DataFrame, month: object, busiest: pd.Series[float], largest: float, lang: str
+) -> Figure:
     """The map of one month, and where this month lies in time."""
     when = pd.Timestamp(month)  # type: ignore[arg-type]
     title = phrase("map_title", lang, period=month_name(when.year, when.month, lang))
@@ -100,7 +127,16 @@ def frame_of(run: RunLike, part: pd.DataFrame, month: object, busiest: pd.Series
     clock.tick_params(labelsize=7)
     clock.set_title(phrase("busiest_leg", lang), fontsize=7.5, loc="left", color=INK)
     for row, (way, (colour, _)) in enumerate(DIRECTIONS.items()):
-        axes.text(0.975, 0.96 - 0.035 * row, phrase(way, lang), transform=axes.transAxes, ha="right", fontsize=8, color=colour, fontweight="bold")
+        axes.text(
+            0.975,
+            0.96 - 0.035 * row,
+            phrase(way, lang),
+            transform=axes.transAxes,
+            ha="right",
+            fontsize=8,
+            color=colour,
+            fontweight="bold",
+        )
     return figure
 
 

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from sim.errors import RunError
-from sim.report.frame import QUANTILES, RunLike, border_title, months_of, provenance, replicate_count
-from sim.report.style import BANDS, COLOURS, INK, count_axis, empty, legend_below, month_axis, new_figure, plain, stamps
+from sim.report.frame import QUANTILES, RunLike, border_title, months_of, provenance, replicate_count, total
+from sim.report.style import (
+    BANDS,
+    COLOURS,
+    INK,
+    count_axis,
+    empty,
+    legend_below,
+    month_axis,
+    new_figure,
+    plain,
+    stamps,
+)
 from sim.report.words import check_language, number, phrase
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["border_counts", "difference_table", "differences"]
 
@@ -35,14 +48,17 @@ def border_counts(run: RunLike) -> pd.DataFrame:
     """
     months = months_of(run.flows)
     every = pd.date_range(months.min(), months.max(), freq="MS") if len(months) else pd.DatetimeIndex([])
-    pairs = pd.DataFrame([(str(row.id), str(row.leg)) for row in run.scenario.world.borders], columns=["border", "leg"])
+    pairs = pd.DataFrame(
+        [(str(row.id), str(row.leg)) for row in run.scenario.world.borders], columns=["border", "leg"]
+    )
     wanted = run.flows["leg"].isin(set(pairs["leg"]))
-    by_leg = run.flows[wanted].assign(month=months[wanted])
-    by_leg = by_leg.groupby(["leg", "replicate", "month"], observed=True, as_index=False)["persons"].sum().astype({"leg": "str"})
+    by_leg = total(run.flows[wanted].assign(month=months[wanted]), ["leg", "replicate", "month"])
     counted = by_leg.merge(pairs, on="leg").groupby(["border", "replicate", "month"])["persons"].sum()
     replicates = sorted(run.flows["replicate"].unique())
-    index = pd.MultiIndex.from_product([pairs["border"].unique(), replicates, every], names=["border", "replicate", "month"])
-    return counted.reindex(index, fill_value=0).reset_index()
+    index = pd.MultiIndex.from_product(
+        [pairs["border"].unique(), replicates, every], names=["border", "replicate", "month"]
+    )
+    return pd.DataFrame({"persons": counted.reindex(index, fill_value=0)}).reset_index()
 
 
 def difference_table(base: RunLike, other: RunLike) -> pd.DataFrame:
@@ -56,18 +72,25 @@ def difference_table(base: RunLike, other: RunLike) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        border, month, lo90, lo50, median, hi50, hi90 (persons per month), share_of_base (median, where the base has people);
-        a row with month NaT holds the whole window.
+        border, month, lo90, lo50, median, hi50, hi90 (persons per month), share_of_base (median, where
+        the base has people); a row with month NaT holds the whole window.
     """
     if replicate_count(base) != replicate_count(other):
-        raise RunError(
-            f"The two runs cannot be paired: {replicate_count(base)} and {replicate_count(other)} replicates. "
+        msg = (
+            f"The runs cannot be paired: {replicate_count(base)} and {replicate_count(other)} replicates. "
+            ""
             "Run both with the same seed and number of replicates (travesia compare does)."
         )
+        raise RunError(msg)
     keys = ["border", "replicate", "month"]
-    pair = border_counts(base).merge(border_counts(other), on=keys, how="outer", suffixes=("_base", "_other")).fillna(0)
+    pair = (
+        border_counts(base)
+        .merge(border_counts(other), on=keys, how="outer", suffixes=("_base", "_other"))
+        .fillna(0)
+    )
     pair["difference"] = pair["persons_other"] - pair["persons_base"]
-    window = pair.groupby(["border", "replicate"], as_index=False)[["difference", "persons_base"]].sum().assign(month=pd.NaT)
+    window = pair.groupby(["border", "replicate"], as_index=False)[["difference", "persons_base"]].sum()
+    window["month"] = pd.NaT
     rows = pd.concat([pair[[*keys, "difference", "persons_base"]], window], ignore_index=True)
     grouped = rows.groupby(["border", "month"], dropna=False, sort=False)
     table = pd.DataFrame({name: grouped["difference"].quantile(share) for name, share in QUANTILES.items()})
@@ -76,7 +99,9 @@ def difference_table(base: RunLike, other: RunLike) -> pd.DataFrame:
     return table.reset_index()
 
 
-def differences(base: RunLike | pd.DataFrame, other: RunLike, lang: str = "en", borders: Sequence[str] | None = None) -> tuple[Figure, pd.DataFrame]:
+def differences(
+    base: RunLike | pd.DataFrame, other: RunLike, lang: str = "en", borders: Sequence[str] | None = None
+) -> tuple[Figure, pd.DataFrame]:
     """Difference between two scenarios by border, with the zero line and intervals.
 
     Parameters
@@ -115,10 +140,19 @@ def differences(base: RunLike | pd.DataFrame, other: RunLike, lang: str = "en", 
         axes.set_axis_off()
     for axes, border in zip(grid.flat, wanted, strict=False):
         draw_difference(axes, table[table["border"] == border], border_title(other, border, lang), lang)
-    handles: list[Line2D | Patch] = [Line2D([], [], color=COLOURS[3], linewidth=1.6, label=phrase("median", lang))]
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=COLOURS[3], linewidth=1.6, label=phrase("median", lang))
+    ]
     if replicate_count(other) > 1:
-        handles += [Patch(facecolor=BANDS[0], label=phrase("band50", lang)), Patch(facecolor=BANDS[1], label=phrase("band90", lang))]
-    handles.append(Line2D([], [], color=INK, linewidth=0.8, linestyle=(0, (4, 2)), label=phrase("differences_zero", lang)))
+        handles += [
+            Patch(facecolor=BANDS[0], label=phrase("band50", lang)),
+            Patch(facecolor=BANDS[1], label=phrase("band90", lang)),
+        ]
+    handles.append(
+        Line2D(
+            [], [], color=INK, linewidth=0.8, linestyle=(0, (4, 2)), label=phrase("differences_zero", lang)
+        )
+    )
     legend_below(figure, handles, 4)
     return figure, table
 
@@ -142,8 +176,19 @@ def draw_difference(axes: Axes, part: pd.DataFrame, title: str, lang: str) -> No
     window = part[part["month"].isna()]
     if len(window):
         row = window.iloc[0]
-        values = {key: signed(float(row[column]), lang) for key, column in (("value", "median"), ("low", "lo90"), ("high", "hi90"))}
-        axes.text(0, 1.02, phrase("differences_sum", lang, **values), transform=axes.transAxes, fontsize=7.5, color="#00507E", va="bottom")
+        values = {
+            key: signed(float(row[column]), lang)
+            for key, column in (("value", "median"), ("low", "lo90"), ("high", "hi90"))
+        }
+        axes.text(
+            0,
+            1.02,
+            phrase("differences_sum", lang, **values),
+            transform=axes.transAxes,
+            fontsize=7.5,
+            color="#00507E",
+            va="bottom",
+        )
 
 
 def signed(value: float, lang: str) -> str:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.dates import date2num
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from sim.report.frame import RunLike
-from sim.report.style import COLOURS, GREY, HATCHES, INK, empty, month_axis, new_figure
+from sim.report.style import COLOURS, GREY, HATCHES, INK, empty, month_axis, new_figure, stamp
 from sim.report.words import check_language, phrase
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sim.report.frame import RunLike
 
 __all__ = ["policy_table", "policy_timeline"]
 
 #: Instruments in families that share a colour; the hatch tells families apart in black and white.
 FAMILIES: Final = {
-    "closure": 3, "capacity": 3, "visa": 1, "penalty": 1, "expulsion": 7, "removal": 7, "transfer": 7, "return": 5, "pathway": 0,
-    "appointment": 0, "regularisation": 2, "assistance": 2, "transport": 4, "announcement": 6, "push": 6, "hazard": 5,
+    "closure": 3, "capacity": 3, "visa": 1, "penalty": 1, "expulsion": 7, "removal": 7, "transfer": 7,
+    "return": 5, "pathway": 0, "appointment": 0, "regularisation": 2, "assistance": 2, "transport": 4,
+    "announcement": 6, "push": 6, "hazard": 5,
 }  # fmt: skip
 
 
@@ -36,7 +39,8 @@ def policy_table(run: RunLike, lang: str = "en") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        policy, title, instrument, start, full (first day at full strength), end (NaT: open), bar_start and bar_end (inside the window).
+        policy, title, instrument, start, full (first day at full strength), end (NaT: open), bar_start and
+        bar_end (inside the window).
     """
     window = run.scenario.window
     first, last = pd.Timestamp(window.start), pd.Timestamp(window.end)
@@ -66,7 +70,7 @@ def policy_table(run: RunLike, lang: str = "en") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).sort_values(["start", "policy"], ignore_index=True)
 
 
-def policy_title(policy: Any, lang: str) -> str:
+def policy_title(policy: Any, lang: str) -> str:  # noqa: ANN401 - any instrument
     """Title in the language asked for; the id in words where there is none."""
     title = getattr(policy, "title", None)
     if isinstance(title, dict):
@@ -101,7 +105,7 @@ def policy_timeline(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFram
     figure = new_figure(run, lang, title, (11.0, 1.7 + 0.27 * len(table)))
     axes = figure.subplots()
     window = run.scenario.window
-    first, last = (float(date2num(pd.Timestamp(day).to_pydatetime())) for day in (window.start, window.end))
+    first, last = (stamp(pd.Timestamp(day)) for day in (window.start, window.end))
     for row, policy in enumerate(table.itertuples()):
         draw_bar(axes, row, policy)
     axes.set_xlim(first, last + 1)
@@ -114,23 +118,48 @@ def policy_timeline(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFram
     axes.set_axisbelow(True)
     month_axis(axes, lang)
     handles = [
-        Patch(facecolor=COLOURS[FAMILIES.get(kind, 7)], hatch=HATCHES[FAMILIES.get(kind, 7)], edgecolor="white", label=phrase(kind, lang))
+        Patch(
+            facecolor=COLOURS[FAMILIES.get(kind, 7)],
+            hatch=HATCHES[FAMILIES.get(kind, 7)],
+            edgecolor="white",
+            label=phrase(kind, lang),
+        )
         for kind in dict.fromkeys(table["instrument"])
     ]
     if (table["full"] > table["start"]).any():
         handles.append(Patch(facecolor="#DDDDDD", edgecolor=GREY, label=phrase("timeline_lag", lang)))
-    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8.5, title=phrase("instrument", lang), title_fontsize=8.5, alignment="left")
+    figure.legend(
+        handles=handles,
+        loc="outside right upper",
+        frameon=False,
+        fontsize=8.5,
+        title=phrase("instrument", lang),
+        title_fontsize=8.5,
+        alignment="left",
+    )
     return figure, table
 
 
-def draw_bar(axes: Axes, row: int, policy: Any) -> None:
-    """A pale bar for announcement, lag and phase-in, a full one for the days in force; an arrow where it stays open."""
-    begin, full, end = (float(date2num(day.to_pydatetime())) for day in (policy.bar_start, policy.full, policy.bar_end))
+def draw_bar(axes: Axes, row: int, policy: Any) -> None:  # noqa: ANN401 - a row
+    """A pale bar for lag and phase-in, a full one while in force, an arrow where it stays open."""
+    begin, full, end = (stamp(day) for day in (policy.bar_start, policy.full, policy.bar_end))
     family = FAMILIES.get(policy.instrument, 7)
     full = min(max(full, begin), end + 1)
     if full > begin:
-        axes.add_patch(Rectangle((begin, row - 0.3), full - begin, 0.6, facecolor="#DDDDDD", edgecolor=GREY, linewidth=0.5))
-    bar = Rectangle((full, row - 0.3), max(end + 1 - full, 2.0), 0.6, facecolor=COLOURS[family], edgecolor="white", hatch=HATCHES[family], linewidth=0)
+        axes.add_patch(
+            Rectangle(
+                (begin, row - 0.3), full - begin, 0.6, facecolor="#DDDDDD", edgecolor=GREY, linewidth=0.5
+            )
+        )
+    bar = Rectangle(
+        (full, row - 0.3),
+        max(end + 1 - full, 2.0),
+        0.6,
+        facecolor=COLOURS[family],
+        edgecolor="white",
+        hatch=HATCHES[family],
+        linewidth=0,
+    )
     axes.add_patch(bar)
     if pd.isna(policy.end) or policy.end > policy.bar_end:
         axes.plot([end + 1], [row], marker=5, color=INK, markersize=5, clip_on=False)

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from sim.report.frame import SMALLEST_CELL, RunLike, intervals, months_of, period_mask, period_words, place_table, replicate_count
+from sim.report.frame import (
+    SMALLEST_CELL,
+    RunLike,
+    intervals,
+    months_of,
+    period_mask,
+    period_words,
+    place_table,
+    replicate_count,
+    total,
+)
 from sim.report.geography import DARIEN_BOX, REGION_BOX, rings
+from sim.report.publication import publishable
 from sim.report.style import COLOURS, GREY, INK, empty, new_figure
 from sim.report.words import check_language, number, phrase, place_name
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["leg_flows", "route_map"]
 
 #: Colour and line of each direction.
-DIRECTIONS: Final = {
+DIRECTIONS: Final[dict[str, tuple[str, Any]]] = {
     "northward": (COLOURS[0], "-"),
     "southward": (COLOURS[3], (0, (3, 1.2))),
     "lateral": ("#6B6B6B", (0, (1, 1))),
@@ -30,6 +43,7 @@ DIRECTIONS: Final = {
 WIDEST = 11.0
 THINNEST = 0.5
 LABELS = 26
+FAR_DEGREES = 9.0
 
 
 def leg_flows(run: RunLike, period: str | None = None) -> pd.DataFrame:
@@ -40,7 +54,7 @@ def leg_flows(run: RunLike, period: str | None = None) -> pd.DataFrame:
     run : RunLike
         An opened run folder.
     period : str, optional
-        ``2023-08`` or ``2023-06/2023-08``; the whole window if not given. Nothing finer than a month is offered.
+        ``2023-08`` or ``2023-06/2023-08``; the whole window if not given. A month is the finest step.
 
     Returns
     -------
@@ -52,8 +66,7 @@ def leg_flows(run: RunLike, period: str | None = None) -> pd.DataFrame:
     flows = run.flows[keep]
     span = max(1, months[keep].nunique())
     keys = ["from_place", "to_place", "direction"]
-    small = flows.groupby([*keys, "replicate"], observed=True, as_index=False)["persons"].sum()
-    table = intervals(small.astype(dict.fromkeys(keys, "str")), keys, "persons", replicate_count(run))
+    table = intervals(total(flows, [*keys, "replicate"]), keys, "persons", replicate_count(run))
     numbers = ["lo90", "lo50", "median", "hi50", "hi90"]
     table[numbers] = table[numbers] / span
     # a leg is shown if at least 15 people used it in the period (safeguard)
@@ -83,11 +96,15 @@ def route_map(run: RunLike, period: str | None = None, lang: str = "en") -> tupl
     check_language(lang)
     table = leg_flows(run, period)
     places = place_table(run)
-    table = table[table["from_place"].isin(places.index) & table["to_place"].isin(places.index)].reset_index(drop=True)
+    table = table[table["from_place"].isin(places.index) & table["to_place"].isin(places.index)].reset_index(
+        drop=True
+    )
     months = months_of(run.flows)
     shown = months[period_mask(months, period)]
     if table.empty:
-        return empty(run, lang, phrase("map_title", lang, period=period or ""), phrase("nothing_flows", lang)), table
+        return empty(
+            run, lang, phrase("map_title", lang, period=period or ""), phrase("nothing_flows", lang)
+        ), table
     for end in ("from", "to"):
         for column in ("name", "lon", "lat"):
             table[f"{end}_{column}"] = table[f"{end}_place"].map(places[column])
@@ -99,15 +116,28 @@ def route_map(run: RunLike, period: str | None = None, lang: str = "en") -> tupl
     draw_places(axes, table, places, lang, LABELS, REGION_BOX, skip_box=DARIEN_BOX)
     draw_inset(axes, table, places, largest, lang)
     draw_key(axes, table, largest, lang)
-    axes.text(0.5, 0.004, phrase("map_note", lang), transform=axes.transAxes, ha="center", fontsize=6.8, color="#444444", zorder=9)
-    return figure, table
+    axes.text(
+        0.5,
+        0.004,
+        phrase("map_note", lang),
+        transform=axes.transAxes,
+        ha="center",
+        fontsize=6.8,
+        color="#444444",
+        zorder=9,
+    )
+    return figure, publishable(table)
 
 
 def draw_ground(axes: Axes, scale: str) -> None:
     """Land, borders, frame."""
     box = REGION_BOX if scale == "region" else DARIEN_BOX
-    outlines = [ring for parts in rings("region" if scale == "region" else "darien").values() for ring in parts]
-    axes.add_collection(PolyCollection(outlines, facecolor="#EFEDE8", edgecolor="#B5B0A6", linewidth=0.6, zorder=1))
+    outlines = [
+        ring for parts in rings("region" if scale == "region" else "darien").values() for ring in parts
+    ]
+    axes.add_collection(
+        PolyCollection(outlines, facecolor="#EFEDE8", edgecolor="#B5B0A6", linewidth=0.6, zorder=1)
+    )
     axes.set_facecolor("#FBFDFE")
     axes.set_xlim(box[0], box[2])
     axes.set_ylim(box[1], box[3])
@@ -131,7 +161,7 @@ def draw_flows(axes: Axes, table: pd.DataFrame, largest: float, scale: float = 1
             continue
         colour, line = DIRECTIONS.get(str(row.direction), DIRECTIONS["lateral"])
         width = line_width(float(row.median), largest) * scale  # type: ignore[arg-type]
-        far = math.dist(start, end) > 9
+        far = math.dist(start, end) > FAR_DEGREES
         patch = FancyArrowPatch(
             start,
             end,
@@ -181,15 +211,33 @@ def draw_places(
             continue
         words = place_name(str(spot["name"]), lang)
         width, height = 0.52 * len(words) * degrees, 1.15 * degrees
-        for dx, dy, side in ((0.5, 0.0, "left"), (-0.5, 0.0, "right"), (0.4, 1.0, "left"), (0.4, -1.0, "left"), (-0.4, 1.0, "right")):
+        for dx, dy, side in (
+            (0.5, 0.0, "left"),
+            (-0.5, 0.0, "right"),
+            (0.4, 1.0, "left"),
+            (0.4, -1.0, "left"),
+            (-0.4, 1.0, "right"),
+        ):
             left = x + dx * degrees - (width if side == "right" else 0)
             low = y + dy * degrees - height / 2
             spot_box = (left, low, left + width, low + height)
-            clear = spot_box[0] > box[0] and spot_box[2] < box[2] and not any(overlap(spot_box, other) for other in taken)
+            clear = (
+                spot_box[0] > box[0]
+                and spot_box[2] < box[2]
+                and not any(overlap(spot_box, other) for other in taken)
+            )
             if clear:
                 halo = {"facecolor": "white", "edgecolor": "none", "alpha": 0.62, "pad": 0.6}
                 axes.text(
-                    x + dx * degrees, y + dy * degrees, words, ha=side, va="center", fontsize=6.6, color=INK, zorder=6, bbox=halo
+                    x + dx * degrees,
+                    y + dy * degrees,
+                    words,
+                    ha=side,
+                    va="center",
+                    fontsize=6.6,
+                    color=INK,
+                    zorder=6,
+                    bbox=halo,
                 )
                 taken.append(spot_box)
                 named += 1
@@ -216,13 +264,18 @@ def draw_inset(axes: Axes, table: pd.DataFrame, places: pd.DataFrame, largest: f
         draw_places(inset, local, places, lang, 9, DARIEN_BOX, share=0.43)
     inset.set_title(phrase("map_inset", lang), fontsize=8, loc="left", color=INK, pad=3)
     west, south, east, north = DARIEN_BOX
-    axes.add_patch(Rectangle((west, south), east - west, north - south, fill=False, edgecolor=INK, linewidth=0.7, zorder=7))
+    axes.add_patch(
+        Rectangle(
+            (west, south), east - west, north - south, fill=False, edgecolor=INK, linewidth=0.7, zorder=7
+        )
+    )
 
 
 def near(row: object, places: pd.DataFrame) -> bool:
     """Whether a leg touches the inset."""
-    ends = (places.loc[row.from_place], places.loc[row.to_place])  # type: ignore[attr-defined]
-    return any(inside(float(end["lon"]), float(end["lat"]), DARIEN_BOX) for end in ends)
+    ends = (row.from_place, row.to_place)  # type: ignore[attr-defined]
+    spots = [(float(str(places.at[end, "lon"])), float(str(places.at[end, "lat"]))) for end in ends]
+    return any(inside(x, y, DARIEN_BOX) for x, y in spots)
 
 
 def draw_key(axes: Axes, table: pd.DataFrame, largest: float, lang: str) -> None:
@@ -231,10 +284,22 @@ def draw_key(axes: Axes, table: pd.DataFrame, largest: float, lang: str) -> None
     top = max(step * power for step in (1, 2, 5) if step * power <= largest)
     sizes = [value for value in (top, top / 5, top / 25) if value >= 1]
     widths = [
-        Line2D([], [], color=COLOURS[0], linewidth=line_width(value, largest), label=number(float(np.round(value)), lang)) for value in sizes
+        Line2D(
+            [],
+            [],
+            color=COLOURS[0],
+            linewidth=line_width(value, largest),
+            label=number(float(np.round(value)), lang),
+        )
+        for value in sizes
     ]
     first = axes.legend(
-        handles=widths, title=phrase("map_unit", lang), loc="upper left", bbox_to_anchor=(0.74, 0.995), fontsize=7.5, title_fontsize=7.5
+        handles=widths,
+        title=phrase("map_unit", lang),
+        loc="upper left",
+        bbox_to_anchor=(0.74, 0.995),
+        fontsize=7.5,
+        title_fontsize=7.5,
     )
     first.get_frame().set_edgecolor("#CCCCCC")
     axes.add_artist(first)

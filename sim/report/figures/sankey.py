@@ -1,19 +1,22 @@
-"""Routes and outcomes: departures and outcomes enter, bands from where people left to what became of them leave."""
+"""Routes and outcomes: departures and outcomes enter, bands from departure to outcome leave."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
-from sim.report.frame import SMALLEST_CELL, RunLike, group_name, intervals, replicate_count
+from sim.report.frame import SMALLEST_CELL, RunLike, group_name, intervals, replicate_count, total
+from sim.report.publication import publishable
 from sim.report.style import COLOURS, HATCHES, INK, empty, new_figure, short_count
 from sim.report.words import check_language, country_name, phrase
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["outcome_links", "sankey"]
 
@@ -22,6 +25,8 @@ OUTCOMES: Final = ("arrived", "settled", "on_route", "returned", "removed", "die
 MOST: Final = {"departure": 8, "nationality": 9, "outcome": 6, "country": 9}
 GAP = 0.018
 BAR = 0.035
+#: Positions of the columns, as in STAGES.
+NATIONALITY, OUTCOME, COUNTRY = 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,10 @@ def outcome_links(run: RunLike) -> pd.DataFrame:
         stage (departure, nationality, outcome), source, target, lo90, lo50, median, hi50, hi90 (persons).
     """
     country = {str(place.id): str(place.country) for place in run.scenario.world.places}
-    left = run.departures.groupby(["place", "nationality", "replicate"], observed=True, as_index=False)["persons"].sum()
-    left = left.assign(source=left["place"].astype(str).map(country).fillna(""), target=left["nationality"].astype(str))
+    left = total(run.departures, ["place", "nationality", "replicate"])
+    left = left.assign(
+        source=left["place"].astype(str).map(country).fillna(""), target=left["nationality"].astype(str)
+    )
     out = run.outcomes.astype({"nationality": "str", "outcome": "str"})
     out = out.assign(country=out["country"].astype(object).fillna("").astype(str))
     parts = {
@@ -59,11 +66,14 @@ def outcome_links(run: RunLike) -> pd.DataFrame:
         "outcome": out.assign(source=out["outcome"], target=out["country"]),
     }
     tables = [
-        intervals(part, ["source", "target"], "persons", replicate_count(run)).assign(stage=stage) for stage, part in parts.items()
+        intervals(part, ["source", "target"], "persons", replicate_count(run)).assign(stage=stage)
+        for stage, part in parts.items()
     ]
     table = pd.concat(tables, ignore_index=True)
     table = table[table["median"] >= SMALLEST_CELL]
-    return table[["stage", "source", "target", "lo90", "lo50", "median", "hi50", "hi90"]].reset_index(drop=True)
+    return table[["stage", "source", "target", "lo90", "lo50", "median", "hi50", "hi90"]].reset_index(
+        drop=True
+    )
 
 
 def sankey(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
@@ -98,40 +108,58 @@ def sankey(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
     draw_links(axes, links, nodes)
     draw_nodes(axes, run, nodes, outcome_spread(run), lang)
     for stage, name in enumerate(STAGES):
-        axes.text(stage, 1.045, phrase(f"sankey_{name}", lang), fontsize=9.5, fontweight="bold", color=INK, va="bottom")
-    axes.text(3 + BAR, -0.02, phrase("sankey_unit", lang), fontsize=7.5, color="#555555", ha="right", va="top")
-    return figure, table
+        axes.text(
+            stage,
+            1.045,
+            phrase(f"sankey_{name}", lang),
+            fontsize=9.5,
+            fontweight="bold",
+            color=INK,
+            va="bottom",
+        )
+    axes.text(
+        3 + BAR, -0.02, phrase("sankey_unit", lang), fontsize=7.5, color="#555555", ha="right", va="top"
+    )
+    return figure, publishable(table)
 
 
 def merge_minor(table: pd.DataFrame) -> pd.DataFrame:
     """Fold the smallest keys of each stage into `OTH`, so that names stay readable."""
     links = table[["stage", "source", "target", "median"]].copy()
     for position, stage in enumerate(STAGES):
-        column, where = ("source", stage) if position < 3 else ("target", "outcome")
+        column, where = ("source", stage) if position < COUNTRY else ("target", "outcome")
         size = links[links["stage"] == where].groupby(column)["median"].sum().sort_values(ascending=False)
         minor = set(size.index[MOST[stage] :])
-        if position < 3:
+        if position < COUNTRY:
             rows = links["stage"] == stage
             links.loc[rows & links["source"].isin(minor), "source"] = "OTH"
         if position > 0:
             rows = links["stage"] == STAGES[position - 1]
             links.loc[rows & links["target"].isin(minor), "target"] = "OTH"
-    return links.groupby(["stage", "source", "target"], as_index=False)["median"].sum()
+    return total(links, ["stage", "source", "target"], "median")
 
 
 def lay_out(links: pd.DataFrame) -> dict[tuple[int, str], Node]:
-    """Heights and positions of all bars; every stage fills the same height where it counts the same people."""
+    """Heights and positions of all bars; stages that count the same people are equally tall."""
     sizes: dict[int, pd.Series[float]] = {}
     for position in range(4):
-        ins = links[links["stage"] == STAGES[position - 1]].groupby("target")["median"].sum() if position else pd.Series(dtype=float)
-        outs = links[links["stage"] == STAGES[position]].groupby("source")["median"].sum() if position < 3 else pd.Series(dtype=float)
+        ins = (
+            links[links["stage"] == STAGES[position - 1]].groupby("target")["median"].sum()
+            if position
+            else pd.Series(dtype=float)
+        )
+        outs = (
+            links[links["stage"] == STAGES[position]].groupby("source")["median"].sum()
+            if position < COUNTRY
+            else pd.Series(dtype=float)
+        )
         sizes[position] = pd.concat([ins, outs], axis=1).max(axis=1).sort_values(ascending=False)
     tallest = max(float(size.sum()) for size in sizes.values())
     most = max(len(size) for size in sizes.values())
     scale = (1 - GAP * (most - 1)) / tallest
     nodes: dict[tuple[int, str], Node] = {}
     for position, size in sizes.items():
-        keys = [key for key in OUTCOMES if key in size.index] if position == 2 else list(size.index)
+        keys = [key for key in OUTCOMES if key in size.index] if position == OUTCOME else list(size.index)
         keys = [key for key in keys if key != "OTH"] + [key for key in keys if key == "OTH"]
         gap = (1 - scale * float(size.sum())) / max(1, len(keys) - 1) if len(keys) > 1 else 0.0
         top = 1.0
@@ -150,19 +178,30 @@ def draw_links(axes: Axes, links: pd.DataFrame, nodes: dict[tuple[int, str], Nod
         out_top = {key: node.high for (p, key), node in nodes.items() if p == position}
         in_top = {key: node.high for (p, key), node in nodes.items() if p == position + 1}
         rank = {pair: index for index, pair in enumerate(nodes)}
-        rows = sorted(part.itertuples(), key=lambda row: (rank[position, str(row.source)], rank[position + 1, str(row.target)]))
+        rows = sorted(
+            part.itertuples(),
+            key=lambda row: (rank[position, str(row.source)], rank[position + 1, str(row.target)]),
+        )
         for row in rows:
             start, end = nodes[position, str(row.source)], nodes[position + 1, str(row.target)]
             persons = float(row.median)  # type: ignore[arg-type]
             left = persons * (start.high - start.low) / start.persons
             right = persons * (end.high - end.low) / end.persons
-            tone = "#9A9A9A" if position == 2 else colour.get(str(row.target if position == 0 else row.source), "#999999")
-            band(axes, position + BAR, position + 1, (out_top[start.key], left), (in_top[end.key], right), tone)
+            tone = (
+                "#9A9A9A"
+                if position == OUTCOME
+                else colour.get(str(row.target if position == 0 else row.source), "#999999")
+            )
+            band(
+                axes, position + BAR, position + 1, (out_top[start.key], left), (in_top[end.key], right), tone
+            )
             out_top[start.key] -= left
             in_top[end.key] -= right
 
 
-def band(axes: Axes, x0: float, x1: float, left: tuple[float, float], right: tuple[float, float], colour: str) -> None:
+def band(
+    axes: Axes, x0: float, x1: float, left: tuple[float, float], right: tuple[float, float], colour: str
+) -> None:
     """A smooth band between two bars; each end is (top, height)."""
     middle = (x0 + x1) / 2
     (top0, high0), (top1, high1) = left, right
@@ -171,34 +210,66 @@ def band(axes: Axes, x0: float, x1: float, left: tuple[float, float], right: tup
         (x1, top1 - high1), (middle, top1 - high1), (middle, top0 - high0), (x0, top0 - high0), (x0, top0),
     ]  # fmt: skip
     codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
-    axes.add_patch(PathPatch(Path(points, codes), facecolor=colour, edgecolor=colour, linewidth=0.3, alpha=0.45))
+    axes.add_patch(
+        PathPatch(Path(points, codes), facecolor=colour, edgecolor=colour, linewidth=0.3, alpha=0.45)
+    )
 
 
 def outcome_spread(run: RunLike) -> dict[str, tuple[float, float]]:
     """The 90 % interval of each outcome, for its label."""
-    if replicate_count(run) < 2:
+    if replicate_count(run) == 1:
         return {}
     table = intervals(run.outcomes.astype({"outcome": "str"}), ["outcome"], "persons", replicate_count(run))
-    return {str(row.outcome): (float(row.lo90), float(row.hi90)) for row in table.itertuples()}  # type: ignore[arg-type]
+    return {
+        str(name): (float(low), float(high))
+        for name, low, high in zip(table["outcome"], table["lo90"], table["hi90"], strict=True)
+    }
 
 
-def draw_nodes(axes: Axes, run: RunLike, nodes: dict[tuple[int, str], Node], spread: dict[str, tuple[float, float]], lang: str) -> None:
+def draw_nodes(
+    axes: Axes,
+    run: RunLike,
+    nodes: dict[tuple[int, str], Node],
+    spread: dict[str, tuple[float, float]],
+    lang: str,
+) -> None:
     """Bars with name and number; names of thin bars are pushed apart."""
     for position in range(4):
         column = [node for (p, _), node in nodes.items() if p == position]
         floor = 2.0
         for node in column:
-            hatch = HATCHES[OUTCOMES.index(node.key)] if position == 2 and node.key in OUTCOMES else ""
+            hatch = HATCHES[OUTCOMES.index(node.key)] if position == OUTCOME and node.key in OUTCOMES else ""
             height = max(node.high - node.low, 0.002)
-            axes.add_patch(Rectangle((position, node.high - height), BAR, height, facecolor=INK if not hatch else "#555555", hatch=hatch, edgecolor="white", linewidth=0))
+            axes.add_patch(
+                Rectangle(
+                    (position, node.high - height),
+                    BAR,
+                    height,
+                    facecolor=INK if not hatch else "#555555",
+                    hatch=hatch,
+                    edgecolor="white",
+                    linewidth=0,
+                )
+            )
             middle = min((node.low + node.high) / 2, floor)
             floor = middle - 0.027
-            words = f"{node_name(run, position, node.key, lang)}  {short_count(round_count(node.persons), lang)}"
-            if position == 2 and node.key in spread:
+            words = (
+                f"{node_name(run, position, node.key, lang)}  {short_count(round_count(node.persons), lang)}"
+            )
+            if position == OUTCOME and node.key in spread:
                 low, high = (short_count(round_count(value), lang) for value in spread[node.key])
                 words += f" ({low}–{high})"
             side, x = ("right", position - 0.015) if position == 0 else ("left", position + BAR + 0.015)
-            axes.text(x, middle, words, ha=side, va="center", fontsize=8, color=INK, bbox={"facecolor": "white", "alpha": 0.6, "edgecolor": "none", "pad": 0.4})
+            axes.text(
+                x,
+                middle,
+                words,
+                ha=side,
+                va="center",
+                fontsize=8,
+                color=INK,
+                bbox={"facecolor": "white", "alpha": 0.6, "edgecolor": "none", "pad": 0.4},
+            )
 
 
 def round_count(persons: float) -> float:
@@ -210,6 +281,6 @@ def node_name(run: RunLike, position: int, key: str, lang: str) -> str:
     """Name of a bar by its column."""
     if key == "OTH":
         return phrase("other", lang)
-    if position == 1:
+    if position == NATIONALITY:
         return group_name(run, key, lang)
-    return phrase(key, lang) if position == 2 else country_name(key, lang)
+    return phrase(key, lang) if position == OUTCOME else country_name(key, lang)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from sim.report.frame import RunLike, intervals, months_of, replicate_count
+from sim.report.frame import RunLike, intervals, months_of, replicate_count, total
+from sim.report.publication import publishable
 from sim.report.style import COLOURS, HATCHES, INK, count_axis, empty, month_axis, new_figure, plain, stamps
 from sim.report.words import check_language, country_name, phrase
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["people_by_country", "who_is_where"]
 
@@ -43,10 +46,9 @@ def people_by_country(run: RunLike, statuses: Sequence[str] = ON_THE_WAY) -> pd.
     """
     stocks = run.stocks[run.stocks["status"].isin(list(statuses))]
     keys = ["replicate", "month", "country"]
-    frame = stocks.assign(month=months_of(stocks)).groupby(keys, observed=True, dropna=False)["person_days"].sum().reset_index()
-    frame["country"] = frame["country"].astype(object).fillna("").astype(str)
+    frame = total(stocks.assign(month=months_of(stocks)), keys, "person_days")
     frame["persons"] = frame["person_days"] / frame["month"].dt.days_in_month
-    both = pd.concat([frame, frame.assign(country="ALL")]).groupby(keys, as_index=False)["persons"].sum()
+    both = total(pd.concat([frame, frame.assign(country="ALL")]), keys)
     return intervals(both, ["month", "country"], "persons", replicate_count(run))
 
 
@@ -73,21 +75,41 @@ def who_is_where(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
     if table.empty:
         return empty(run, lang, title, phrase("nothing_stocks", lang)), table
     total = table[table["country"] == "ALL"].set_index("month").sort_index()
-    wide = table[table["country"] != "ALL"].pivot(index="month", columns="country", values="median").fillna(0.0).sort_index()
+    wide = (
+        table[table["country"] != "ALL"]
+        .pivot(index="month", columns="country", values="median")
+        .fillna(0.0)
+        .sort_index()
+    )
     wide = merge_small(wide)
     figure = new_figure(run, lang, title, (10.5, 5.6))
     axes = figure.subplots()
     when = stamps(pd.Series(wide.index))
-    areas = axes.stackplot(when, wide.to_numpy().T, colors=COLOURS[: wide.shape[1]], edgecolor="white", linewidth=0.4)
+    areas = axes.stackplot(
+        when, wide.to_numpy().T, colors=COLOURS[: wide.shape[1]], edgecolor="white", linewidth=0.4
+    )
     for area, hatch in zip(areas, HATCHES, strict=False):
         area.set_hatch(hatch)
         area.set_hatch_linewidth(0.5)
     axes.plot(stamps(pd.Series(total.index)), total["median"], color=INK, linewidth=1.4)
-    handles: list[Line2D | Patch] = [Line2D([], [], color=INK, linewidth=1.4, label=phrase("where_total", lang))]
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=INK, linewidth=1.4, label=phrase("where_total", lang))
+    ]
     if replicate_count(run) > 1:
         for side in ("lo90", "hi90"):
-            axes.plot(stamps(pd.Series(total.index)), total[side], color=INK, linewidth=0.8, linestyle=(0, (3, 2)))
-        handles.append(Line2D([], [], color=INK, linewidth=0.8, linestyle=(0, (3, 2)), label=phrase("where_total_band", lang)))
+            axes.plot(
+                stamps(pd.Series(total.index)), total[side], color=INK, linewidth=0.8, linestyle=(0, (3, 2))
+            )
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=INK,
+                linewidth=0.8,
+                linestyle=(0, (3, 2)),
+                label=phrase("where_total_band", lang),
+            )
+        )
     plain(axes)
     axes.set_ylabel(phrase("persons_per_day", lang), fontsize=9)
     axes.set_ylim(bottom=0)
@@ -99,13 +121,15 @@ def who_is_where(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
         name = phrase("other", lang) if code == "OTH" else country_name(code, lang)
         handles.append(Patch(facecolor=COLOURS[index], edgecolor="white", hatch=HATCHES[index], label=name))
     figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize=8.5)
-    return figure, table
+    return figure, publishable(table, {"country": "ALL"})
 
 
 def merge_small(wide: pd.DataFrame) -> pd.DataFrame:
     """Keep the largest countries in order from south to north and add the rest up as `OTH`, at the bottom."""
     largest = [str(code) for code in wide.sum().sort_values(ascending=False).index[:MOST_COUNTRIES]]
-    ordered = [code for code in SOUTH_TO_NORTH if code in largest] + [code for code in largest if code not in SOUTH_TO_NORTH]
+    ordered = [code for code in SOUTH_TO_NORTH if code in largest] + [
+        code for code in largest if code not in SOUTH_TO_NORTH
+    ]
     rest = wide.drop(columns=ordered)
     kept = wide[ordered]
     if rest.shape[1]:

@@ -1,15 +1,16 @@
-"""From a run to the two pages: tables enter, the content model leaves, every number published by the one rule."""
+"""From a run to the two pages: tables enter, the content model leaves, every number published by one rule."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from sim.report.frame import RunLike, border_title, group_name, provenance, replicate_count
+from sim.report.figures.policies import policy_title
+from sim.report.frame import RunLike, group_name, provenance
+from sim.report.publication import is_published, published_parts, rounded
 from sim.report.twopage.content import (
     Bar,
     Brief,
@@ -19,26 +20,29 @@ from sim.report.twopage.content import (
     Matrix,
     Pair,
     ScenarioRow,
-    SkillRow,
     TrendPoint,
     Trigger,
     UpstreamRow,
 )
 from sim.report.twopage.country import REGION, CountryMonth, FloatArray, Spread, read_country, spread
 from sim.report.twopage.needs_reading import NeedsFacts, read_needs
-from sim.report.twopage.published import count_text, interval_text, is_published, rounded, share_text
-from sim.report.twopage.words import say
-from sim.report.words import check_language, country_name, month_name, number, phrase, short_month
+from sim.report.twopage.published import count_text, interval_text, share_text
+from sim.report.twopage.skill import skill_part
+from sim.report.words import brief_phrase as say
+from sim.report.words import check_language, country_name, month_name, number, short_month
 
 __all__ = ["brief"]
 
 DIRECTIONS: Final = ("northward", "southward", "lateral", "return")
 RED, AMBER, MONTHS_BEFORE, FEWEST_MONTHS, FEWEST_PERSONS = 1.5, 1.2, 12, 3, 50.0
 #: Countries that plan with the Atlantic hurricane season, and its months.
-HURRICANES: Final = frozenset({"HND", "NIC", "GTM", "CRI", "MEX", "BLZ", "SLV", "HTI", "DOM", "CUB", "USA", "COL", REGION})
+HURRICANES: Final = frozenset(
+    {"HND", "NIC", "GTM", "CRI", "MEX", "BLZ", "SLV", "HTI", "DOM", "CUB", "USA", "COL", REGION}
+)
 HURRICANE_MONTHS: Final = range(6, 12)
 MOST_GROUPS = 5
 MONTHS_SHOWN = 18
+ABOUT_THE_SAME = 0.05
 
 
 def brief(
@@ -65,8 +69,8 @@ def brief(
     beside : sequence of RunLike
         Other scenarios to show side by side; best made with the same seed.
     skill : DataFrame, optional
-        Scored forecasts: border, inside_share, error, relative_to_naive. If not given, `skill.csv` of the run folder, and if there is
-        none the run beside its own counts, labelled as fit.
+        Scored forecasts: border, inside_share, error, relative_to_naive. If not given, `skill.csv` of the run
+        folder, and if there is none the run beside its own counts, labelled as fit.
 
     Returns
     -------
@@ -100,9 +104,13 @@ def brief(
         sectors=needs.sectors if needs else (),
         sectors_note=say("sectors_note" if needs and needs.sectors else "sectors_none", lang),
         groups=groups,
-        groups_note=say(("groups_present" if regional else "groups_entries") if groups else "groups_none", lang),
+        groups_note=say(
+            ("groups_present" if regional else "groups_entries") if groups else "groups_none", lang
+        ),
         upstream=upstream,
-        upstream_note=say(("upstream_note_ALL" if regional else "upstream_note") if upstream else "upstream_none", lang),
+        upstream_note=say(
+            ("upstream_note_ALL" if regional else "upstream_note") if upstream else "upstream_none", lang
+        ),
         scenarios=scenario_rows(run, facts, needs, beside, lang),
         scenarios_note=say("scenarios_note" if beside else "scenarios_none", lang),
         overlay=double_impact(run, facts, lang),
@@ -115,10 +123,20 @@ def brief(
             say("source_observed", lang),
             say("source_needs", lang),
         ),
-        assumptions=tuple(say(key, lang) for key in ("assume_policies", "assume_profiles", "assume_rounding")),
+        assumptions=tuple(
+            say(key, lang) for key in ("assume_policies", "assume_profiles", "assume_rounding")
+        ),
         not_for=tuple(say(key, lang) for key in ("not_people", "not_enforcement", "not_count")),
         correct=say("correct_text", lang),
-        footer=f"Travesía {source.version} · {source.scenario} · {name} · {facts.month:%Y-%m} · {(source.result_hash or '?')[:16]}",
+        footer=" · ".join(
+            (
+                f"Travesía {source.version}",
+                source.scenario,
+                name,
+                f"{facts.month:%Y-%m}",
+                (source.result_hash or "?")[:16],
+            )
+        ),
     )
 
 
@@ -130,7 +148,11 @@ def fact_pairs(run: RunLike, facts: CountryMonth, needs: NeedsFacts | None, lang
     if len(observed):
         last = pd.Timestamp(str(observed.max()))
         as_of = short_month(last.year, last.month, lang)
-    lead = needs.lead if needs and needs.lead else say("lead_ALL" if facts.country == REGION else "lead_missing", lang)
+    lead = (
+        needs.lead
+        if needs and needs.lead
+        else say("lead_ALL" if facts.country == REGION else "lead_missing", lang)
+    )
     return (
         Pair(say("country", lang), country_name(facts.country, lang)),
         Pair(say("month", lang), month_name(facts.month.year, facts.month.month, lang)),
@@ -150,7 +172,9 @@ def headline_numbers(facts: CountryMonth, needs: NeedsFacts | None, lang: str) -
     rows = [
         headline("h_departures" if regional else "h_entries", facts.entries[-1], before, lang),
         headline("h_present", facts.present[-1], present_before, lang),
-        given_headline("h_in_need", needs.in_need if needs else None, needs.in_need_before if needs else None, lang),
+        given_headline(
+            "h_in_need", needs.in_need if needs else None, needs.in_need_before if needs else None, lang
+        ),
         headline("h_children_ALL" if regional else "h_children", facts.children, None, lang),
     ]
     if regional:
@@ -180,7 +204,7 @@ def headline_of(key: str, now: Spread, before: Spread | None, many: bool, lang: 
     change, way = "", ""
     if before is not None and is_published(before.median):
         ratio = now.median / before.median - 1
-        way = "same" if abs(ratio) < 0.05 else "up" if ratio > 0 else "down"
+        way = "same" if abs(ratio) < ABOUT_THE_SAME else "up" if ratio > 0 else "down"
         percent = ("+" if ratio > 0 else "−") + number(abs(100 * ratio), lang) + "\u00a0%"
         change = say("change_same", lang) if way == "same" else say("change", lang, change=percent)
     return Headline(say(key, lang), count_text(now.median, lang), interval, change, way)  # type: ignore[arg-type]
@@ -216,42 +240,45 @@ def trend_points(facts: CountryMonth, lang: str) -> tuple[TrendPoint, ...]:
     points = []
     for month, values in zip(months, shown, strict=True):
         now = spread(values)
-        numbers = [rounded(value) if is_published(value) else 0.0 for value in (now.median, now.low, now.high)]
+        numbers = [
+            rounded(value) if is_published(value) else 0.0 for value in (now.median, now.low, now.high)
+        ]
         points.append(TrendPoint(short_month(month.year, month.month, lang), *numbers))
     return tuple(points)
 
 
 def direction_bar(facts: CountryMonth, lang: str) -> tuple[Bar, ...]:
     """Shares of the directions in which people entered."""
-    medians = {key: spread(values).median for key, values in facts.directions.items()}
-    total = sum(medians.values())
-    if not is_published(total):
-        return ()
-    ordered = [key for key in DIRECTIONS if is_published(medians.get(key, 0.0))]
-    shown = sum(medians[key] for key in ordered)
+    medians = published_parts({key: spread(values).median for key, values in facts.directions.items()})
+    shares = {key: value for key in DIRECTIONS if (value := medians.get(key)) is not None}
+    shown = sum(shares.values())
     return tuple(
-        Bar(key, say(key, lang), medians[key] / shown, f"{count_text(medians[key], lang)} ({share_text(medians[key] / shown, lang)})")
-        for key in ordered
+        Bar(key, say(key, lang), value / shown, f"{number(value, lang)} ({share_text(value / shown, lang)})")
+        for key, value in shares.items()
     )
 
 
 def group_rows(run: RunLike, facts: CountryMonth, lang: str) -> tuple[GroupRow, ...]:
     """Age and sex groups, then the largest nationalities."""
     medians = {key: spread(values).median for key, values in facts.groups.items()}
-    total = sum(medians[key] for key in ("women", "men", "girls", "boys"))
+    whole = {key: medians[key] for key in ("women", "men", "girls", "boys")}
+    total = sum(whole.values())
     if not is_published(total):
         return ()
-    rows = [(say(key, lang), medians[key]) for key in ("women", "men", "girls", "boys", "under5", "older")]
-    nations = sorted(((key, spread(values).median) for key, values in facts.nationalities.items()), key=lambda pair: -pair[1])
-    rows += [(group_name(run, key, lang), persons) for key, persons in nations[:MOST_GROUPS] if is_published(persons)]
+    shown = published_parts(whole)
+    for key in ("under5", "older"):  # parts of the four above, not of the whole
+        shown[key] = rounded(medians[key]) if is_published(medians[key]) else None
+    rows = [(say(key, lang), value) for key, value in shown.items()]
+    nations = published_parts({key: spread(values).median for key, values in facts.nationalities.items()})
+    largest = sorted(
+        ((key, value) for key, value in nations.items() if value is not None), key=lambda pair: -pair[1]
+    )
+    rows += [(group_name(run, key, lang), value) for key, value in largest[:MOST_GROUPS]]
     return tuple(
-        GroupRow(
-            label,
-            count_text(persons, lang) if is_published(persons) else say("below", lang),
-            persons / total if is_published(persons) else 0.0,
-            share_text(persons / total, lang) if is_published(persons) else "",
-        )
-        for label, persons in rows
+        GroupRow(label, say("withheld", lang), 0.0, "")
+        if value is None
+        else GroupRow(label, number(value, lang), value / total, share_text(value / total, lang))
+        for label, value in rows
     )
 
 
@@ -264,21 +291,34 @@ def upstream_rows(facts: CountryMonth, needs: NeedsFacts | None, lang: str) -> t
         present = Spread(float(row.median), float(row.low), float(row.high))  # type: ignore[arg-type]
         if is_published(present.median) and row.country:
             extra = count_text(float(row.entries), lang)  # type: ignore[arg-type]
-            rows.append(UpstreamRow(country_name(str(row.country), lang), count_text(present.median, lang), interval_text(present, lang), extra))
+            rows.append(
+                UpstreamRow(
+                    country_name(str(row.country), lang),
+                    count_text(present.median, lang),
+                    interval_text(present, lang, short=True),
+                    extra,
+                )
+            )
     return tuple(rows[:9])
 
 
 def scenario_rows(
     run: RunLike, facts: CountryMonth, needs: NeedsFacts | None, beside: Sequence[RunLike], lang: str
 ) -> tuple[ScenarioRow, ...]:
-    """This scenario and those beside it, for the same country and month."""
+    """The scenario of the run and those beside it, for the same country and month."""
     if not beside:
         return ()
     month = f"{facts.month:%Y-%m}"
-    rows = [scenario_row(run, facts, needs, lang)]
-    for other in list(beside)[:2]:
-        rows.append(scenario_row(other, read_country(other, facts.country, month), read_needs(other, facts.country, month, lang), lang))
-    return tuple(rows)
+    others = [
+        scenario_row(
+            other,
+            read_country(other, facts.country, month),
+            read_needs(other, facts.country, month, lang),
+            lang,
+        )
+        for other in list(beside)[:2]
+    ]
+    return (scenario_row(run, facts, needs, lang), *others)
 
 
 def scenario_row(run: RunLike, facts: CountryMonth, needs: NeedsFacts | None, lang: str) -> ScenarioRow:
@@ -286,7 +326,11 @@ def scenario_row(run: RunLike, facts: CountryMonth, needs: NeedsFacts | None, la
     missing = say("not_available", lang)
 
     def both(values: Spread | None) -> str:
-        return missing if values is None else f"{count_text(values.median, lang)} ({interval_text(values, lang, short=True)})"
+        return (
+            missing
+            if values is None
+            else f"{count_text(values.median, lang)} ({interval_text(values, lang, short=True)})"
+        )
 
     return ScenarioRow(
         provenance(run).scenario,
@@ -303,20 +347,22 @@ def double_impact(run: RunLike, facts: CountryMonth, lang: str) -> tuple[str, ..
     end = facts.month + pd.offsets.MonthEnd(0)
     places = {str(place.id): str(place.country) for place in run.scenario.world.places}
     for policy in run.scenario.policies:
-        if str(getattr(policy.instrument, "value", policy.instrument)) != "hazard" or not touches(policy, facts.country, places):
+        if str(getattr(policy.instrument, "value", policy.instrument)) != "hazard" or not touches(
+            policy, facts.country, places
+        ):
             continue
         start = pd.Timestamp(policy.start)
         last = pd.Timestamp(policy.end) if getattr(policy, "end", None) else end
         if start <= end and last >= facts.month:
-            from sim.report.figures.policies import policy_title
-
-            rows.append(say("overlay_hazard", lang, title=policy_title(policy, lang), start=f"{start:%Y-%m-%d}"))
+            rows.append(
+                say("overlay_hazard", lang, title=policy_title(policy, lang), start=f"{start:%Y-%m-%d}")
+            )
     if facts.country in HURRICANES and facts.month.month in HURRICANE_MONTHS:
         rows.append(say("overlay_hurricane", lang))
     return tuple(rows[:4]) or (say("overlay_none", lang),)
 
 
-def touches(policy: Any, country: str, places: dict[str, str]) -> bool:
+def touches(policy: Any, country: str, places: dict[str, str]) -> bool:  # noqa: ANN401 - any instrument
     """Whether a policy acts on a country: by its countries, places or legs."""
     if country == REGION:
         return True
@@ -325,44 +371,3 @@ def touches(policy: Any, country: str, places: dict[str, str]) -> bool:
     for leg in getattr(policy, "legs", None) or ():
         named |= {places.get(part, "") for part in str(leg).split("--")[:2]}
     return country in named
-
-
-def skill_part(run: RunLike, country: str, lang: str, skill: pd.DataFrame | None) -> tuple[tuple[SkillRow, ...], str]:
-    """Scored forecasts if there are any; else this run beside its counts, labelled as fit; else a warning."""
-    table = skill
-    path = getattr(run, "path", None)
-    if table is None and path is not None and (Path(path) / "skill.csv").is_file():
-        table = pd.read_csv(Path(path) / "skill.csv")
-    if table is not None and len(table):
-        rows = tuple(
-            SkillRow(
-                border_title(run, str(row.border), lang),
-                share_text(float(row.inside_share), lang),  # type: ignore[arg-type]
-                share_text(float(row.error), lang),  # type: ignore[arg-type]
-                number(float(row.relative_to_naive), lang, 2),  # type: ignore[arg-type]
-            )
-            for row in table.head(5).itertuples()
-        )
-        return rows, say("skill_forecast_note", lang)
-    rows = tuple(fit_rows(run, lang))
-    return rows, say("skill_note" if rows else "skill_none", lang)
-
-
-def fit_rows(run: RunLike, lang: str) -> list[SkillRow]:
-    """How close this run is to the counts of the same months, and how close repeating the last month would be."""
-    rows = []
-    summary = run.summary[(run.summary["nationality"] == "ALL") & run.summary["observed"].notna()]
-    for border, part in summary.groupby("border", sort=False):
-        part = part.sort_values("month")
-        counted = part["observed"].to_numpy(dtype=float)
-        if len(part) < FEWEST_MONTHS or not (counted > 0).all():
-            counted_part = part[part["observed"] > 0]
-            if len(counted_part) < FEWEST_MONTHS:
-                continue
-            part, counted = counted_part, counted_part["observed"].to_numpy(dtype=float)
-        inside = int(((counted >= part["lo90"]) & (counted <= part["hi90"])).sum())
-        error = float(np.median(np.abs(part["median"].to_numpy(dtype=float) - counted) / counted))
-        naive = float(np.median(np.abs(counted[:-1] - counted[1:]) / counted[1:]))
-        inside_text = say("skill_inside_text", lang, n=inside, total=len(part)) if replicate_count(run) > 1 else "–"
-        rows.append(SkillRow(border_title(run, str(border), lang), inside_text, share_text(error, lang), share_text(naive, lang)))
-    return rows[:5]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sim.report.twopage.content import Brief
 from sim.report.words import number
+
+if TYPE_CHECKING:
+    from sim.report.twopage.content import Brief
 
 __all__ = ["Chart", "trend_chart"]
 
@@ -47,7 +49,9 @@ def trend_chart(brief: Brief, width: float, height: float) -> Chart | None:
     left, low, roof = 46.0, height - 14.0, 6.0
     up, across = (low - roof) / (ticks * step), (width - left - 6.0) / (len(points) - 1)
     spots = [(left + index * across, point) for index, point in enumerate(points)]
-    band = [(x, low - point.high * up) for x, point in spots] + [(x, low - point.low * up) for x, point in reversed(spots)]
+    band = [(x, low - point.high * up) for x, point in spots] + [
+        (x, low - point.low * up) for x, point in reversed(spots)
+    ]
     every = -(-len(points) // MOST_LABELS)
     months = [
         (x, point.month, "end" if index == len(points) - 1 else "middle")
@@ -60,7 +64,9 @@ def trend_chart(brief: Brief, width: float, height: float) -> Chart | None:
         band=tuple(band),
         line=tuple((x, low - point.median * up) for x, point in spots),
         months=tuple(months),
-        words=brief.trend_title + ". " + "; ".join(f"{point.month}: {number(point.median, brief.lang)}" for point in points),
+        words=brief.trend_title
+        + ". "
+        + "; ".join(f"{point.month}: {number(point.median, brief.lang)}" for point in points),
     )
 
 

@@ -1,4 +1,4 @@
-"""What stands on the two pages: one frozen model, every number already published and written in the reader's language.
+"""What stands on the two pages: one frozen model, every number already published and in the reader's words.
 
 HTML and PDF render the same object, so the two can never say different things.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from sim.errors import DataError, Problem
 
 __all__ = [
     "Bar",
@@ -144,7 +146,7 @@ class SkillRow:
 class Brief:
     """The two pages of one country and month.
 
-    Empty tuples are empty states: the renderers print the sentence in the matching `*_note` instead of a number.
+    Empty tuples are empty states: the renderers print the sentence in the matching `*_note`, never a number.
     """
 
     lang: str
@@ -179,7 +181,7 @@ class Brief:
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Render as one HTML page without outside references, and write it if a path is given."""
-        from sim.report.twopage.html import render_html
+        from sim.report.twopage.html import render_html  # noqa: PLC0415 - renderers import the model
 
         text = render_html(self)
         if path is not None:
@@ -189,14 +191,12 @@ class Brief:
 
     def to_pdf(self, path: str | Path) -> Path:
         """Write as a PDF of exactly two A4 pages."""
-        from sim.report.twopage.pdf import render_pdf
+        from sim.report.twopage.pdf import render_pdf  # noqa: PLC0415 - renderers import the model
 
         return render_pdf(self, path)
 
     def save(self, path: str | Path) -> Path:
         """Write as PDF or HTML, by the ending of `path`."""
-        from sim.errors import DataError, Problem
-
         target = Path(path)
         if target.suffix.lower() == ".pdf":
             return self.to_pdf(target)
@@ -204,4 +204,5 @@ class Brief:
             self.to_html(target)
             return target
         problem = Problem(f"file ending {target.suffix!r}", str(target), ".pdf or .html")
-        raise DataError("A brief cannot be written in this format.", [problem])
+        msg = "A brief cannot be written in this format."
+        raise DataError(msg, [problem])

@@ -1,4 +1,4 @@
-"""One country and month of a run: tables enter, persons per replicate leave, ready to be summarised and published."""
+"""One country and month of a run: tables enter, persons per replicate leave, ready to be published."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from sim.errors import DataError, Problem
 from sim.report.figures.stocks import ON_THE_WAY
-from sim.report.frame import RunLike, months_of, replicate_count
+from sim.report.frame import RunLike, months_of, replicate_count, total
 
 __all__ = ["CHILD_BANDS", "REGION", "CountryMonth", "Spread", "read_country", "spread"]
 
@@ -81,14 +81,14 @@ def read_country(run: RunLike, country: str, month: str | None = None) -> Countr
     known = sorted({str(place.country) for place in run.scenario.world.places})
     if country != REGION and country not in known:
         problem = Problem(f"country {country!r}", "--country", "ALL or one of: " + ", ".join(known))
-        raise DataError("This run has no such country.", [problem])
+        msg = "This run has no such country."
+        raise DataError(msg, [problem])
     keys = ["replicate", "month", "direction", "nationality", "sex", "age_band", "from_country", "to_country"]
-    flows = run.flows.assign(month=months_of(run.flows)).groupby(keys, observed=True, as_index=False)["persons"].sum()
-    flows = flows.astype(dict.fromkeys(keys[2:], "str"))
-    months = month_range(flows["month"], month)
+    moved = run.flows.assign(month=months_of(run.flows))
+    months = month_range(moved["month"], month)
+    flows = total(moved if country == REGION else moved[moved["to_country"] == country], keys)
     size = replicate_count(run)
-    crossing = flows[flows["from_country"] != flows["to_country"]]
-    into = crossing if country == REGION else crossing[crossing["to_country"] == country]
+    into = flows[flows["from_country"] != flows["to_country"]]
     people = people_in(run, country)
     now = into[into["month"] == months[-1]]
     here = people[people["month"] == months[-1]]
@@ -107,9 +107,11 @@ def read_country(run: RunLike, country: str, month: str | None = None) -> Countr
         waiting=per_replicate(here[here["status"].isin(["stranded", "queued"])], "people", size),
         children=per_replicate(who[who["age_band"].isin(CHILD_BANDS)], "persons", size),
         groups=demography(who, size),
-        nationalities={str(key): per_replicate(part, "persons", size) for key, part in who.groupby("nationality")},
+        nationalities={
+            str(key): per_replicate(part, "persons", size) for key, part in who.groupby("nationality")
+        },
         directions={str(key): per_replicate(part, "persons", size) for key, part in now.groupby("direction")},
-        by_country=country_table(people, crossing, months[-1], size) if country == REGION else pd.DataFrame(),
+        by_country=country_table(people, into, months[-1], size) if country == REGION else pd.DataFrame(),
     )
 
 
@@ -122,7 +124,8 @@ def month_range(present: pd.Series[pd.Timestamp], month: str | None) -> pd.Datet
     end = last if month is None else pd.Timestamp(month)
     if not first <= end <= last:
         problem = Problem(f"month {month!r}", "--month", f"{first:%Y-%m} to {last:%Y-%m}")
-        raise DataError("This run has no such month.", [problem])
+        msg = "This run has no such month."
+        raise DataError(msg, [problem])
     return pd.date_range(first, end, freq="MS")
 
 
@@ -132,9 +135,9 @@ def people_in(run: RunLike, country: str) -> pd.DataFrame:
     if country != REGION:
         stocks = stocks[stocks["country"] == country]
     keys = ["replicate", "month", "country", "status", "nationality", "sex", "age_band"]
-    table = stocks.assign(month=months_of(stocks)).groupby(keys, observed=True)["person_days"].sum().reset_index()
+    table = total(stocks.assign(month=months_of(stocks)), keys, "person_days")
     table["people"] = table["person_days"] / table["month"].dt.days_in_month
-    return table.astype({"country": "str", "status": "str", "nationality": "str", "sex": "str", "age_band": "str"})
+    return table
 
 
 def per_replicate(frame: pd.DataFrame, value: str, size: int) -> FloatArray:
@@ -145,7 +148,7 @@ def per_replicate(frame: pd.DataFrame, value: str, size: int) -> FloatArray:
 
 def by_month(frame: pd.DataFrame, value: str, months: pd.DatetimeIndex, size: int) -> FloatArray:
     """Sum by month (rows) and replicate (columns)."""
-    wide = frame.groupby(["month", "replicate"])[value].sum().unstack("replicate", fill_value=0.0)
+    wide = frame.groupby(["month", "replicate"])[value].sum().unstack("replicate", fill_value=0)
     wide = wide.reindex(months, fill_value=0.0).fillna(0.0)
     values = wide.to_numpy(dtype=np.float64)
     return np.concatenate([values, np.zeros((len(months), max(0, size - values.shape[1])))], axis=1)
@@ -166,7 +169,9 @@ def demography(who: pd.DataFrame, size: int) -> dict[str, FloatArray]:
     return {key: per_replicate(who[mask], "persons", size) for key, mask in masks.items()}
 
 
-def country_table(people: pd.DataFrame, crossing: pd.DataFrame, month: pd.Timestamp, size: int) -> pd.DataFrame:
+def country_table(
+    people: pd.DataFrame, crossing: pd.DataFrame, month: pd.Timestamp, size: int
+) -> pd.DataFrame:
     """People present and entries of every country in one month, largest first."""
     rows = []
     here, moved = people[people["month"] == month], crossing[crossing["month"] == month]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sim.report.frame import RunLike
-from sim.report.twopage.content import Matrix, SectorRow, UpstreamRow
-from sim.report.twopage.country import Spread
+if TYPE_CHECKING:
+    from sim.report.frame import RunLike
+    from sim.report.twopage.content import Matrix, SectorRow, UpstreamRow
+    from sim.report.twopage.country import Spread
 
 __all__ = ["NeedsFacts", "read_needs"]
 

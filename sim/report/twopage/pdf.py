@@ -1,4 +1,4 @@
-"""The brief as a PDF: the content model enters, exactly two A4 pages leave. No system package, fonts embedded."""
+"""The brief as a PDF: the content model enters, exactly two A4 pages leave; fonts are embedded."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import registerFont, registerFontFamily
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Frame, KeepInFrame, Paragraph, Spacer, Table
+from reportlab.platypus import Flowable, Frame, KeepInFrame, Paragraph, Spacer, Table
 
 from sim.report.twopage.chart import trend_chart
-from sim.report.twopage.content import Bar, Brief, Trigger
-from sim.report.twopage.words import say
+from sim.report.twopage.content import Bar, Brief, GroupRow, Trigger
+from sim.report.words import brief_phrase as say
 
 __all__ = ["render_pdf"]
 
@@ -44,11 +44,15 @@ def fonts() -> str:
     folder = Path(get_data_path()) / "fonts" / "ttf"
     for name, file in (("Travesia", "DejaVuSans.ttf"), ("Travesia-Bold", "DejaVuSans-Bold.ttf")):
         registerFont(TTFont(name, str(folder / file)))
-    registerFontFamily("Travesia", normal="Travesia", bold="Travesia-Bold", italic="Travesia", boldItalic="Travesia-Bold")
+    registerFontFamily(
+        "Travesia", normal="Travesia", bold="Travesia-Bold", italic="Travesia", boldItalic="Travesia-Bold"
+    )
     return "Travesia"
 
 
-def style(size: float, *, bold: bool = False, colour: Color = INK, right: bool = False, after: float = 0.0) -> ParagraphStyle:
+def style(
+    size: float, *, bold: bool = False, colour: Color = INK, right: bool = False, after: float = 0.0
+) -> ParagraphStyle:
     """A paragraph style."""
     family = fonts()
     size *= SCALE
@@ -63,15 +67,19 @@ def style(size: float, *, bold: bool = False, colour: Color = INK, right: bool =
     )
 
 
-def text(words: str, size: float = 7.0, **how: Any) -> Paragraph:
+def text(
+    words: str, size: float = 7.0, *, bold: bool = False, colour: Color = INK, right: bool = False
+) -> Paragraph:
     """A paragraph of plain words."""
-    return Paragraph(escape(words).replace("\n", "<br/>"), style(size, **how))
+    return Paragraph(escape(words).replace("\n", "<br/>"), style(size, bold=bold, colour=colour, right=right))
 
 
 def heading(words: str) -> Table:
     """A section heading with a rule under it."""
     table = Table([[text(words, 8.6, bold=True, colour=BLUE)]], colWidths=["100%"])
-    table.setStyle([("LINEBELOW", (0, 0), (-1, -1), 0.6, LINE), *padding(0, 1.2), ("TOPPADDING", (0, 0), (-1, -1), 5)])
+    table.setStyle(
+        [("LINEBELOW", (0, 0), (-1, -1), 0.6, LINE), *padding(0, 1.2), ("TOPPADDING", (0, 0), (-1, -1), 5)]
+    )
     return table
 
 
@@ -93,15 +101,27 @@ def bullets(lines: Sequence[str]) -> list[Paragraph]:
     return [Paragraph(escape(line), how, bulletText="•") for line in lines]
 
 
-def grid(head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], numbers: Sequence[int], size: float = 6.6) -> Table:
+def grid(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    widths: Sequence[float],
+    numbers: Sequence[int],
+    size: float = 6.6,
+) -> Table:
     """A table with a pale head; `numbers` are the columns set flush right."""
     right = set(numbers)
     cells = [[text(word, size - 0.3, bold=True, right=index in right) for index, word in enumerate(head)]]
-    for row in rows:
-        cells.append([text(word, size, right=index in right, bold=index == 0) for index, word in enumerate(row)])
+    cells += [
+        [text(word, size, right=index in right, bold=index == 0) for index, word in enumerate(row)]
+        for row in rows
+    ]
     total = sum(widths)
     table = Table(cells, colWidths=[f"{100 * width / total}%" for width in widths], repeatRows=1)
-    commands = [("BACKGROUND", (0, 0), (-1, 0), PALE), ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE), *padding(2.2, 1.1)]
+    commands = [
+        ("BACKGROUND", (0, 0), (-1, 0), PALE),
+        ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE),
+        *padding(2.2, 1.1),
+    ]
     table.setStyle(commands)
     return table
 
@@ -115,7 +135,10 @@ def columns(left: Sequence[Any], right: Sequence[Any]) -> Table:
 
 def facts(brief: Brief) -> Table:
     """The line of facts under the title."""
-    cells = [[text(fact.label, 6.0, colour=HexColor("#555555")), text(fact.text, 7.2, bold=True)] for fact in brief.facts]
+    cells = [
+        [text(fact.label, 6.0, colour=HexColor("#555555")), text(fact.text, 7.2, bold=True)]
+        for fact in brief.facts
+    ]
     rows: list[list[Any]] = [cells[:3], cells[3:]]
     tables = []
     for row, widths in zip(rows, ((18, 22, 60), (28, 24, 28, 20)), strict=True):
@@ -139,7 +162,12 @@ def headlines(brief: Brief) -> Table:
         cells.append(cell)
     table = Table([cells], colWidths=["20%"] * len(cells))
     table.setStyle(
-        [*padding(4, 3), ("BACKGROUND", (0, 0), (-1, -1), PALE), ("LINEBEFORE", (0, 0), (-1, -1), 2, BLUE), ("LINEAFTER", (0, 0), (-2, -1), 3, white)]
+        [
+            *padding(4, 3),
+            ("BACKGROUND", (0, 0), (-1, -1), PALE),
+            ("LINEBEFORE", (0, 0), (-1, -1), 2, BLUE),
+            ("LINEAFTER", (0, 0), (-2, -1), 3, white),
+        ]
     )
     return table
 
@@ -155,7 +183,9 @@ def light(trigger: Trigger) -> Drawing:
         drawing.add(Polygon([15, 28, 29, 2, 1, 2], fillColor=colour, strokeColor=INK, strokeWidth=1))
     else:
         dash = None if trigger.level == "green" else [3, 2]
-        drawing.add(Circle(15, 15, 13, fillColor=colour, strokeColor=INK, strokeWidth=1, strokeDashArray=dash))
+        drawing.add(
+            Circle(15, 15, 13, fillColor=colour, strokeColor=INK, strokeWidth=1, strokeDashArray=dash)
+        )
     return drawing
 
 
@@ -165,7 +195,9 @@ def direction_drawing(bars: Sequence[Bar], width: float) -> Drawing:
     left = 0.0
     for bar in bars:
         part = bar.share * width
-        drawing.add(Rect(left, 1, part, 11, fillColor=HexColor(WAYS[bar.key]), strokeColor=INK, strokeWidth=0.5))
+        drawing.add(
+            Rect(left, 1, part, 11, fillColor=HexColor(WAYS[bar.key]), strokeColor=INK, strokeWidth=0.5)
+        )
         for line in hatching(bar.key, left, part, 1, 11):
             drawing.add(line)
         left += part
@@ -181,7 +213,11 @@ def hatching(key: str, left: float, width: float, low: float, height: float) -> 
     at = 4.0
     while at < width:
         reach = min(height, at)
-        ends = (left + at, low, left + at - reach, low + reach) if slant > 0 else (left + at, low + height, left + at - reach, low + height - reach)
+        ends = (
+            (left + at, low, left + at - reach, low + reach)
+            if slant > 0
+            else (left + at, low + height, left + at - reach, low + height - reach)
+        )
         lines.append(Line(*ends, strokeColor=white, strokeWidth=0.8))
         at += 4
     return lines
@@ -211,12 +247,20 @@ def trigger_part(brief: Brief) -> list[Any]:
     words = [text(brief.trigger.word, 11, bold=True), text(brief.trigger.reason, 6.8)]
     row = Table([[light(brief.trigger), words]], colWidths=[36, WIDTH / 2 - 50])
     row.setStyle(padding(0, 1))
-    return [heading(say("trigger", brief.lang)), Spacer(1, 2), row, text(brief.trigger.rule, 6.2, colour=HexColor("#444444"))]
+    return [
+        heading(say("trigger", brief.lang)),
+        Spacer(1, 2),
+        row,
+        text(brief.trigger.rule, 6.2, colour=HexColor("#444444")),
+    ]
 
 
 def direction_part(brief: Brief) -> list[Any]:
     """Bar and its key, or the sentence that there is none."""
-    rows: list[Any] = [heading(say("direction_ALL" if brief.country == "ALL" else "direction", brief.lang)), Spacer(1, 3)]
+    rows: list[Any] = [
+        heading(say("direction_ALL" if brief.country == "ALL" else "direction", brief.lang)),
+        Spacer(1, 3),
+    ]
     if not brief.directions:
         return [*rows, text(brief.directions_note, 6.8)]
     rows.append(direction_drawing(brief.directions, WIDTH / 2 - 10))
@@ -231,23 +275,53 @@ def direction_part(brief: Brief) -> list[Any]:
 def page_one(brief: Brief) -> list[Any]:
     """Headlines, light, direction, sectors, groups."""
     lang = brief.lang
-    story: list[Any] = [text(brief.title, 16, bold=True, colour=BLUE), Spacer(1, 2), text(brief.subtitle, 7.4), Spacer(1, 3)]
-    story += [facts(brief), Spacer(1, 4), headlines(brief), columns(trigger_part(brief), direction_part(brief))]
+    story: list[Any] = [
+        text(brief.title, 16, bold=True, colour=BLUE),
+        Spacer(1, 2),
+        text(brief.subtitle, 7.4),
+        Spacer(1, 3),
+    ]
+    story += [
+        facts(brief),
+        Spacer(1, 4),
+        headlines(brief),
+        columns(trigger_part(brief), direction_part(brief)),
+    ]
     if trend_chart(brief, WIDTH, 76.0) is not None:
         story += [heading(brief.trend_title), Spacer(1, 3), trend_drawing(brief, WIDTH)]
     story.append(heading(say("sectors", lang)))
     if brief.sectors:
-        head = [say(key, lang) for key in ("sector", "in_need", "interval", "units", "usd", "funded", "gap", "lead_short", "flag")]
-        rows = [(r.sector, r.in_need, r.interval, r.units, r.usd, r.funded, r.gap, r.lead, r.flag) for r in brief.sectors]
+        head = [
+            say(key, lang)
+            for key in (
+                "sector",
+                "in_need",
+                "interval",
+                "units",
+                "usd",
+                "funded",
+                "gap",
+                "lead_short",
+                "flag",
+            )
+        ]
+        rows = [
+            (r.sector, r.in_need, r.interval, r.units, r.usd, r.funded, r.gap, r.lead, r.flag)
+            for r in brief.sectors
+        ]
         story.append(grid(head, rows, (18, 9, 14, 20, 8, 10, 8, 13, 15), (1, 2, 4, 5, 6), 6.0))
-    story += [Spacer(1, 2), text(brief.sectors_note, 6.2, colour=HexColor("#444444")), heading(say("groups", lang))]
+    story += [
+        Spacer(1, 2),
+        text(brief.sectors_note, 6.2, colour=HexColor("#444444")),
+        heading(say("groups", lang)),
+    ]
     if brief.groups:
         story.append(columns([group_table(brief.groups[:6])], [group_table(brief.groups[6:])]))
     story += [Spacer(1, 2), text(brief.groups_note, 6.2, colour=HexColor("#444444"))]
     return story
 
 
-def group_table(rows: Sequence[Any]) -> Any:
+def group_table(rows: Sequence[GroupRow]) -> Flowable:
     """Groups with a small bar each."""
     if not rows:
         return Spacer(1, 1)
@@ -255,7 +329,14 @@ def group_table(rows: Sequence[Any]) -> Any:
     for row in rows:
         bar = Drawing(60, 6)
         bar.add(Rect(0, 0.5, max(0.1, 60 * row.share), 5, fillColor=HexColor("#0072B2"), strokeColor=None))
-        cells.append([text(row.label, 6.6), text(row.persons, 6.6, right=True), text(row.share_text, 6.6, right=True), bar])
+        cells.append(
+            [
+                text(row.label, 6.6),
+                text(row.persons, 6.6, right=True),
+                text(row.share_text, 6.6, right=True),
+                bar,
+            ]
+        )
     table = Table(cells, colWidths=["44%", "17%", "13%", "26%"])
     table.setStyle([*padding(2, 1), ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE)])
     return table
@@ -266,7 +347,12 @@ def upstream_part(brief: Brief) -> list[Any]:
     lang, regional = brief.lang, brief.country == "ALL"
     rows: list[Any] = [heading(say("upstream_ALL" if regional else "upstream", lang))]
     if brief.upstream:
-        head = [say("country" if regional else "when", lang), say("persons", lang), say("interval", lang), say("mostly_ALL" if regional else "mostly", lang)]
+        head = [
+            say("country" if regional else "when", lang),
+            say("persons", lang),
+            say("interval", lang),
+            say("mostly_ALL" if regional else "mostly", lang),
+        ]
         body = [(row.label, row.persons, row.interval, row.extra) for row in brief.upstream]
         rows.append(grid(head, body, (25, 18, 27, 30), (1,)))
     return [*rows, Spacer(1, 2), text(brief.upstream_note, 6.2, colour=HexColor("#444444"))]
@@ -278,7 +364,14 @@ def skill_rows(brief: Brief) -> list[Any]:
     rows: list[Any] = [heading(say("skill", lang))]
     if brief.skill:
         head = [say(key, lang) for key in ("skill_series", "skill_inside", "skill_error", "skill_naive")]
-        rows.append(grid(head, [(row.label, row.inside, row.error, row.naive) for row in brief.skill], (37, 23, 18, 22), (1, 2, 3)))
+        rows.append(
+            grid(
+                head,
+                [(row.label, row.inside, row.error, row.naive) for row in brief.skill],
+                (37, 23, 18, 22),
+                (1, 2, 3),
+            )
+        )
     return [*rows, Spacer(1, 2), text(brief.skill_note, 6.2, colour=HexColor("#444444"))]
 
 
@@ -286,18 +379,48 @@ def page_two(brief: Brief) -> list[Any]:
     """Upstream, double impact, skill, scenarios, mechanisms, and the small print."""
     lang = brief.lang
     overlay = [heading(say("overlay", lang)), Spacer(1, 2), *bullets(brief.overlay)]
-    story: list[Any] = [columns(upstream_part(brief), [*overlay, *skill_rows(brief)]), heading(say("scenarios", lang))]
+    story: list[Any] = [
+        columns(upstream_part(brief), [*overlay, *skill_rows(brief)]),
+        heading(say("scenarios", lang)),
+    ]
     if brief.scenarios:
-        head = [say(key, lang) for key in ("scenario", "departures" if brief.country == "ALL" else "entries", "present", "in_need", "usd")]
+        head = [
+            say(key, lang)
+            for key in (
+                "scenario",
+                "departures" if brief.country == "ALL" else "entries",
+                "present",
+                "in_need",
+                "usd",
+            )
+        ]
         rows = [(row.name, row.entries, row.present, row.in_need, row.usd) for row in brief.scenarios]
         story.append(grid(head, rows, (25, 21, 21, 21, 12), (1, 2, 3, 4)))
-    story += [Spacer(1, 2), text(brief.scenarios_note, 6.2, colour=HexColor("#444444")), heading(say("matrix", lang))]
+    story += [
+        Spacer(1, 2),
+        text(brief.scenarios_note, 6.2, colour=HexColor("#444444")),
+        heading(say("matrix", lang)),
+    ]
     if brief.matrix.rows:
         widths = [20.0] + [80.0 / max(1, len(brief.matrix.columns) - 1)] * (len(brief.matrix.columns) - 1)
         story.append(grid(brief.matrix.columns, brief.matrix.rows, widths, (), 6.2))
     story += [Spacer(1, 2), text(brief.matrix_note, 6.2, colour=HexColor("#444444"))]
-    left = [heading(say("sources", lang)), Spacer(1, 1), *bullets(brief.sources), heading(say("assumptions", lang)), Spacer(1, 1), *bullets(brief.assumptions)]
-    right = [heading(say("not_for", lang)), Spacer(1, 1), *bullets(brief.not_for), heading(say("correct", lang)), Spacer(1, 2), text(brief.correct, 6.7)]
+    left = [
+        heading(say("sources", lang)),
+        Spacer(1, 1),
+        *bullets(brief.sources),
+        heading(say("assumptions", lang)),
+        Spacer(1, 1),
+        *bullets(brief.assumptions),
+    ]
+    right = [
+        heading(say("not_for", lang)),
+        Spacer(1, 1),
+        *bullets(brief.not_for),
+        heading(say("correct", lang)),
+        Spacer(1, 2),
+        text(brief.correct, 6.7),
+    ]
     story.append(columns(left, right))
     return story
 
@@ -327,7 +450,16 @@ def render_pdf(brief: Brief, path: str | Path) -> Path:
     canvas.setAuthor("Travesía")
     canvas.setCreator(brief.footer)
     for page, story in enumerate((page_one(brief), page_two(brief)), start=1):
-        frame = Frame(MARGIN, MARGIN + 4 * mm, WIDTH, HEIGHT, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0)
+        frame = Frame(
+            MARGIN,
+            MARGIN + 4 * mm,
+            WIDTH,
+            HEIGHT,
+            leftPadding=0,
+            rightPadding=0,
+            topPadding=0,
+            bottomPadding=0,
+        )
         frame.addFromList([KeepInFrame(WIDTH, HEIGHT, story, mode="shrink")], canvas)
         canvas.setFont(family, 6)
         canvas.setFillColor(HexColor("#555555"))

@@ -1,26 +1,17 @@
-"""Numbers on their way out: a value enters, the text the publication rule allows leaves."""
+"""Printed numbers of the brief: a value enters, the text the publication rule allows leaves."""
 
 from __future__ import annotations
 
-from sim.report.frame import SMALLEST_CELL
-from sim.report.twopage.country import Spread
-from sim.report.twopage.words import say
+from typing import TYPE_CHECKING
+
+from sim.report.publication import is_published, rounded
+from sim.report.words import brief_phrase as say
 from sim.report.words import number
 
-__all__ = ["count_text", "interval_text", "is_published", "rounded", "share_text"]
+if TYPE_CHECKING:
+    from sim.report.twopage.country import Spread
 
-
-def rounded(value: float) -> float:
-    """The value as the rule rounds it."""
-    for limit, step in ((100, 10), (1000, 50), (10_000, 100), (100_000, 500)):
-        if value < limit:
-            return round(value / step) * step
-    return round(value / 1000) * 1000
-
-
-def is_published(value: float) -> bool:
-    """Whether the rule lets a count out at all."""
-    return value >= SMALLEST_CELL
+__all__ = ["count_text", "interval_text", "share_text"]
 
 
 def count_text(value: float, lang: str) -> str:
