@@ -1,1 +1,1 @@
-"""What a person writes: world tables, the policy library and scenario files; data only, nothing enters, everything is read by `sim.spec`."""
+"""What a person writes: world tables, policies and scenario files; data only, read by `sim.spec`."""

@@ -1,4 +1,4 @@
-"""Reading and validating: a name, a YAML file or a mapping enters, a frozen `Scenario` leaves, or one error with every fault."""
+"""Reading and validating: a name, file or mapping enters, a frozen `Scenario` or one error leaves."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
-"""What every part of a scenario shares: frozen, strict models and the kinds of number and name they are made of."""
-
-from __future__ import annotations
+"""What every part of a scenario shares: frozen, strict models, and kinds of number and name."""
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -46,21 +44,21 @@ class FrozenMap[K, V](dict[K, V]):
 
     __setitem__ = refuse
     __delitem__ = refuse
-    __ior__ = refuse  # type: ignore[assignment]
+    __ior__ = refuse
     clear = refuse
     pop = refuse
     popitem = refuse
     setdefault = refuse
     update = refuse
 
-    def __reduce__(self) -> tuple[type[FrozenMap[K, V]], tuple[dict[K, V]]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[K, V]]]:
         return type(self), (dict(self),)
 
     def __iter__(self) -> Iterator[K]:
         return super().__iter__()
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         arguments = getattr(source, "__args__", None) or (Any, Any)
         inner = handler(dict[arguments[0], arguments[1]])  # type: ignore[valid-type]
         return core_schema.no_info_after_validator_function(cls, inner)
@@ -86,20 +84,20 @@ class Text(Strict):
         return (self.es or self.en) if lang == "es" else (self.en or self.es)
 
 
-def both_languages(value: Any) -> Any:
+def both_languages(value: object) -> object:
     """A plain string says the same in both languages."""
     return {"en": value, "es": value} if isinstance(value, str) else value
 
 
-def no_truth(value: Any) -> Any:
+def no_truth(value: object) -> object:
     """`true` is not a number."""
     if isinstance(value, bool):
         msg = "a number is needed, not true or false"
-        raise ValueError(msg)
+        raise ValueError(msg)  # noqa: TRY004 - pydantic takes only ValueError for a refusal
     return value
 
 
-def as_tuple(value: Any) -> Any:
+def as_tuple(value: object) -> object:
     """One name may stand for a list of one."""
     return (value,) if isinstance(value, str) else value
 
@@ -124,7 +122,7 @@ Country = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_tuple), AfterValidator(no_twice)]
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:  # noqa: ANN401 - whatever YAML and JSON hold
     """What a model holds as mappings, lists, text and numbers, without the keys left at their default.
 
     Parameters

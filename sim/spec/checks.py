@@ -6,23 +6,29 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import Problem
 from sim.spec.explain import nearest
 from sim.spec.network import check_network
-from sim.spec.policies import PolicyBase
 from sim.spec.reading import Row
-from sim.spec.scenario import Behaviour, Departure, UnitShare, Window
+from sim.spec.scenario import Behaviour, Departure, UnitShare, Window, every_day
 from sim.spec.tables import known_groups, shipped_parameters
 from sim.spec.world import World
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sim.spec.policies import PolicyBase
 
 __all__ = ["Material", "check"]
 
 LONGEST_WINDOW: Final = 36_525
+#: Known names that a message lists in full.
+MOST_LISTED: Final = 12
 UNITS: Final = ("alone", "family", "unaccompanied")
 MEASURES: Final = ("unit_share", "female_share", "age_share", "family_size_share")
 TOLERANCE: Final = 1e-6
@@ -69,14 +75,14 @@ class Material:
         return self.ids("groups") | set(known_groups())
 
     @property
-    def days(self) -> np.ndarray[tuple[int], np.dtype[np.datetime64]] | None:
+    def days(self) -> NDArray[np.datetime64] | None:
         """Every day simulated."""
         if self.window is None:
             return None
         first = min(self.spin_up_start or self.window.start, self.window.start)
         if (self.window.end - first).days > LONGEST_WINDOW:
             return None
-        return np.arange(first, np.datetime64(self.window.end) + 1, dtype="datetime64[D]")
+        return every_day(first, self.window.end)
 
 
 def at(row: Row, key: str, label: str) -> str:
@@ -168,7 +174,7 @@ def check_reference(name: str, known: Iterable[str], kind: str, where: str, prob
     """Refuse a name that is not known."""
     known = set(known)
     if name not in known:
-        expected = f"the id of a {kind}" if len(known) > 12 else f"one of {', '.join(sorted(known))}"
+        expected = f"the id of a {kind}" if len(known) > MOST_LISTED else f"one of {', '.join(sorted(known))}"
         problems.append(Problem(f"there is no {kind} '{name}'", where, expected, nearest(name, known)))
 
 
@@ -176,15 +182,9 @@ def check_world(material: Material, problems: list[Problem]) -> None:
     """Refuse rows that point to places, legs, groups or seasons there are not."""
     places, legs, groups = material.ids("places"), material.ids("legs"), material.groups
     seasons = {row.id for row in material.sections["seasons"]}
-    for section in ("places", "legs"):
-        if not material.rows.get(section):
-            problems.append(
-                Problem(
-                    f"the world has no {section}",
-                    at(material.values, "world", f"world.{section}"),
-                    "at least one",
-                )
-            )
+    where = at(material.values, "world", "world")
+    empty = [section for section in ("places", "legs") if not material.rows.get(section)]
+    problems.extend(Problem(f"the world has no {section}", where, "at least one") for section in empty)
     for leg in material.sections["legs"]:
         for key, name in (("from", leg.from_), ("to", leg.to)):
             check_reference(name, places, "place", material.where("legs", leg.id, key), problems)
@@ -350,7 +350,7 @@ def check_departures(material: Material, problems: list[Problem]) -> None:
 
 
 def check_policies(material: Material, problems: list[Problem], notes: list[Problem]) -> None:
-    """Refuse policies with unknown names or that touch nothing; take out inherited ones that touch nothing."""
+    """Refuse policies with unknown names or that touch nothing; drop inherited ones that touch nothing."""
     before = len(problems)
     for policy, row in material.policies:
         check_names(material, policy, row, problems)

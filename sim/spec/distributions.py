@@ -1,15 +1,14 @@
 """Stay and travel times: a named distribution enters, probabilities of whole days leave.
 
-Days are whole in the simulation. A continuous or fractional time X is rounded at random to one of its two neighbouring whole
-days so that its mean is kept, hence ``P(k) = E[max(0, 1 - |X - k|)]``. With ``J(x) = E[max(0, X - x)]`` the hat function is a
-second difference and ``P(k) = J(k + 1) - 2 J(k) + J(k - 1)``, ``P(0) = 1 - J(0) + J(1)``, in closed form for every kind below.
+Days are whole in the simulation. A continuous or fractional time X is rounded at random to one of its two
+neighbouring whole days so that its mean is kept, hence ``P(k) = E[max(0, 1 - |X - k|)]``. With ``J(x) =
+E[max(0, X - x)]`` the hat function is a second difference and ``P(k) = J(k + 1) - 2 J(k) + J(k - 1)``,
+``P(0) = 1 - J(0) + J(1)``, in closed form for every kind below.
 """
-
-from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +67,7 @@ class Time(Strict):
 
 
 class Fixed(Time):
-    """The same number of days for everybody; a fraction is rounded at random (2.3: 2 with probability 0.7, 3 with 0.3).
+    """The same number of days for everybody; 2.3 is 2 with probability 0.7 and 3 with 0.3.
 
     Parameters
     ----------
@@ -312,6 +311,6 @@ Distribution = Annotated[
 ]
 
 
-def fields_of(kind: Any) -> tuple[str, ...]:
+def fields_of(kind: object) -> tuple[str, ...]:
     """Names of the fields a kind of distribution has."""
-    return tuple(KINDS[kind].model_fields) if kind in KINDS else tuple(KINDS)
+    return tuple(KINDS[str(kind)].model_fields) if kind in KINDS else tuple(KINDS)

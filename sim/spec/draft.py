@@ -1,16 +1,18 @@
-"""Extending and overriding: the mapping of a scenario file enters, with all it builds on merged in, a draft leaves."""
+"""Extending and overriding: a scenario file's mapping enters, a draft with all it builds on leaves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import Problem, ScenarioError
 from sim.spec.explain import nearest, unknown_keys, value_of
 from sim.spec.library import policy_names, policy_rows, scenario_file, unknown_scenario
 from sim.spec.reading import Row, read_text, read_yaml
 from sim.spec.tables import SECTIONS, known_groups, unknown_world, world_folder, world_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Draft", "drafted"]
 
@@ -249,7 +251,7 @@ class Drafter:
                 made.policies[name] = row
                 made.own.add(name)
 
-    def policy_items(self, item: Any, raw: Row, number: int) -> list[Row]:
+    def policy_items(self, item: object, raw: Row, number: int) -> list[Row]:
         """The rows one item of the list stands for."""
         if isinstance(item, Row):
             return [item]
@@ -340,7 +342,7 @@ def complete_groups(made: Draft) -> None:
 
 
 def extended_file(name: str, folder: Path | None, where: str) -> tuple[Path, Path]:
-    """File and folder of what a scenario extends: a name of the library, or a file in the same folder or below."""
+    """File and folder of what a scenario extends: of the library, or in the same folder or below."""
     shipped = scenario_file(name)
     if shipped is not None:
         return shipped, shipped.parent

@@ -1,20 +1,26 @@
-"""Rows become models, and what a model refuses becomes a sentence with its place and the nearest valid name."""
+"""Rows become models; what a model refuses becomes a sentence with its place and the nearest name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from sim.errors import Problem
 from sim.spec.base import Strict
 from sim.spec.distributions import KINDS, fields_of
 from sim.spec.reading import Row
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 __all__ = ["build", "build_all", "key_names", "nearest", "unknown_keys", "value_of"]
+
+
+#: Letters of a value that a message shows.
+LONGEST: Final = 60
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
@@ -48,7 +54,7 @@ def unknown_keys(row: Row, known: Sequence[str], label: str, problems: list[Prob
             )
 
 
-def build[M: Strict](model: type[M], row: Any, label: str, problems: list[Problem]) -> M | None:
+def build[M: Strict](model: type[M], row: object, label: str, problems: list[Problem]) -> M | None:
     """One row as its model; None with every fault noted where it is refused.
 
     Parameters
@@ -104,7 +110,7 @@ def build_all[M: Strict](
     return made
 
 
-def name_of(row: Any, number: int) -> str:
+def name_of(row: object, number: int) -> str:
     """Id of a row, or its number where it has none."""
     return str(row.get("id", number)) if isinstance(row, Row) else str(number)
 
@@ -172,7 +178,7 @@ def path_in(row: Row, location: tuple[int | str, ...]) -> tuple[list[int | str],
     return path, holder
 
 
-def nested_keys(model: type[Strict], path: list[int | str], holder: Any) -> list[str]:
+def nested_keys(model: type[Strict], path: list[int | str], holder: object) -> list[str]:
     """Keys a nested mapping may have."""
     if isinstance(holder, dict) and holder.get("kind") in KINDS:
         return list(fields_of(holder["kind"]))
@@ -194,11 +200,11 @@ def required(model: type[Strict]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
 
 
-def value_of(value: Any) -> str:
+def value_of(value: object) -> str:
     """A value as messages show it, shortened."""
     if isinstance(value, dict | list | tuple):
         return "a mapping" if isinstance(value, dict) else "a list"
     if value is None:
         return "empty"
     text = f"'{value}'" if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sim.errors import Problem, ScenarioError
 from sim.spec.base import Text
@@ -67,7 +67,7 @@ def entry_of(name: str) -> Entry:
     )
 
 
-def text_of(value: Any) -> Text:
+def text_of(value: object) -> Text:
     """A title that may be one sentence or two."""
     if isinstance(value, dict):
         return Text(en=str(value.get("en", "")), es=str(value.get("es", "")))
@@ -79,7 +79,7 @@ def scenario_file(name: str) -> Path | None:
     if not NAME.match(name):
         return None
     path = library_root() / f"{name}.yaml"
-    return path if path.is_file() and name.split("/")[0] in SHELVES else None
+    return path if path.is_file() and name.partition("/")[0] in SHELVES else None
 
 
 def unknown_scenario(name: str, where: str = "") -> ScenarioError:
@@ -137,7 +137,7 @@ def policy_rows(name: str) -> list[Row] | None:
     return None
 
 
-def with_event(row: Row, event: Any) -> Row:
+def with_event(row: Row, event: object) -> Row:
     """A policy with the title and sources of its event where it has none of its own."""
     made = row.copy()
     if isinstance(event, Row):

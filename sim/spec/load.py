@@ -1,9 +1,10 @@
-"""Reading a scenario: a name, a file or a mapping enters, a checked `Scenario` leaves, or one error with every fault."""
+"""Reading a scenario: a name, file or mapping enters, a checked `Scenario` or one error leaves."""
 
 from __future__ import annotations
 
 import calendar
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -45,15 +46,18 @@ def load_scenario(source: str | Path | Mapping[str, Any] | Scenario) -> Scenario
     Raises
     ------
     ScenarioError
-        With every fault found: what was found, file, line and key, what was expected, and the nearest valid name.
+        With every fault found: what was found, file, line and key, what was expected, the nearest name.
 
     Examples
     --------
+    >>> stay = {"kind": "fixed", "days": 1}
+    >>> origin = {"id": "A", "country": "COL", "role": "origin", "stay": stay}
+    >>> target = {"id": "B", "country": "PAN", "role": "destination"}
+    >>> road = {"id": "A-B", "from": "A", "to": "B", "days": stay}
+    >>> window = {"start": "2023-01-01", "end": "2023-01-31"}
     >>> scenario = load_scenario({
-    ...     "name": "one_road", "window": {"start": "2023-01-01", "end": "2023-01-31"},
-    ...     "world": {"places": [{"id": "A", "country": "COL", "role": "origin"}, {"id": "B", "country": "PAN", "role": "destination"}],
-    ...               "legs": [{"id": "A-B", "from": "A", "to": "B", "days": {"kind": "fixed", "days": 1}}]},
-    ...     "departures": [{"place": "A", "group": "VEN", "per_day": 10, "start": "2023-01-01", "end": "2023-01-10"}]})
+    ...     "name": "one_road", "window": window, "world": {"places": [origin, target], "legs": [road]},
+    ...     "departures": [{"place": "A", "group": "VEN", "per_day": 10, **window}]})
     >>> scenario.world.leg("A-B").to
     'B'
     """
@@ -157,7 +161,7 @@ def materialised(draft: Draft, label: str, problems: list[Problem]) -> Material:
     )
 
 
-def day_of(value: Any) -> date | None:
+def day_of(value: object) -> date | None:
     """A date, or None where it is not one."""
     if isinstance(value, date):
         return value
@@ -268,8 +272,8 @@ def parameters_of(draft: Draft, table: Sequence[Any], problems: list[Problem]) -
     """Defaults of the world's table with the scenario's values over them."""
     made = {row.id: row.default for row in table}
     for name, value in draft.parameters.items():
-        number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
-        if number is None or number != number or number in {float("inf"), float("-inf")}:  # noqa: PLR0124 - a NaN differs from itself
+        number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+        if not math.isfinite(number):
             where = f"{draft.parameters.where(name)}:parameters.{name}"
             problems.append(Problem(f"{name} is {value_of(value)}", where, "a finite number"))
         else:
@@ -298,7 +302,7 @@ def assembled(draft: Draft, material: Material, problems: list[Problem]) -> Scen
     world = World(
         name=draft.world_name,
         **material.sections,
-        home_places=FrozenMap(draft.home_places),  # type: ignore[arg-type]
+        home_places=FrozenMap(draft.home_places),
     )
     content = Row(
         {

@@ -1,4 +1,4 @@
-"""Checks of the graph as a whole: places nobody can leave, worlds nobody gets through, cycles without time."""
+"""Checks of the whole graph: places nobody can leave, closed worlds, cycles that take no time."""
 
 from __future__ import annotations
 
@@ -56,14 +56,15 @@ def closed_throughout(material: Material) -> dict[str, PolicyBase]:
     world = material.world()
     for policy, _ in material.policies:
         everybody = not policy.nationalities and not policy.units
-        if isinstance(policy, Closure) and everybody and material.days is not None:
-            if np.all(policy.strength(material.days) * policy.size >= 1.0):
-                closers |= dict.fromkeys(policy.leg_ids(world), policy)
+        if not isinstance(policy, Closure) or not everybody or material.days is None:
+            continue
+        if np.all(policy.strength(material.days) * policy.size >= 1.0):
+            closers |= dict.fromkeys(policy.leg_ids(world), policy)
     return closers
 
 
 def open_graph(material: Material, closed: set[str]) -> nx.DiGraph[str]:
-    """Places joined wherever somebody may pass on some day, by a leg or by a policy that carries people on."""
+    """Places joined wherever a leg, or a policy that carries people on, lets somebody pass some day."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(place.id for place in material.sections["places"])
     opened = {name for policy, _ in material.policies for name in policy.leg_ids(material.world())}
@@ -114,7 +115,7 @@ def check_exits(
             what = f"the policy '{blocking[0]}' closes every way out of '{name}' for the whole window"
             problems.append(Problem(what, where, "a leg that stays open, or an end within the window"))
         elif name in legs_out:
-            what = f"nobody can ever leave '{name}': its legs have weight 0, are closed or lie outside the window"
+            what = f"nobody can ever leave '{name}': its legs have weight 0 or never open"
             problems.append(Problem(what, where, "a leg out of it that opens, or role: destination"))
         else:
             expected = "a leg out of it, or role: destination"
@@ -145,16 +146,15 @@ def check_instant_cycles(material: Material, problems: list[Problem]) -> None:
         for place in material.sections["places"]
         if place.role != "destination" and (place.stay is None or place.stay.surely_zero)
     }
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    for leg in material.sections["legs"]:
-        if leg.days.surely_zero and leg.from_ in instant and leg.to in instant and leg.weight > 0:
-            graph.add_edge(leg.from_, leg.to, leg=leg.id)
+    legs = [
+        leg
+        for leg in material.sections["legs"]
+        if leg.days.surely_zero and leg.from_ in instant and leg.to in instant and leg.weight > 0
+    ]
+    graph: nx.DiGraph[str] = nx.DiGraph((leg.from_, leg.to) for leg in legs)
     for component in nx.strongly_connected_components(graph):
         if len(component) > 1:
-            legs = [
-                leg for start, end, leg in graph.edges(data="leg") if start in component and end in component
-            ]
+            first = next(leg.id for leg in legs if leg.from_ in component and leg.to in component)
             what = f"the round trip through {', '.join(sorted(component))} takes zero days for certain"
-            problems.append(
-                Problem(what, material.where("legs", legs[0], "days"), "a stay or a leg that takes time")
-            )
+            where = material.where("legs", first, "days")
+            problems.append(Problem(what, where, "a stay or a leg that takes time"))

@@ -1,12 +1,11 @@
-"""YAML files with the place of every key: a path or text enters, mappings that know their file and lines leave."""
+"""YAML files with the place of every key: text enters, mappings that know their file and lines leave."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from io import StringIO
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -14,9 +13,12 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from sim.errors import Problem, ScenarioError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = ["RESOLVED", "Row", "located", "read_text", "read_yaml"]
 
-#: First line of the files that `Scenario.to_yaml` writes: one JSON row on each line, read without the general parser.
+#: First line of the files that `Scenario.to_yaml` writes, with one JSON row on each line.
 RESOLVED: Final = "# travesia: resolved scenario, one row a line"
 MOST_BYTES: Final = 10_000_000
 MOST_NODES: Final = 500_000
@@ -104,14 +106,14 @@ def read_text(path: Path) -> str:
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise refusal(f"the file has {size:,} bytes", path.name, f"at most {MOST_BYTES:,}")
+            raise refusal(path.name, f"the file has {size:,} bytes", f"at most {MOST_BYTES:,}")
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise refusal(
-            f"the file cannot be read: {error.strerror}", str(path), "a readable YAML file"
+            str(path), f"the file cannot be read: {error.strerror}", "a readable YAML file"
         ) from error
     except UnicodeDecodeError as error:
-        raise refusal("the file is not UTF-8 text", path.name, "text saved as UTF-8") from error
+        raise refusal(path.name, "the file is not UTF-8 text", "text saved as UTF-8") from error
 
 
 def read_yaml(text: str, name: str) -> Row:
@@ -132,10 +134,11 @@ def read_yaml(text: str, name: str) -> Row:
     Raises
     ------
     ScenarioError
-        If it is not YAML, holds no mapping, repeats a key, expands aliases without bound or is nested too deeply.
+        If it is not YAML, holds no mapping, repeats a key, is nested too deeply, or expands aliases
+        without bound.
     """
     if len(text.encode()) > MOST_BYTES:
-        raise refusal(f"the text has {len(text.encode()):,} bytes", name, f"at most {MOST_BYTES:,}")
+        raise refusal(name, f"the text has {len(text.encode()):,} bytes", f"at most {MOST_BYTES:,}")
     if text.startswith(RESOLVED):
         try:
             return resolved_rows(text, name)
@@ -146,15 +149,15 @@ def read_yaml(text: str, name: str) -> Row:
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{name}:{mark.line + 1}" if mark else name
-        raise refusal(f"this is not YAML: {error.problem or error}", where, "one YAML document") from error
+        raise refusal(where, f"this is not YAML: {error.problem or error}", "one YAML document") from error
     except (YAMLError, ValueError) as error:
-        raise refusal(f"this is not YAML: {error}", name, "one YAML document") from error
+        raise refusal(name, f"this is not YAML: {error}", "one YAML document") from error
     except RecursionError as error:
         raise refusal(
-            "mappings or lists are nested too deeply", name, f"at most {MOST_DEEP} levels"
+            name, "mappings or lists are nested too deeply", f"at most {MOST_DEEP} levels"
         ) from error
     if not isinstance(root, MappingNode):
-        raise refusal("there is no mapping at the top", name, "keys such as name, window, world, departures")
+        raise refusal(name, "there is no mapping at the top", "keys such as name, window, world, departures")
     builder = Builder(name)
     made = builder.build(root, 0)
     if builder.problems:
@@ -174,7 +177,7 @@ class Builder:
         self.problems: list[Problem] = []
         self.scalars = YAML(typ="safe", pure=True).constructor
 
-    def build(self, node: Node, depth: int) -> Any:
+    def build(self, node: Node, depth: int) -> Any:  # noqa: ANN401 - as YAML gives it
         """What a node holds."""
         self.count(node, depth)
         if isinstance(node, ScalarNode):
@@ -196,7 +199,7 @@ class Builder:
         """A key as text (`2:` in family sizes is the number 2)."""
         return str(node.value) if isinstance(node, ScalarNode) else f"<{type(node).__name__}>"
 
-    def scalar(self, node: ScalarNode) -> Any:
+    def scalar(self, node: ScalarNode) -> Any:  # noqa: ANN401 - as YAML gives it
         """A number, text, date, true, false or nothing."""
         tag = str(node.tag).removeprefix("tag:yaml.org,2002:")
         if tag not in PLAIN_TAGS:
@@ -219,14 +222,14 @@ class Builder:
         where = f"{self.name}:{line_of(node)}"
         if depth > MOST_DEEP:
             raise refusal(
-                "mappings, lists or aliases are nested too deeply", where, f"at most {MOST_DEEP} levels"
+                where, "mappings, lists or aliases are nested too deeply", f"at most {MOST_DEEP} levels"
             )
         if self.repeated > MOST_REPEATED:
             raise refusal(
-                "aliases repeat too much of the document", where, f"at most {MOST_REPEATED:,} repeated values"
+                where, "aliases repeat too much of the document", f"at most {MOST_REPEATED:,} repeated values"
             )
         if self.nodes > MOST_NODES:
-            raise refusal("the document is too large", where, f"at most {MOST_NODES:,} values")
+            raise refusal(where, "the document is too large", f"at most {MOST_NODES:,} values")
 
     def problem(self, what: str, node: Node, expected: str, hint: str = "") -> None:
         """Note a fault and go on, so that all are told in one go."""
@@ -238,12 +241,12 @@ def line_of(node: Node) -> int:
     return int(node.start_mark.line) + 1 if node.start_mark else 0
 
 
-def refusal(what: str, where: str, expected: str, hint: str = "") -> ScenarioError:
+def refusal(where: str, what: str, expected: str, hint: str = "") -> ScenarioError:
     """The error for a file that cannot be read at all."""
     return ScenarioError("The scenario cannot be read", [Problem(what, where, expected, hint)])
 
 
-def located(value: Any, file: str = "", line: int = 0) -> Any:
+def located(value: object, file: str = "", line: int = 0) -> Any:  # noqa: ANN401 - as YAML gives it
     """Plain Python mappings as rows that carry a name for messages.
 
     Parameters
@@ -268,7 +271,7 @@ def located(value: Any, file: str = "", line: int = 0) -> Any:
 
 
 def resolved_rows(text: str, name: str) -> Row:
-    """The mapping in a file with one JSON value on each line, as `Scenario.to_yaml` writes it (ValueError if it is not)."""
+    """The mapping in a file with one JSON value on each line (ValueError if it is not such a file)."""
     top = Row({}, name, 1)
     holders: list[tuple[int, Row]] = [(0, top)]
     rows: list[Any] = []

@@ -1,6 +1,4 @@
-"""The scenario: what a run needs to know, frozen, comparable, hashable, and written to YAML and back without loss."""
-
-from __future__ import annotations
+"""The scenario: what a run needs to know, frozen, comparable, hashable, to YAML and back without loss."""
 
 import hashlib
 import json
@@ -168,7 +166,8 @@ class Scenario(Strict):
     units : mapping of str to UnitShare
         Travel units of everybody, where the world has no profiles; blank means everybody travels alone.
     sources : mapping of str to str
-        File and line of places, legs, departures and policies, for messages; not part of what is compared, hashed or written.
+        File and line of places, legs, departures and policies, for messages; not part of what is compared,
+        hashed or written.
     """
 
     name: ScenarioName
@@ -192,7 +191,7 @@ class Scenario(Strict):
     @property
     def days(self) -> NDArray[np.datetime64]:
         """Every day simulated: datetime64[D], from the spin-up's first to the window's last."""
-        return np.arange(self.first_day, np.datetime64(self.window.end) + 1, dtype="datetime64[D]")
+        return every_day(self.first_day, self.window.end)
 
     def policy(self, policy_id: str) -> Policy:
         """The policy of that id (KeyError if there is none)."""
@@ -237,19 +236,26 @@ class Scenario(Strict):
 
     def __repr__(self) -> str:
         return (
-            f"Scenario({self.name}: {self.window.start} to {self.window.end}, {len(self.world.places)} places, "
-            f"{len(self.world.legs)} legs, {len(self.departures)} departure rows, {len(self.policies)} policies)"
+            f"Scenario({self.name}: {self.window.start} to {self.window.end}, "
+            f"{len(self.world.places)} places, {len(self.world.legs)} legs, "
+            f"{len(self.departures)} departure rows, {len(self.policies)} policies)"
         )
 
     __str__ = __repr__
 
 
-def yaml_lines(key: str, value: Any, indent: int) -> list[str]:
+def every_day(first: date, last: date) -> NDArray[np.datetime64]:
+    """Days from the first to the last, both included: datetime64[D]."""
+    span = np.arange((last - first).days + 1)
+    return np.datetime64(first, "D") + span.astype("timedelta64[D]")
+
+
+def yaml_lines(key: str, value: object, indent: int) -> list[str]:
     """One key as block YAML whose rows are JSON, which is YAML too."""
     pad = " " * indent
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return [f"{pad}{key}:", *(f"{pad}  - {as_json(row)}" for row in value)]
-    if key == "world":
+    if key == "world" and isinstance(value, dict):
         return [
             f"{pad}{key}:",
             *(line for name, held in value.items() for line in yaml_lines(name, held, indent + 2)),
@@ -257,7 +263,7 @@ def yaml_lines(key: str, value: Any, indent: int) -> list[str]:
     return [f"{pad}{key}: {as_json(value)}"]
 
 
-def as_json(value: Any) -> str:
-    """JSON on one line that a YAML reader takes too; U+2028 and the like are escaped because YAML counts them as line ends."""
+def as_json(value: object) -> str:
+    """JSON on one line that a YAML reader takes too, with all that YAML counts as line ends escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return text.replace("\x85", "\\u0085").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

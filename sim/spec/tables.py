@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, Final
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import Problem, ScenarioError
-from sim.spec.base import Strict
 from sim.spec.explain import key_names, nearest
 from sim.spec.library import library_root
 from sim.spec.reading import MOST_BYTES, Row
@@ -25,6 +23,11 @@ from sim.spec.world import (
     Season,
     SettleAttraction,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sim.spec.base import Strict
 
 __all__ = [
     "SECTIONS",
@@ -89,8 +92,7 @@ def world_rows(folder: Path) -> dict[str, list[Row]]:
         )
     for section, (table, model) in SECTIONS.items():
         if (folder / table).is_file():
-            keep = frozenset(key_names(model))
-            made[section] = table_rows(folder / table, lambda row, keep=keep: only(folded(row), keep))  # type: ignore[misc]
+            made[section] = table_rows(folder / table, partial(folded, keep=frozenset(key_names(model))))
     if (folder / "home_places.csv").is_file():
         made["home_places"] = table_rows(folder / "home_places.csv")
     return made
@@ -144,30 +146,25 @@ def table_rows(path: Path, change: Callable[[dict[str, str]], dict[str, Any]] | 
     return made
 
 
-def folded(cells: dict[str, str]) -> dict[str, Any]:
-    """A row whose columns ``stay_kind, stay_days, ...`` became one mapping ``stay``."""
+def folded(cells: dict[str, str], keep: frozenset[str]) -> dict[str, Any]:
+    """The cells in `keep`, with the columns ``stay_kind, stay_days, ...`` as one mapping ``stay``."""
     made: dict[str, Any] = dict(cells)
     for time in TIMES:
         names = {f"{time}_{field}": field for field in TIME_FIELDS}
         found = {field: made.pop(name) for name, field in names.items() if name in made}
         if found:
             made[time] = Row(found)
-    return made
-
-
-def only(cells: dict[str, Any], keep: frozenset[str]) -> dict[str, Any]:
-    """The cells a model knows."""
-    return {key: value for key, value in cells.items() if key in keep}
+    return {key: value for key, value in made.items() if key in keep}
 
 
 @lru_cache(maxsize=1)
 def known_groups() -> dict[str, Row]:
-    """Rows of the shipped nationality groups by id, which small inline worlds may use without a section of their own."""
+    """Rows of the shipped nationality groups by id, which inline worlds may use without listing them."""
     folder = world_folder(SHIPPED)
     if folder is None:
         return {}
     keep = frozenset(key_names(Group))
-    rows = table_rows(folder / "groups.csv", lambda row: only(row, keep))
+    rows = table_rows(folder / "groups.csv", partial(folded, keep=keep))
     return {str(row["id"]): row for row in rows}
 
 
@@ -178,7 +175,7 @@ def shipped_parameters() -> dict[str, Parameter]:
     if folder is None or not (folder / "parameters.csv").is_file():
         return {}
     keep = frozenset(key_names(Parameter))
-    rows = table_rows(folder / "parameters.csv", lambda row: only(row, keep))
+    rows = table_rows(folder / "parameters.csv", partial(folded, keep=keep))
     return {row["id"]: Parameter.model_validate(row) for row in rows}
 
 

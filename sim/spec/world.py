@@ -1,10 +1,8 @@
 """The world of a scenario: tables or an inline mapping enter, places, legs, groups and their terms leave."""
 
-from __future__ import annotations
-
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import networkx as nx
 from pydantic import BeforeValidator, Field
@@ -35,7 +33,7 @@ Direction = Literal["northward", "southward", "lateral", "return"]
 Unit = Literal["alone", "family", "unaccompanied"]
 
 
-def split_list(value: Any) -> Any:
+def split_list(value: object) -> object:
     """A table cell holds a list with semicolons."""
     return (
         tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
@@ -286,7 +284,8 @@ class World(Strict):
     ----------
     name : str
         Name of a folder under ``scenarios/world``, or ``inline``.
-    places, legs, groups, attraction, settle_attraction, profiles, seasons, borders, border_exclusions, parameters : tuple
+    places, legs, groups, attraction, settle_attraction, profiles, seasons, borders, border_exclusions,
+    parameters : tuple
         The rows of its tables.
     home_places : mapping of str to str
         Group to the place where its returns and removals end.
@@ -323,7 +322,7 @@ class World(Strict):
         """The leg of that id (KeyError if there is none)."""
         return self.legs_by_id[leg_id]
 
-    def graph(self) -> nx.MultiDiGraph[str]:
+    def graph(self) -> "nx.MultiDiGraph[str]":
         """Places as nodes, legs as edges keyed by their id, both carrying their model."""
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for place in self.places:

@@ -1,4 +1,4 @@
-"""The sixteen policy instruments: a dated mapping enters, a typed policy with its strength on every day leaves."""
+"""The sixteen policy instruments: a dated mapping enters, a policy with its strength by day leaves."""
 
 from __future__ import annotations
 

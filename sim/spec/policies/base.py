@@ -1,10 +1,8 @@
 """What every policy has: whom and what it touches, when, and how strongly on each day.
 
-Composing. On one quantity the multipliers of all policies in force multiply, added amounts add, the smallest capacity holds,
-and a full closure dominates everything else on its leg.
+Composing. On one quantity the multipliers of all policies in force multiply, added amounts add, the
+smallest capacity holds, and a full closure dominates everything else on its leg.
 """
-
-from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -31,7 +29,7 @@ def day_numbers(days: NDArray[Any]) -> NDArray[np.int64]:
     return days.astype(np.int64)
 
 
-def one_or_many(value: Any) -> Any:
+def one_or_many(value: object) -> object:
     """One name may stand for a list of one."""
     return (value,) if isinstance(value, str) else value
 
@@ -58,14 +56,15 @@ class PolicyBase(Strict):
     anticipation_days, anticipation_size : int, float
         Days before `start` in which people act ahead of it, and the factor they reach on the eve.
     fade_days : int
-        Days over which the strength falls linearly to 0, counted after `end`, or with ``fade_from: start`` after the first day at
-        full strength.
+        Days over which the strength falls linearly to 0, counted after `end`, or with ``fade_from: start``
+        after the first day at full strength.
     effect_source, sources, note : str
         Where the size comes from, and the references of the event.
 
     Notes
     -----
-    With D the first day of effect (``start + lag_days``), P the phase-in, F the fading and i the intensity, the strength on day t is
+    With D the first day of effect (``start + lag_days``), P the phase-in, F the fading and i the intensity,
+    the strength on day t is
 
     * 0 before D,
     * ``i (t - D + 1) / (P + 1)`` up to day D + P, on which it reaches i,
@@ -75,7 +74,7 @@ class PolicyBase(Strict):
     A multiplier of size m is ``1 + s (m - 1)``; an amount a is ``s a``; a share q is ``s q``.
     """
 
-    #: How countries select legs: ``into`` = legs that enter one from outside, ``any`` = legs that touch one, ``none`` = not at all.
+    #: How countries select legs: ``into`` = entering from outside, ``any`` = touching, ``none`` = not at all.
     leg_rule: ClassVar[Literal["into", "any", "none"]] = "none"
     #: Whether naming a place means the legs that begin or end there.
     legs_of_places: ClassVar[bool] = False
@@ -160,8 +159,8 @@ class PolicyBase(Strict):
         Returns
         -------
         float64[:], shape of `days`
-            ``1 + r (anticipation_size - 1)`` in the A days before `start`, where r grows linearly from 1/A to 1 on the eve; 1 on all
-            other days.
+            ``1 + r (anticipation_size - 1)`` in the A days before `start`, where r grows linearly from 1/A
+            to 1 on the eve; 1 on all other days.
         """
         return 1.0 + self.intensity * (self.anticipation_size - 1.0) * self.eve(day_numbers(days))
 
@@ -185,8 +184,9 @@ class PolicyBase(Strict):
     def leg_ids(self, world: World) -> tuple[str, ...]:
         """Ids of the legs it touches in `world`, in the order of the world's table.
 
-        The legs named, if any; else those of its countries (entering one from outside, or for hazards and transport touching one) and, for
-        a closure, of its places, narrowed to its modes. Modes alone select every leg of those modes.
+        The legs named, if any; else those of its countries (entering one from outside, or for hazards and
+        transport touching one) and, for a closure, of its places, narrowed to its modes. Modes alone select
+        every leg of those modes.
         """
         if self.legs:
             named = set(self.legs)

@@ -1,7 +1,5 @@
 """Instruments that act on what people decide: announcement, push, regularisation, assistance, return."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -15,8 +13,9 @@ __all__ = ["Announcement", "Assistance", "Push", "Regularisation", "Return"]
 class Announcement(PolicyBase):
     """News of a coming or past rule: people hurry or wait.
 
-    Formula: departures are multiplied by ``1 + s (departures_size - 1)`` and the hazard of leaving places by ``1 + s (hazard_size - 1)``;
-    in the days before `start` both by the anticipation factor. Units: factors, 1 = no effect. Source: `effect_source`.
+    Formula: departures are multiplied by ``1 + s (departures_size - 1)`` and the hazard of leaving places
+    by ``1 + s (hazard_size - 1)``; in the days before `start` both by the anticipation factor. Units:
+    factors, 1 = no effect. Source: `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
@@ -29,8 +28,8 @@ class Announcement(PolicyBase):
 class Push(SizePolicy):
     """More or fewer people leave home.
 
-    Formula: the departures of its nationalities from its places, countries and channels are multiplied by ``1 + s (size - 1)``. Unit: factor,
-    1 = no effect. Source: `effect_source`.
+    Formula: the departures of its nationalities from its places, countries and channels are multiplied by
+    ``1 + s (size - 1)``. Unit: factor, 1 = no effect. Source: `effect_source`.
     """
 
     on_departures: ClassVar[bool] = True
@@ -40,8 +39,9 @@ class Push(SizePolicy):
 class Regularisation(SizePolicy):
     """Papers and work where people are: fewer move on, more stay for good.
 
-    Formula: in its places and countries the hazard of leaving is multiplied by ``1 + s (size - 1)`` and the weight of settling by
-    ``1 + s (settle_size - 1)``. Units: factors, 1 = no effect. Source: `effect_source`.
+    Formula: in its places and countries the hazard of leaving is multiplied by ``1 + s (size - 1)`` and the
+    weight of settling by ``1 + s (settle_size - 1)``. Units: factors, 1 = no effect. Source:
+    `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
@@ -52,8 +52,9 @@ class Regularisation(SizePolicy):
 class Assistance(PolicyBase):
     """Services and cash: the funding of the response changes how long people stay and what they have.
 
-    Formula: in its places and countries the hazard of leaving is multiplied by ``1 + s (size - 1)``, and everybody staying receives
-    ``s income_usd_per_day`` a day. Units: factor, 1 = no effect; USD per person and day. Source: `effect_source`.
+    Formula: in its places and countries the hazard of leaving is multiplied by ``1 + s (size - 1)``, and
+    everybody staying receives ``s income_usd_per_day`` a day. Units: factor, 1 = no effect; USD per person
+    and day. Source: `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
@@ -65,8 +66,8 @@ class Assistance(PolicyBase):
 class Return(PolicyBase):
     """Support for voluntary return.
 
-    Formula: in its places and countries the weight of turning back rises by ``s size``. Unit: weight, beside the legs' weights. Source:
-    `effect_source`.
+    Formula: in its places and countries the weight of turning back rises by ``s size``. Unit: weight,
+    beside the legs' weights. Source: `effect_source`.
     """
 
     at_places: ClassVar[bool] = True

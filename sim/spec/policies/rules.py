@@ -1,6 +1,4 @@
-"""Instruments that decide who may enter and who is sent where: visa, expulsion, removal, transfer, pathway, appointment."""
-
-from __future__ import annotations
+"""Instruments that decide who may enter and who is sent where, from visa to appointment."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -17,9 +15,10 @@ Targets = Annotated[tuple[str, ...], BeforeValidator(one_or_many), Field(min_len
 class Visa(SizePolicy):
     """Nationals need a visa to use a leg or to enter a country.
 
-    Formula: for the nationalities named, the weight of the legs is multiplied by ``1 + s (size - 1)``, and departure rows whose
-    channel needs the leg (`channels`) by ``1 + s (departures_size - 1)``; anticipation multiplies the same departures. Units:
-    factors, 1 = no effect, 0 = nobody. Source: `effect_source`, usually the change of the same nationality against others.
+    Formula: for the nationalities named, the weight of the legs is multiplied by ``1 + s (size - 1)``, and
+    departure rows whose channel needs the leg (`channels`) by ``1 + s (departures_size - 1)``; anticipation
+    multiplies the same departures. Units: factors, 1 = no effect, 0 = nobody. Source: `effect_source`,
+    usually the change of the same nationality against others.
     """
 
     leg_rule: ClassVar[Literal["into", "any", "none"]] = "into"
@@ -33,8 +32,9 @@ class Visa(SizePolicy):
 class Expulsion(SharePolicy):
     """A share of those who arrive at a place are sent to another, and may try again.
 
-    Formula: each arrival is sent to one of `to` with probability ``s size``. Several expulsions, removals and transfers at one place apply in
-    this order to those left over. Unit: share of arrivals. Source: `effect_source`.
+    Formula: each arrival is sent to one of `to` with probability ``s size``. Several expulsions, removals
+    and transfers at one place apply in this order to those left over. Unit: share of arrivals. Source:
+    `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
@@ -45,7 +45,8 @@ class Expulsion(SharePolicy):
 class Removal(SharePolicy):
     """A share of those who arrive at a place are removed to their country; their outcome is ``removed``.
 
-    Formula: each arrival is removed with probability ``s size``. Unit: share of arrivals. Source: `effect_source`.
+    Formula: each arrival is removed with probability ``s size``. Unit: share of arrivals. Source:
+    `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
@@ -56,7 +57,8 @@ class Removal(SharePolicy):
 class Transfer(SharePolicy):
     """A share of those who arrive at a place are moved within the country and go on from there.
 
-    Formula: each arrival is moved to one of `to` with probability ``s size``. Unit: share of arrivals. Source: `effect_source`.
+    Formula: each arrival is moved to one of `to` with probability ``s size``. Unit: share of arrivals.
+    Source: `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
@@ -67,8 +69,9 @@ class Transfer(SharePolicy):
 class Pathway(PolicyBase):
     """Regular entry that takes people off the route, with a monthly cap.
 
-    Formula: in its places people have one more alternative, of weight ``s weight`` beside the weights of the legs, that leads to `to`;
-    at most `per_month` persons take it in a month. Units: weight; persons per month. Source: the policy's own `sources`.
+    Formula: in its places people have one more alternative, of weight ``s weight`` beside the weights of
+    the legs, that leads to `to`; at most `per_month` persons take it in a month. Units: weight; persons per
+    month. Source: the policy's own `sources`.
     """
 
     at_places: ClassVar[bool] = True
@@ -87,8 +90,9 @@ class Pathway(PolicyBase):
 class Appointment(PolicyBase):
     """A daily quota of appointments drawn by lottery among those who wait.
 
-    Formula: in its places people have one more alternative, of weight ``s weight``; each day `per_day` of those who chose it, drawn by lot,
-    go to `to`; who has waited `patience_days` chooses again. Units: persons per day; weight; days. Source: the policy's own `sources`.
+    Formula: in its places people have one more alternative, of weight ``s weight``; each day `per_day` of
+    those who chose it, drawn by lot, go to `to`; who has waited `patience_days` chooses again. Units:
+    persons per day; weight; days. Source: the policy's own `sources`.
     """
 
     at_places: ClassVar[bool] = True

@@ -1,7 +1,5 @@
 """Instruments that act on the ways themselves: closure, capacity, transport, penalty, hazard."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -15,9 +13,10 @@ __all__ = ["Capacity", "Closure", "Hazard", "Penalty", "Transport"]
 class Closure(PolicyBase):
     """A leg, every leg of a place, or every leg into a country, is closed.
 
-    Formula: the weight of the leg is multiplied by ``1 - s size``. At ``s size = 1`` nobody starts that day, whatever other policies
-    say, and those with no other way wait; people already on the leg arrive. Unit: share of the leg closed. Source: the
-    policy's own `sources`; a partial closure's size is an assumption unless `effect_source` says otherwise.
+    Formula: the weight of the leg is multiplied by ``1 - s size``. At ``s size = 1`` nobody starts that
+    day, whatever other policies say, and those with no other way wait; people already on the leg arrive.
+    Unit: share of the leg closed. Source: the policy's own `sources`; a partial closure's size is an
+    assumption unless `effect_source` says otherwise.
     """
 
     leg_rule: ClassVar[Literal["into", "any", "none"]] = "into"
@@ -30,8 +29,8 @@ class Capacity(PolicyBase):
     """A limit on how many start a leg in a day, or how many are present in a place.
 
     Formula: while in force (s > 0) a leg takes at most `per_day` persons a day (each leg touched) and a place
-    holds at most `persons`; the rest wait in line. The smallest of several limits holds, together with the leg's own. Units:
-    persons per day, persons. Source: the policy's own `sources`.
+    holds at most `persons`; the rest wait in line. The smallest of several limits holds, together with the
+    leg's own. Units: persons per day, persons. Source: the policy's own `sources`.
     """
 
     leg_rule: ClassVar[Literal["into", "any", "none"]] = "into"
@@ -50,10 +49,11 @@ class Capacity(PolicyBase):
 
 
 class Transport(PolicyBase):
-    """A leg becomes faster or slower, cheaper or dearer, more or less attractive; a leg closed by default opens.
+    """A leg becomes faster, cheaper or more attractive, or less; a leg closed by default opens.
 
-    Formula: travel days, cost and weight are multiplied by ``1 + s (factor - 1)``. Units: factors, 1 = no effect. Source: the policy's
-    own `sources` (for the buses Panama - Costa Rica: fare and hours against the same leg before).
+    Formula: travel days, cost and weight are multiplied by ``1 + s (factor - 1)``. Units: factors, 1 = no
+    effect. Source: the policy's own `sources` (for the buses Panama - Costa Rica: fare and hours against
+    the same leg before).
     """
 
     leg_rule: ClassVar[Literal["into", "any", "none"]] = "any"
@@ -75,11 +75,11 @@ class Penalty(PolicyBase):
 
 
 class Hazard(PolicyBase):
-    """A storm, flood, epidemic or violence makes legs more dangerous and slower, and holds people where they are.
+    """A storm, flood, epidemic or violence makes legs dangerous and slow, and holds people where they are.
 
-    Formula: deaths and robberies on the legs are multiplied by ``1 + s (size - 1)``, travel days by ``1 + s (days_factor - 1)``, and
-    the hazard of leaving its places by ``1 + s (stay_size - 1)``. Units: factors, 1 = no effect. Source: the policy's own
-    `sources`; sizes without `effect_source` are assumptions.
+    Formula: deaths and robberies on the legs are multiplied by ``1 + s (size - 1)``, travel days by ``1 + s
+    (days_factor - 1)``, and the hazard of leaving its places by ``1 + s (stay_size - 1)``. Units: factors,
+    1 = no effect. Source: the policy's own `sources`; sizes without `effect_source` are assumptions.
     """
 
     leg_rule: ClassVar[Literal["into", "any", "none"]] = "any"
