@@ -53,6 +53,7 @@ class Material:
     behaviour: Behaviour
     units: dict[str, UnitShare]
     values: Row
+    known_world: bool
 
     def ids(self, section: str) -> set[str]:
         """Ids written in a section, also of rows that were refused."""
@@ -62,12 +63,16 @@ class Material:
         """File, line and key of a row."""
         for row in self.rows.get(section, []):
             if isinstance(row, Row) and str(row.get("id")) == name:
-                return at(row, key, f"{section}[{name}].{key}")
+                return row.at(key, f"{section}[{name}].{key}")
         return f"{section}[{name}].{key}"
 
     def world(self) -> World:
         """Places and legs as a world."""
         return World.model_construct(places=self.sections["places"], legs=self.sections["legs"])
+
+    def whole(self, section: str) -> bool:
+        """Whether every row of a section was accepted."""
+        return len(self.sections[section]) == len(self.rows.get(section, []))
 
     @property
     def groups(self) -> set[str]:
@@ -83,12 +88,6 @@ class Material:
         if (self.window.end - first).days > LONGEST_WINDOW:
             return None
         return every_day(first, self.window.end)
-
-
-def at(row: Row, key: str, label: str) -> str:
-    """Place of a key as messages write it."""
-    place = row.where(key)
-    return f"{place}:{label}" if place else label
 
 
 def check(material: Material, problems: list[Problem]) -> list[Problem]:
@@ -107,6 +106,8 @@ def check(material: Material, problems: list[Problem]) -> list[Problem]:
         What is odd without being wrong.
     """
     notes: list[Problem] = []
+    if not material.known_world:
+        return notes
     sound = not problems
     check_window(material, problems)
     check_ids(material, problems)
@@ -126,7 +127,7 @@ def check_window(material: Material, problems: list[Problem]) -> None:
     window, spin_up, values = material.window, material.spin_up_start, material.values
     if window is None:
         return
-    where = at(values, "spin_up_start", "spin_up_start")
+    where = values.at("spin_up_start", "spin_up_start")
     if spin_up is not None and spin_up >= window.start:
         problems.append(
             Problem(
@@ -138,7 +139,7 @@ def check_window(material: Material, problems: list[Problem]) -> None:
     if (window.end - min(spin_up or window.start, window.start)).days > LONGEST_WINDOW:
         problems.append(
             Problem(
-                "the window is longer than a hundred years", at(values, "window", "window"), "a shorter one"
+                "the window is longer than a hundred years", values.at("window", "window"), "a shorter one"
             )
         )
 
@@ -151,13 +152,13 @@ def check_ids(material: Material, problems: list[Problem]) -> None:
         for row in rows:
             name = str(row["id"])
             if name in seen:
-                where = at(row, "id", f"{section}[{name}].id")
+                where = row.at("id", f"{section}[{name}].id")
                 problems.append(
                     Problem(
                         f"the id '{name}' is given twice",
                         where,
                         "each id once",
-                        f"first at {seen[name].where('id')}",
+                        f"first at {place}" if (place := seen[name].where("id")) else "",
                     )
                 )
             seen.setdefault(name, row)
@@ -173,7 +174,9 @@ def check_ids(material: Material, problems: list[Problem]) -> None:
 def check_reference(name: str, known: Iterable[str], kind: str, where: str, problems: list[Problem]) -> None:
     """Refuse a name that is not known."""
     known = set(known)
-    if name not in known:
+    if not known:
+        problems.append(Problem(f"there is no {kind} '{name}'", where, f"a {kind}, but there are none"))
+    elif name not in known:
         expected = f"the id of a {kind}" if len(known) > MOST_LISTED else f"one of {', '.join(sorted(known))}"
         problems.append(Problem(f"there is no {kind} '{name}'", where, expected, nearest(name, known)))
 
@@ -182,7 +185,7 @@ def check_world(material: Material, problems: list[Problem]) -> None:
     """Refuse rows that point to places, legs, groups or seasons there are not."""
     places, legs, groups = material.ids("places"), material.ids("legs"), material.groups
     seasons = {row.id for row in material.sections["seasons"]}
-    where = at(material.values, "world", "world")
+    where = material.values.at("world", "world")
     empty = [section for section in ("places", "legs") if not material.rows.get(section)]
     problems.extend(Problem(f"the world has no {section}", where, "at least one") for section in empty)
     for leg in material.sections["legs"]:
@@ -214,7 +217,7 @@ def check_world(material: Material, problems: list[Problem]) -> None:
     for section in ("attraction", "settle_attraction", "borders", "border_exclusions"):
         check_links(material, section, known, problems)
     for group, place in material.home_places.items():
-        where = at(material.home_places, group, f"home_places.{group}")
+        where = material.home_places.at(group, f"home_places.{group}")
         check_reference(group, groups, "group", where, problems)
         check_reference(str(place), places, "place", where, problems)
 
@@ -230,7 +233,7 @@ def check_links(
             if name is not None and name not in names:
                 label = f"{section}[{number + 1}].{kind}"
                 where = (
-                    at(rows[number], kind, label) if len(rows) == len(material.sections[section]) else label
+                    rows[number].at(kind, label) if len(rows) == len(material.sections[section]) else label
                 )
                 check_reference(name, names, kind, where, problems)
 
@@ -270,7 +273,7 @@ def check_units(material: Material, problems: list[Problem]) -> None:
     """Refuse units there are not and shares that do not add up."""
     if "units" not in material.values or not material.units:
         return
-    where = at(material.values, "units", "units")
+    where = material.values.at("units", "units")
     for name, unit in material.units.items():
         check_reference(name, UNITS, "unit", where, problems)
         total = math.fsum(unit.sizes.values())
@@ -327,10 +330,10 @@ def check_departures(material: Material, problems: list[Problem]) -> None:
         for kind, name, known in (("place", one.place, places), ("group", one.group, groups)):
             if name not in known and (kind, name) not in told:
                 told.add((kind, name))
-                check_reference(name, known, kind, at(row, kind, f"{label}.{kind}"), problems)
+                check_reference(name, known, kind, row.at(kind, f"{label}.{kind}"), problems)
         for key, day in (("start", one.start), ("end", one.end)):
             if not first <= day <= last:
-                where = at(row, key, f"{label}.{key}")
+                where = row.at(key, f"{label}.{key}")
                 problems.append(
                     Problem(
                         f"{key} {day} lies outside the days simulated", where, f"a day from {first} to {last}"
@@ -338,7 +341,7 @@ def check_departures(material: Material, problems: list[Problem]) -> None:
                 )
         if one.id is not None:
             if any(one.start <= end and start <= one.end for start, end in spans.get(one.id, [])):
-                where = at(row, "id", f"{label}.id")
+                where = row.at("id", f"{label}.id")
                 problems.append(
                     Problem(f"the id '{one.id}' is given twice for the same days", where, "another id")
                 )
@@ -357,7 +360,10 @@ def check_policies(material: Material, problems: list[Problem], notes: list[Prob
     if len(problems) > before or material.days is None:
         return
     world = material.world()
-    sound = all(leg.from_ in world.places_by_id and leg.to in world.places_by_id for leg in world.legs)
+    sound = material.whole("places") and material.whole("legs")
+    sound = sound and all(
+        leg.from_ in world.places_by_id and leg.to in world.places_by_id for leg in world.legs
+    )
     kept: list[tuple[PolicyBase, Row]] = []
     for policy, row in material.policies:
         fault = touches_nothing(material, policy, world) if sound else None
@@ -367,7 +373,7 @@ def check_policies(material: Material, problems: list[Problem], notes: list[Prob
         key, what, expected = fault
         problem = Problem(
             f"the policy '{policy.id}' touches nothing: {what}",
-            at(row, key, f"policies[{policy.id}].{key}"),
+            row.at(key, f"policies[{policy.id}].{key}"),
             expected,
         )
         (problems if policy.id in material.own else notes).append(problem)
@@ -388,7 +394,7 @@ def check_names(material: Material, policy: PolicyBase, row: Row, problems: list
     )
     for key, names, known, kind in lists:
         for name in names:
-            where = at(row, key, f"policies[{policy.id}].{key}")
+            where = row.at(key, f"policies[{policy.id}].{key}")
             check_reference(name, known, kind, where, problems)
 
 

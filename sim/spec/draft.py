@@ -112,7 +112,7 @@ class Drafter:
         if value is None:
             return Row({}, raw.file, raw.line)
         if not isinstance(value, Row):
-            self.note(f"{key} is {value_of(value)}", f"{raw.where(key)}:{key}", "a mapping")
+            self.note(f"{key} is {value_of(value)}", raw.at(key, f"{key}"), "a mapping")
             return Row({}, raw.file, raw.line)
         return value
 
@@ -122,7 +122,7 @@ class Drafter:
         if value is None:
             return []
         if not isinstance(value, list):
-            self.note(f"{label} is {value_of(value)}", f"{raw.where(key)}:{label}", "a list")
+            self.note(f"{label} is {value_of(value)}", raw.at(key, f"{label}"), "a list")
             return []
         return value
 
@@ -130,7 +130,7 @@ class Drafter:
         """What the file extends, as inherited; an empty draft if it extends nothing."""
         if "extends" not in raw:
             return Draft(values=Row({}, raw.file, raw.line))
-        where = f"{raw.where('extends')}:extends"
+        where = raw.at("extends", "extends")
         if depth >= MOST_EXTENDED:
             message = "The scenario extends too many others"
             fault = Problem(
@@ -170,11 +170,11 @@ class Drafter:
                 self.tables(made, "americas", folder, raw.where("world"))
             return
         if isinstance(value, str):
-            self.tables(made, value, folder, f"{raw.where('world')}:world")
+            self.tables(made, value, folder, raw.at("world", "world"))
             return
         if not isinstance(value, Row):
             self.note(
-                f"world is {value_of(value)}", f"{raw.where('world')}:world", "a name, a folder or a mapping"
+                f"world is {value_of(value)}", raw.at("world", "world"), "a name, a folder or a mapping"
             )
             return
         unknown_keys(value, WORLD_KEYS, "world.", self.problems)
@@ -211,7 +211,7 @@ class Drafter:
         if value == "world":
             if made.folder is None:
                 expected = "departure rows, because this world is written in the file"
-                self.note("departures is 'world'", f"{raw.where('departures')}:departures", expected)
+                self.note("departures is 'world'", raw.at("departures", "departures"), expected)
             made.departures = None if made.folder else []
         else:
             made.departures = list(self.rows(raw, "departures", "departures"))
@@ -225,7 +225,7 @@ class Drafter:
                 known = {*made.policies, *(str(row.get("event", "")) for row in made.policies.values())} - {
                     ""
                 }
-                where = f"{raw.where('drop_policies')}:drop_policies"
+                where = raw.at("drop_policies", "drop_policies")
                 self.note(
                     f"there is no policy or event '{name}' to drop",
                     where,
@@ -244,7 +244,7 @@ class Drafter:
                 if name in here:
                     self.note(
                         f"the policy '{name}' is listed twice",
-                        f"{row.where('id')}:policies[{name}]",
+                        row.at("id", f"policies[{name}]"),
                         "each id once",
                     )
                 here.add(name)
@@ -255,7 +255,7 @@ class Drafter:
         """The rows one item of the list stands for."""
         if isinstance(item, Row):
             return [item]
-        where = f"{raw.where('policies')}:policies[{number}]"
+        where = raw.at("policies", f"policies[{number}]")
         if not isinstance(item, str):
             self.note(f"policy {number} is {value_of(item)}", where, "an id of the library or a mapping")
             return []
@@ -274,7 +274,7 @@ class Drafter:
         made.parameters = made.parameters.updated(self.mapping(given, "parameters"))
         for section in OVERRIDDEN:
             for name, change in self.mapping(given, section).items():
-                where = f"{given[section].where(name)}:set.{section}.{name}"
+                where = given[section].at(name, f"set.{section}.{name}")
                 if not isinstance(change, Row):
                     self.note(f"{name} is {value_of(change)}", where, "a mapping of the keys to change")
                 elif section == "policies":

@@ -19,6 +19,38 @@ if TYPE_CHECKING:
 __all__ = ["build", "build_all", "key_names", "nearest", "unknown_keys", "value_of"]
 
 
+#: What pydantic's names of faults mean to a person.
+EXPECTED: Final = {
+    "string_pattern_mismatch": "letters, digits, '_', '-' and '.' (a country: three capital letters)",
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "bool_parsing": "true or false",
+    "date_from_datetime_parsing": "a date such as 2023-01-31",
+    "date_type": "a date such as 2023-01-31",
+}
+#: What pydantic's names of faults mean to a person.
+EXPECTED: Final = {
+    "string_pattern_mismatch": "letters, digits, '_', '-' and '.' (a country: three capital letters)",
+    "string_type": "text",
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "date_from_datetime_parsing": "a date such as 2023-01-31",
+    "date_from_datetime_inexact": "a date such as 2023-01-31, without an hour",
+    "date_type": "a date such as 2023-01-31",
+}
 #: Letters of a value that a message shows.
 LONGEST: Final = 60
 
@@ -48,7 +80,7 @@ def unknown_keys(row: Row, known: Sequence[str], label: str, problems: list[Prob
     """Refuse the keys of a row that are not `known`."""
     for key in row:
         if key not in known:
-            where = f"{row.where(key)}:{label}{key}" if row.where(key) else f"{label}{key}"
+            where = row.at(key, f"{label}{key}") if row.where(key) else f"{label}{key}"
             problems.append(
                 Problem(f"unknown key '{key}'", where, f"one of {listing(known)}", nearest(key, known))
             )
@@ -123,32 +155,32 @@ def explained(detail: ErrorDetails, model: type[Strict], row: Row, label: str) -
     name = ".".join([label, *(str(step) for step in path)])
     where = f"{place}:{name}" if place else name
     kind = detail["type"]
-    context = detail.get("ctx", {})
-    if kind == "extra_forbidden":
+    if kind in {"extra_forbidden", "missing"}:
         known = key_names(model) if len(path) == 1 else nested_keys(model, path, holder)
-        return Problem(
-            f"unknown key '{key}'", where, f"one of {listing(known)}" if known else "", nearest(key, known)
-        )
-    if kind == "missing":
-        return Problem(f"the key '{key}' is missing", where, describe(model, str(key)))
+        if kind == "extra_forbidden":
+            expected = f"one of {listing(known)}" if known else ""
+            return Problem(f"unknown key '{key}'", where, expected, nearest(key, known))
+        expected = describe(model, str(key)) if len(path) == 1 else f"the keys {listing(known)}"
+        return Problem(f"the key '{key}' is missing", where, expected)
     if kind in {"union_tag_not_found", "union_tag_invalid"}:
         return of_unknown_kind(detail, where)
-    if kind == "literal_error":
-        options = [
-            part.strip(" '") for part in str(context.get("expected", "")).replace(" or ", ", ").split(",")
-        ]
-        return Problem(
-            f"{key} is {value_of(detail['input'])}",
-            where,
-            f"one of {listing(options)}",
-            nearest(detail["input"], options),
-        )
     if kind == "value_error":
         return Problem(str(detail["msg"]).removeprefix("Value error, "), where)
-    expected = (
-        str(detail["msg"]).removeprefix("Input should be ").replace("Input should have", "something with")
-    )
-    return Problem(f"{key} is {value_of(detail['input'])}", where, expected[:1].lower() + expected[1:])
+    found = f"{key or label} is {value_of(detail['input'])}"
+    if kind == "literal_error":
+        choices = str(detail.get("ctx", {}).get("expected", "")).replace(" or ", ", ").split(",")
+        options = [choice.strip(" '") for choice in choices]
+        return Problem(found, where, f"one of {listing(options)}", nearest(detail["input"], options))
+    return Problem(found, where, expectation(detail))
+
+
+def expectation(detail: ErrorDetails) -> str:
+    """What a value should have been, in plain words."""
+    kind = detail["type"]
+    if kind in EXPECTED:
+        return EXPECTED[kind]
+    said = str(detail["msg"]).removeprefix("Input should be ").replace("Input should have", "something with")
+    return ("a number " if kind.startswith(("greater", "less")) else "") + said[:1].lower() + said[1:]
 
 
 def of_unknown_kind(detail: ErrorDetails, where: str) -> Problem:

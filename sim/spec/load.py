@@ -126,11 +126,11 @@ def materialised(draft: Draft, label: str, problems: list[Problem]) -> Material:
     switches = Row(defaults).updated(behaviour) if isinstance(behaviour, Row) else Row(dict(defaults))
     if behaviour is not None and not isinstance(behaviour, Row):
         problems.append(
-            Problem(
-                f"behaviour is {value_of(behaviour)}", f"{values.where('behaviour')}:behaviour", "a mapping"
-            )
+            Problem(f"behaviour is {value_of(behaviour)}", values.at("behaviour", "behaviour"), "a mapping")
         )
     window = build(Window, values["window"], "window", problems) if "window" in values else None
+    if "name" not in values:
+        problems.append(Problem("the key 'name' is missing", label, "a short name"))
     if "window" not in values:
         problems.append(
             Problem("the key 'window' is missing", label, "window: {start: 2023-01-01, end: 2023-06-30}")
@@ -138,7 +138,7 @@ def materialised(draft: Draft, label: str, problems: list[Problem]) -> Material:
     spin_up = day_of(values.get("spin_up_start"))
     if values.get("spin_up_start") is not None and spin_up is None:
         found = value_of(values["spin_up_start"])
-        where = f"{values.where('spin_up_start')}:spin_up_start"
+        where = values.at("spin_up_start", "spin_up_start")
         problems.append(Problem(f"spin_up_start is {found}", where, "a date such as 2020-07-01"))
     sections = {
         section: build_all(model, draft.world.get(section, []), section, problems)
@@ -158,6 +158,7 @@ def materialised(draft: Draft, label: str, problems: list[Problem]) -> Material:
         behaviour=build(Behaviour, switches, "behaviour", problems) or Behaviour(),
         units=units_of(values, problems),
         values=values,
+        known_world=bool(draft.world_name),
     )
 
 
@@ -251,7 +252,7 @@ def policies_of(draft: Draft, problems: list[Problem]) -> list[tuple[PolicyBase,
     for name, row in draft.policies.items():
         instrument = row.get("instrument")
         label = f"policies[{name}]"
-        where = f"{row.where('instrument')}:{label}.instrument".lstrip(":")
+        where = row.at("instrument", f"{label}.instrument")
         if instrument is None:
             problems.append(
                 Problem("the key 'instrument' is missing", where, f"one of {', '.join(INSTRUMENTS)}")
@@ -274,7 +275,7 @@ def parameters_of(draft: Draft, table: Sequence[Any], problems: list[Problem]) -
     for name, value in draft.parameters.items():
         number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
         if not math.isfinite(number):
-            where = f"{draft.parameters.where(name)}:parameters.{name}"
+            where = draft.parameters.at(name, f"parameters.{name}")
             problems.append(Problem(f"{name} is {value_of(value)}", where, "a finite number"))
         else:
             made[name] = float(number)
@@ -287,7 +288,7 @@ def units_of(values: Row, problems: list[Problem]) -> dict[str, UnitShare]:
     if given is None:
         return {}
     if not isinstance(given, Row):
-        problems.append(Problem(f"units is {value_of(given)}", f"{values.where('units')}:units", "a mapping"))
+        problems.append(Problem(f"units is {value_of(given)}", values.at("units", "units"), "a mapping"))
         return {}
     built = {name: build(UnitShare, row, f"units.{name}", problems) for name, row in given.items()}
     return {name: unit for name, unit in built.items() if unit is not None}

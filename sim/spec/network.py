@@ -111,7 +111,7 @@ def check_exits(
         where = material.where("places", name)
         if blocking:
             row = next(row for policy, row in material.policies if policy.id == blocking[0])
-            where = f"{row.where('id')}:policies[{blocking[0]}]".lstrip(":")
+            where = row.at("id", f"policies[{blocking[0]}]")
             what = f"the policy '{blocking[0]}' closes every way out of '{name}' for the whole window"
             problems.append(Problem(what, where, "a leg that stays open, or an end within the window"))
         elif name in legs_out:

@@ -85,6 +85,11 @@ class Row(dict[str, Any]):
                 value = None
         return ":".join(part for part in (file, str(line) if line else "") if part)
 
+    def at(self, key: str, label: str) -> str:
+        """File and line of a key, and what messages call it."""
+        place = self.where(key)
+        return f"{place}:{label}" if place else label
+
 
 def read_text(path: Path) -> str:
     """Text of a file of at most 10 MB.
