@@ -391,6 +391,7 @@ def make_scenario(name: str, start: pd.DatetimeIndex) -> SimpleNamespace:
     policies = [
         SimpleNamespace(
             id=key,
+            event="us-january-2023" if key in ("us-chnv", "us-cbp-one") else key,
             instrument=kind,
             start=pd.Timestamp(first).date(),
             end=pd.Timestamp(last).date() if last else None,

@@ -24,6 +24,8 @@ FAMILIES: Final = {
     "return": 5, "pathway": 0, "appointment": 0, "regularisation": 2, "assistance": 2, "transport": 4,
     "announcement": 6, "push": 6, "hazard": 5,
 }  # fmt: skip
+OTHERS = 7
+BAR = 0.64
 
 
 def policy_table(run: RunLike, lang: str = "en") -> pd.DataFrame:
@@ -39,7 +41,7 @@ def policy_table(run: RunLike, lang: str = "en") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        policy, title, instrument, start, full (first day at full strength), end (NaT: open), bar_start and
+        policy, event, title, instrument, start, full (first day at full strength), end (NaT: open), bar_start and
         bar_end (inside the window).
     """
     window = run.scenario.window
@@ -57,6 +59,7 @@ def policy_table(run: RunLike, lang: str = "en") -> pd.DataFrame:
         rows.append(
             {
                 "policy": str(policy.id),
+                "event": str(getattr(policy, "event", "") or policy.id),
                 "title": policy_title(policy, lang),
                 "instrument": str(getattr(policy.instrument, "value", policy.instrument)),
                 "start": start,
@@ -66,7 +69,7 @@ def policy_table(run: RunLike, lang: str = "en") -> pd.DataFrame:
                 "bar_end": min(end if not pd.isna(end) else last, last),
             }
         )
-    columns = ["policy", "title", "instrument", "start", "full", "end", "bar_start", "bar_end"]
+    columns = ["policy", "event", "title", "instrument", "start", "full", "end", "bar_start", "bar_end"]
     return pd.DataFrame(rows, columns=columns).sort_values(["start", "policy"], ignore_index=True)
 
 
@@ -102,34 +105,26 @@ def policy_timeline(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFram
     title = phrase("timeline_title", lang)
     if table.empty:
         return empty(run, lang, title, phrase("nothing_policies", lang)), table
-    figure = new_figure(run, lang, title, (11.0, 1.7 + 0.27 * len(table)))
+    rows = list(table.groupby(["event", "title"], sort=False))
+    figure = new_figure(run, lang, title, (11.0, 1.8 + 0.27 * len(rows)))
     axes = figure.subplots()
     window = run.scenario.window
     first, last = (stamp(pd.Timestamp(day)) for day in (window.start, window.end))
-    for row, policy in enumerate(table.itertuples()):
-        draw_bar(axes, row, policy)
+    for row, (_, together) in enumerate(rows):
+        height = BAR / len(together)
+        for number, policy in enumerate(together.itertuples()):
+            draw_bar(axes, row - BAR / 2 + number * height, height, policy)
     axes.set_xlim(first, last + 1)
-    axes.set_ylim(len(table) - 0.4, -0.6)
-    axes.set_yticks(range(len(table)), [clipped(str(text)) for text in table["title"]], fontsize=8)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), [clipped(str(label[1])) for label, _ in rows], fontsize=8)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=8)
     axes.grid(axis="x", color="#E3E3E3", linewidth=0.6)
     axes.set_axisbelow(True)
     month_axis(axes, lang)
-    handles = [
-        Patch(
-            facecolor=COLOURS[FAMILIES.get(kind, 7)],
-            hatch=HATCHES[FAMILIES.get(kind, 7)],
-            edgecolor="white",
-            label=phrase(kind, lang),
-        )
-        for kind in dict.fromkeys(table["instrument"])
-    ]
-    if (table["full"] > table["start"]).any():
-        handles.append(Patch(facecolor="#DDDDDD", edgecolor=GREY, label=phrase("timeline_lag", lang)))
     figure.legend(
-        handles=handles,
+        handles=legend_of(table, lang),
         loc="outside right upper",
         frameon=False,
         fontsize=8.5,
@@ -140,29 +135,32 @@ def policy_timeline(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFram
     return figure, table
 
 
-def draw_bar(axes: Axes, row: int, policy: Any) -> None:  # noqa: ANN401 - a row
+def legend_of(table: pd.DataFrame, lang: str) -> list[Patch]:
+    """One entry for each family of instruments in use."""
+    families: dict[int, list[str]] = {}
+    for kind in dict.fromkeys(table["instrument"]):
+        families.setdefault(FAMILIES.get(kind, OTHERS), []).append(phrase(kind, lang))
+    handles = [
+        Patch(facecolor=COLOURS[family], hatch=HATCHES[family], edgecolor="white", label="\n".join(kinds))
+        for family, kinds in families.items()
+    ]
+    if (table["full"] > table["start"]).any():
+        handles.append(Patch(facecolor="#DDDDDD", edgecolor=GREY, label=phrase("timeline_lag", lang)))
+    return handles
+
+
+def draw_bar(axes: Axes, low: float, height: float, policy: Any) -> None:  # noqa: ANN401 - a row
     """A pale bar for lag and phase-in, a full one while in force, an arrow where it stays open."""
     begin, full, end = (stamp(day) for day in (policy.bar_start, policy.full, policy.bar_end))
-    family = FAMILIES.get(policy.instrument, 7)
+    family = FAMILIES.get(policy.instrument, OTHERS)
     full = min(max(full, begin), end + 1)
+    pale = {"facecolor": "#DDDDDD", "edgecolor": GREY, "linewidth": 0.5}
+    strong = {"facecolor": COLOURS[family], "edgecolor": "white", "hatch": HATCHES[family], "linewidth": 0.0}
     if full > begin:
-        axes.add_patch(
-            Rectangle(
-                (begin, row - 0.3), full - begin, 0.6, facecolor="#DDDDDD", edgecolor=GREY, linewidth=0.5
-            )
-        )
-    bar = Rectangle(
-        (full, row - 0.3),
-        max(end + 1 - full, 2.0),
-        0.6,
-        facecolor=COLOURS[family],
-        edgecolor="white",
-        hatch=HATCHES[family],
-        linewidth=0,
-    )
-    axes.add_patch(bar)
+        axes.add_patch(Rectangle((begin, low), full - begin, height, **pale))
+    axes.add_patch(Rectangle((full, low), max(end + 1 - full, 2.0), height, **strong))
     if pd.isna(policy.end) or policy.end > policy.bar_end:
-        axes.plot([end + 1], [row], marker=5, color=INK, markersize=5, clip_on=False)
+        axes.plot([end + 1], [low + height / 2], marker=5, color=INK, markersize=5, clip_on=False)
 
 
 def clipped(text: str, most: int = 58) -> str:
