@@ -35,6 +35,8 @@ class Forced:
         Leg of each alternative for each kind.
     shares : list of (row, alternative, kinds, float64 [n_days])
         Share of those who arrive, before competing.
+    policy : int32 [F, J]
+        Which policy an alternative belongs to: its own targets split its share and do not compete with each other.
     ends : dict of int to str
         Legs on whose arrival the journey ends as ``removed``.
     days : dict of int to float
@@ -44,6 +46,7 @@ class Forced:
     index: NDArray[np.int32]
     leg: NDArray[np.int32]
     shares: list[tuple[int, int, NDArray[np.int64], NDArray[np.float64]]]
+    policy: NDArray[np.int32]
     ends: set[int]
     days: dict[int, float]
 
@@ -53,7 +56,10 @@ class Forced:
         share = np.zeros((n_kinds, f, j))
         for row, alternative, kinds, value in self.shares:
             share[kinds, row, alternative] = value[day]
-        total = 1.0 - np.prod(1.0 - share, axis=2)
+        left = np.ones((n_kinds, f))
+        for number in range(int(self.policy.max(initial=-1)) + 1):
+            left *= 1.0 - np.minimum((share * (self.policy == number)).sum(axis=2), 1.0)
+        total = 1.0 - left
         summed = share.sum(axis=2)
         with np.errstate(invalid="ignore", divide="ignore"):
             part = np.where(summed[..., None] > 0.0, share / summed[..., None] * total[..., None], 0.0)
@@ -86,6 +92,8 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
                 columns[index[number]].append((policy, target, weight))
     width = max((len(c) for c in columns), default=1)
     leg = np.full((max(len(columns), 1), width, graph.n_kinds), -1, dtype=np.int32)
+    order = {policy.id: i for i, policy in enumerate(policies)}
+    number_of = np.full(leg.shape[:2], -1, dtype=np.int32)
     shares: list[tuple[int, int, NDArray[np.int64], NDArray[np.float64]]] = []
     ends: set[int] = set()
     travel: dict[int, float] = {}
@@ -93,8 +101,11 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
         for j, (policy, target, weight) in enumerate(columns[index[number]]):
             _fill(graph, policy, int(number), target, leg[index[number], j], ends, travel)
             value = policy.strength(days) * float(policy.size) * weight
-            shares.append((int(index[number]), j, graph.kinds_of(policy), np.clip(value, 0.0, 1.0)))
-    return Forced(index, leg, shares, ends, travel)
+            kinds = graph.kinds_of(policy)
+            kinds = kinds[leg[index[number], j, kinds] >= 0]  # nobody is sent where there is no place to send them
+            number_of[index[number], j] = order[policy.id]
+            shares.append((int(index[number]), j, kinds, np.clip(value, 0.0, 1.0)))
+    return Forced(index, leg, shares, number_of, ends, travel)
 
 
 def _targets(graph: Graph, policy: Policy, number: int) -> list[tuple[str, float]]:
