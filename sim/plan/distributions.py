@@ -84,6 +84,9 @@ class Pool:
             thresholds[-1] = _CERTAIN
             mean = distribution.mean_days
             hazard[-1] = -np.log1p(-1.0 / mean) if mean > 1.0 else _NEVER_HAZARD
+        elif not np.isfinite(distribution.longest()) and len(hazard) > 1:
+            thresholds[-1] = _CERTAIN  # beyond the last share of 32 bits the hazard goes on as it was: a policy may slow it
+            hazard[-1] = hazard[-2]
         else:
             thresholds[-1] = _CERTAIN
             hazard[-1] = _NEVER_HAZARD

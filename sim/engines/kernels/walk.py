@@ -41,6 +41,7 @@ from sim.engines.kernels.draws import (
     TOP,
     TRAVELLING,
     U64,
+    inner,
     jit,
     mix,
     visit,
@@ -50,9 +51,11 @@ from sim.plan.layout import PAGE
 U32 = np.uint32
 
 
-@jit
+@inner
 def day_of_leaving(u, arrival, table, cal, offset, cdf, hazard, cum, n_days):
     """Day on which a stay ends when policies scale its hazard: first day with cumulated hazard past the threshold.
+
+    Leaving on the day of arrival is part of the hazard: who is held (multiplier 0) does not pass through either.
 
     The threshold is the unit-exponential quantile of the stay's own draw; `cum[cal, t]` is the multiplier summed over
     days before `t` (it differs from the count of days only where a policy is in force).
@@ -62,24 +65,19 @@ def day_of_leaving(u, arrival, table, cal, offset, cdf, hazard, cum, n_days):
     share = (np.float64(u) + 0.5) / 4294967296.0
     need = -np.log1p(-share)
     total = 0.0
-    k = 0
-    if u < cdf[o]:
-        return arrival
     day = arrival
     while day < n_days:
-        day += 1
-        k += 1
-        j = min(k, size - 1)
-        m = cum[cal, min(day, n_days - 1) + 1] - cum[cal, min(day, n_days - 1)]
-        h = hazard[o + j]
+        m = cum[cal, day + 1] - cum[cal, day]
+        h = hazard[o + min(day - arrival, size - 1)]
         if m > 0.0:
             total += m * h if h < 1e30 else 1e30
         if total >= need:
             return day
+        day += 1
     return n_days
 
 
-@jit
+@inner
 def finish(ended, duration, trace, pointer, cell, group, outcome, place, day, w0, w1, w2, pos):
     """Count a person whose journey ends, with the days it took; keep the person where a trace is asked for."""
     ended[outcome, place, np.int64((w2 >> U64(16)) & M16)] += 1
@@ -125,7 +123,7 @@ def move_part(P, C, S, k, day):
     )  # fmt: skip
 
 
-@jit
+@inner
 def _move(
     day, n_days, month_of_day, place_key, place_slot, place_country, place_ends, place_event,
     daily_cost, kind_home, kind_group, end_cell, leg_to, leg_key, leg_sort, leg_limited, leg_end,
