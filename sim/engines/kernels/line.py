@@ -16,6 +16,7 @@ from sim.engines.kernels.draws import (
     STREAM_LINE,
     TRAVELLING,
     U64,
+    inner,
     jit,
     mix,
 )
@@ -29,20 +30,21 @@ _FLAGS = U64(0xFC0FFFFF)
 UNLIMITED = np.int64(1) << 60
 
 
-@jit
+@inner
 def _fits(Q, S, leg, size):
     """Whether a unit of `size` fits every limit of a leg today (1), not today (0), or never under today's limits (-1)."""
     answer = 1
     for a in range(Q.leg_limit.shape[1]):
         limit = Q.leg_limit[leg, a]
         if limit >= 0 and S.remaining[limit] < size:
-            answer = -1 if size > S.whole[limit] and not Q.save_up else min(answer, 0)
+            saved = Q.save_up and limit < Q.allotment.shape[0]  # room in a place is never saved up
+            answer = -1 if size > S.whole[limit] and not saved else min(answer, 0)
             if answer < 0:
                 return answer
     return answer
 
 
-@jit
+@inner
 def _take(Q, S, leg, size):
     for a in range(Q.leg_limit.shape[1]):
         limit = Q.leg_limit[leg, a]
@@ -50,7 +52,7 @@ def _take(Q, S, leg, size):
             S.remaining[limit] -= size
 
 
-@jit
+@inner
 def _board(P, S, e, day):
     """Hand entry `e` of the line back to the movers of its part, with its leg in place of the choice draw."""
     k = np.int64(S.line[e, 4] >> S32)
@@ -60,7 +62,7 @@ def _board(P, S, e, day):
          S.line[e, 0], S.line[e, 1], S.line[e, 2], w3)  # fmt: skip
 
 
-@jit
+@inner
 def _release(P, S, e, day, again):
     """Let entry `e` choose again today; those who gave up draw anew."""
     k = np.int64(S.line[e, 4] >> S32)
@@ -73,21 +75,41 @@ def _release(P, S, e, day, again):
          S.line[e, 0], S.line[e, 1], S.line[e, 2], w3)  # fmt: skip
 
 
-@jit
+@inner
 def refill(P, Q, S, day):
-    """Set what each limit takes today: leg and quota allotments, and room in places with a hard capacity."""
+    """Set what each leg limit and quota takes today; what is left of a monthly cap stays until the month ends.
+
+    A limit that was not in force yesterday leaves nothing over. A unit larger than all of a day (of a month, for a monthly
+    cap) never fits and holds up nobody.
+    """
     for limit in range(Q.allotment.shape[0]):
         today = Q.allotment[limit, day]
+        same_month = day > 0 and P.month_of_day[day] == P.month_of_day[day - 1]
         kept = np.int64(0)
-        if Q.limit_month[limit] and day > 0 and P.month_of_day[day] == P.month_of_day[day - 1]:
-            kept = S.remaining[limit]
-        elif Q.save_up and day > 0:
-            kept = min(S.remaining[limit], 8)
+        if day > 0 and Q.allotment[limit, day - 1] < UNLIMITED:
+            if Q.limit_month[limit] and same_month:
+                kept = S.remaining[limit]
+            elif Q.save_up:
+                kept = min(S.remaining[limit], 8)
         S.remaining[limit] = today if today >= UNLIMITED else today + kept
-        S.whole[limit] = UNLIMITED if Q.limit_month[limit] else today
+        if not Q.limit_month[limit] or today >= UNLIMITED:
+            S.whole[limit] = today
+        elif not same_month or Q.allotment[limit, day - 1] >= UNLIMITED:
+            S.whole[limit] = _month_total(P, Q, limit, day)
 
 
 @jit
+def _month_total(P, Q, limit, day):
+    """Allotment of a limit from `day` to the end of the month or of the limit."""
+    total = np.int64(0)
+    for d in range(day, Q.allotment.shape[1]):
+        if P.month_of_day[d] != P.month_of_day[day] or Q.allotment[limit, d] >= UNLIMITED:
+            break
+        total += Q.allotment[limit, d]
+    return total
+
+
+@inner
 def measure_room(Q, S, day):
     """Room left in places with a hard capacity: capacity less those present and those already on their way there."""
     for r in range(Q.room_place.shape[0]):
@@ -102,7 +124,7 @@ def measure_room(Q, S, day):
         S.whole[limit] = Q.room[r, day]
 
 
-@jit
+@inner
 def _unit_end(S, e, n):
     """One past the last entry of the unit that begins at `e` (members wait side by side)."""
     end = e + 1
@@ -111,7 +133,7 @@ def _unit_end(S, e, n):
     return end
 
 
-@jit
+@inner
 def open_line(P, Q, S, day, changed):
     """Serve those who waited from earlier days, let go those whose leg closed or whose patience ended.
 
@@ -170,14 +192,14 @@ def open_line(P, Q, S, day, changed):
     S.counter[0] = keep
 
 
-@jit
+@inner
 def _is_open(P, S, e, leg, place):
     """Whether a leg may be taken today by those who wait for it (its share of the choice is not nothing)."""
     kind = np.int64((S.line[e, 2] >> S32) & M16)
     return S.leg_open[kind, leg] != 0
 
 
-@jit
+@inner
 def _draw_lots(Q, S, n):
     """Choose by lot among those waiting for appointments, best lot first, until the quota is used."""
     m = S.counter[1]
@@ -201,6 +223,8 @@ def _draw_lots(Q, S, n):
 def serve_requests(P, Q, S, day):
     """Serve today's requests in random order of units; who does not get through joins the line.
 
+    Nobody passes those who wait from earlier (a leg is blocked from the first unit that does not fit until the next day).
+
     Returns
     -------
     int
@@ -218,8 +242,9 @@ def serve_requests(P, Q, S, day):
         for a in range(S.pointer[k, 4]):
             w0 = S.request[k, a, 0]
             pos = (S.request[k, a, 3] >> S16) & U64(7)
-            leg = S.request[k, a, 4]
-            keys[x] = (mix(w0 + leg * GOLD + U64(STREAM_LINE)) & ~U64(7)) | pos
+            leg = np.int64(S.request[k, a, 4]) - 1
+            way = P.leg_key[leg] if leg >= 0 else U64(0)
+            keys[x] = (mix(w0 + way + (U64(day) + U64(STREAM_LINE << 22)) * GOLD) & ~U64(7)) | pos
             source[x] = (k << 40) | a
             x += 1
     order = np.argsort(keys)
@@ -235,8 +260,6 @@ def serve_requests(P, Q, S, day):
         n += 1
     for k in range(S.pointer.shape[0]):
         S.pointer[k, 4] = 0
-    for leg in range(S.blocked.shape[0]):
-        S.blocked[leg] = S.waiting[leg] > 0
     served = 0
     keep = first
     e = first
@@ -262,7 +285,7 @@ def serve_requests(P, Q, S, day):
     return served
 
 
-@jit
+@inner
 def _join(P, Q, S, x, keep, leg, day):
     """Place entry `x` at `keep` of the line, as queued, with the day on which its patience ends."""
     for w in range(5):
