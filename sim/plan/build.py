@@ -18,7 +18,7 @@ from sim.plan.layout import Fixed, Knowledge
 from sim.plan.limits import limits_of
 from sim.plan.people import departures_of
 from sim.plan.plan import AGES, SEXES, UNITS, Plan
-from sim.spec import FixedDays
+from sim.spec import Fixed as FixedDays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +144,7 @@ def _fixed(
         n_days=len(days),
         month_of_day=np.append(month, month[-1] + 1).astype(np.int16),
         place_key=np.array([key_of(p) for p in graph.places], np.uint64),
-        place_slot=(np.arange(n) % 32 * 2).astype(np.uint64),
+        place_slot=np.array([key_of(p) % 32 * 2 for p in graph.places], np.uint64),
         place_country=index,
         place_ends=ends,
         place_event=((ends > 0) | (forced.index >= 0)).astype(np.uint8),
@@ -232,6 +232,18 @@ def _calendars(
     return index, calendar, span
 
 
+def _towards_the_end(graph: Graph, fixed: Fixed) -> NDArray[np.int32]:
+    """Places by the number of legs to the nearest destination, then by id: the order in which chances spread back."""
+    hops = np.where(fixed.place_ends > 0, 0, len(graph.places))
+    journeys = np.flatnonzero(fixed.leg_sort == 0)
+    for _ in range(len(graph.places)):
+        before = hops.copy()
+        np.minimum.at(hops, fixed.leg_from[journeys], hops[fixed.leg_to[journeys]] + 1)
+        if np.array_equal(before, hops):
+            break
+    return np.array(sorted(range(len(hops)), key=lambda p: (hops[p], graph.places[p])), np.int32)
+
+
 def _knowledge(graph: Graph, fixed: Fixed, forced: Forced, scale: float) -> Knowledge:
     parameters, behaviour = graph.scenario.parameters, graph.scenario.behaviour
     n_groups, n_legs, n_places = len(graph.groups), len(graph.legs), len(graph.places)
@@ -254,6 +266,7 @@ def _knowledge(graph: Graph, fixed: Fixed, forced: Forced, scale: float) -> Know
         harm_cost=parameters.get("information_harm_cost", 0.1),
         chance_apart=parameters.get("information_chance_apart", 0.5),
         sweeps=12,
+        order=_towards_the_end(graph, fixed),
         group_kind=kinds,
         group_row=kinds * 2 * classes,
         prior=prior,

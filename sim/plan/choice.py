@@ -24,9 +24,12 @@ _NORTH, _SOUTH = {"northward", "lateral"}, {"southward", "return", "lateral"}
 
 
 def alternatives_of(graph: Graph) -> NDArray[np.int32]:
-    """List the legs out of each place: int32 [P, W + 1], -1 beyond the last; legs that people are only sent along are left out."""
+    """List the legs out of each place: int32 [P, W + 1], -1 beyond the last; legs that people are only sent along are left out.
+
+    They are listed by id, those made by policies last, so that what a draw chooses does not depend on the order of a table.
+    """
     out: list[list[int]] = [[] for _ in graph.places]
-    for number, leg in enumerate(graph.legs):
+    for number, leg in sorted(enumerate(graph.legs), key=lambda entry: (bool(entry[1].made_by), entry[1].id)):
         if leg.direction == "return" and leg.made_by:
             continue
         out[graph.place_number[leg.from_place]].append(number)

@@ -100,7 +100,7 @@ def epochs_of(
         for effect in leg_effects:
             state.apply(effect, float(effect.value[day]))
         weight[epoch] = state.weights()
-        cost[epoch] = np.round(base["cost"] * state.cost_factor + state.cost)
+        cost[epoch] = np.maximum(np.round(base["cost"] * state.cost_factor + state.cost), 0.0)
         harm = state.harm if graph.scenario.behaviour.hazards else 0.0
         robbery[epoch] = _threshold(base["robbery"] * harm)
         death[epoch] = _threshold(base["death"] * harm)

@@ -128,6 +128,7 @@ class Knowledge(NamedTuple):
     harm_cost: float
     chance_apart: float
     sweeps: int
+    order: Array  # int32 [P], places from the destinations backwards
     group_kind: Array  # int32 [groups], kind whose weights stand for the group
     group_row: Array  # int32 [groups], row of the base weights likewise
     prior: Array  # float64 [L]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engines.kernels.draws import MOVE, jit
+from sim.engines.kernels.draws import MOVE, inner
 
 __all__ = ["learn"]
 
 
-@jit
+@inner
 def learn(P, E, I, S, epoch, day):
     """Update each group's perceived risk of each leg and chance of getting through from each place.
 
@@ -78,14 +78,13 @@ def learn(P, E, I, S, epoch, day):
             I.appeal[group, leg] = np.exp(x)
 
 
-@jit
+@inner
 def _solve_chance(P, E, I, epoch):
     """Chance of getting through from each place, as each group believes it, by sweeps against the direction of travel."""
-    n_groups, n_places = I.chance.shape
-    for group in range(n_groups):
+    for group in range(I.chance.shape[0]):
         kind = I.group_kind[group]
         for _ in range(I.sweeps):
-            for place in range(n_places):
+            for place in I.order:
                 if P.place_ends[place]:
                     I.chance[group, place] = 1.0
                     continue
