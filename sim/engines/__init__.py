@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Engines: a plan and a seed enter, a tally of counts leaves."""

@@ -82,10 +82,10 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0) -> Plan:
         groups=graph.groups,
         countries=tuple(sorted({*graph.country, *(graph.homes[g] for g in graph.groups)})),
         legs=tuple(graph.legs),
-        fixed=fixed,
-        departures=departures,
-        epochs=epochs,
-        limits=limits,
+        fixed=_contiguous(fixed),
+        departures=_contiguous(departures),
+        epochs=_contiguous(epochs),
+        limits=_contiguous(limits),
         knowledge=_knowledge(graph, fixed, forced, scale),
         people=people,
         scale=scale,
@@ -94,6 +94,11 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0) -> Plan:
         pmfs=tuple(pool.pmfs),
         reasons=_reasons(scenario, limits, departures, epochs),
     )
+
+
+def _contiguous[T: tuple[object, ...]](arrays: T) -> T:
+    """Lay every array out row by row, so that kernels are compiled for one layout only."""
+    return type(arrays)(*(np.ascontiguousarray(a) if isinstance(a, np.ndarray) else a for a in arrays))
 
 
 def _leg_days(graph: Graph, forced: Forced) -> dict[int, Distribution]:

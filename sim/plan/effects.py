@@ -7,7 +7,7 @@ combine as competing chances, ``1 - prod(1 - share)``, split in proportion.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,8 +36,8 @@ class Effect:
         ``weight``, ``open`` (largest counts), ``add`` (to a weight), ``days``, ``cost_factor``, ``cost`` (USD), ``harm``,
         ``stay`` (hazard of leaving), ``income`` (USD per day), ``departures``.
     value : float64 [n_days]
-    legs, places, kinds : int arrays
-        Whom and what it touches (kinds = group x unit).
+    legs, places, kinds, rows : int arrays
+        Whom and what it touches (kinds = group x unit; rows of departures).
     policy : str
         Where it comes from.
     """
@@ -48,6 +48,7 @@ class Effect:
     places: NDArray[np.int64]
     kinds: NDArray[np.int64]
     policy: str
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def _stepped(strength: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -88,9 +89,9 @@ def effects_of(policy: Policy, graph: Graph, days: NDArray[np.datetime64]) -> li
     builder = _BUILDERS.get(policy.instrument)
     if builder is not None:
         builder(policy, strength, _stepped(strength), legs, places, graph, add)
-    shift = _departure_factor(policy, strength, days)
+    shift = _departure_factor(policy, strength, days) if policy.on_departures else None
     if shift is not None:
-        made.append(Effect("departures", shift, legs, places, kinds, policy.id))
+        made.append(Effect("departures", shift, none, none, kinds, policy.id, graph.rows_of(policy)))
     return made
 
 
@@ -113,9 +114,7 @@ Index = "NDArray[np.int64]"
 
 
 def _closure(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
-    size = 1.0 if p.size is None else p.size
-    into = g.legs_touching(places) if len(places) and not p.legs else none_of()
-    add("weight", 1.0 - step * size, np.union1d(legs, into))
+    add("weight", 1.0 - step * p.size, legs)
 
 
 def _visa(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
@@ -139,7 +138,7 @@ def _penalty(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Gr
 
 
 def _announcement(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
-    if p.hazard_size is not None and p.hazard_size != 1.0:
+    if p.hazard_size != 1.0:
         add("stay", _factor(s, p.hazard_size), at=places)
 
 
@@ -156,7 +155,7 @@ def _hazard(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Gra
 
 
 def _assistance(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
-    if p.size is not None:
+    if p.size != 1.0:
         add("stay", _factor(s, p.size), at=places)
     if p.income_usd_per_day:
         add("income", step * p.income_usd_per_day, at=places)
@@ -164,11 +163,6 @@ def _assistance(p: Policy, s: Array, step: Array, legs: Index, places: Index, g:
 
 def _return(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
     add("add", step * p.size, g.choices_at(places, "turn_back"))
-
-
-def none_of() -> NDArray[np.int64]:
-    """Return an empty index."""
-    return np.zeros(0, np.int64)
 
 
 _BUILDERS: dict[str, Callable[..., None]] = {

@@ -123,34 +123,30 @@ class Graph:
         )
 
     def places_of(self, policy: Policy) -> NDArray[np.int64]:
-        """Return the places a policy names, by id or by country."""
-        ids, countries = set(policy.places), set(policy.countries)
-        return np.array(
-            [i for i, p in enumerate(self.places) if p in ids or self.country[i] in countries], dtype=np.int64
-        )
+        """Return the places a policy acts at."""
+        return np.array([self.place_number[p] for p in policy.place_ids(self.scenario.world)], dtype=np.int64)
 
     def legs_of(self, policy: Policy) -> NDArray[np.int64]:
-        """Return the legs a policy names, by id, or those that lead into its countries from outside, or by mode.
+        """Return the legs of the world a policy touches."""
+        return np.array([self.leg_number[i] for i in policy.leg_ids(self.scenario.world)], dtype=np.int64)
 
-        Only journeys of the world count; a policy that names places alone touches the legs between none of them.
-        """
-        ids, modes, countries = set(policy.legs), set(policy.modes), set(policy.countries)
-        out = []
-        for i, leg in self.world_legs.items():
-            into = self.country[self.place_number[leg.to]] in countries and (
-                self.country[self.place_number[leg.from_]] not in countries
-            )
-            by_country = into and not ids and (not modes or leg.mode in modes)
-            by_mode = bool(modes) and not countries and not ids and not policy.places and leg.mode in modes
-            if leg.id in ids or by_country or by_mode:
-                out.append(i)
-        return np.array(out, dtype=np.int64)
-
-    def legs_touching(self, places: Iterable[int]) -> NDArray[np.int64]:
-        """Return the legs that begin or end at places (a closed place)."""
-        names = {self.places[i] for i in places}
+    def rows_of(self, policy: Policy) -> NDArray[np.int64]:
+        """Return the departure rows a policy touches: by channel, and by place or country of departure."""
+        by_place = bool(policy.places or policy.countries) and policy.leg_rule == "none"
+        groups = set(policy.nationalities)
         return np.array(
-            [i for i, leg in self.world_legs.items() if leg.from_ in names or leg.to in names], dtype=np.int64
+            [
+                i
+                for i, row in enumerate(self.scenario.departures)
+                if (not groups or row.group in groups)
+                and (not policy.channels or row.channel in policy.channels)
+                and (
+                    not by_place
+                    or row.place in policy.places
+                    or self.country[self.place_number[row.place]] in policy.countries
+                )
+            ],
+            dtype=np.int64,
         )
 
     def legs_opened_by(self, policy: Policy) -> NDArray[np.int64]:

@@ -75,7 +75,7 @@ def limits_of(
             legs = graph.legs_opened_by(policy)
             per_day = getattr(policy, "per_day", None)
             month = per_day is None
-            amount = np.full(n, float(per_day)) if per_day is not None else _monthly(policy.per_month, days)
+            amount = np.full(n, float(per_day)) if per_day is not None else _monthly(policy.per_month, days) if policy.per_month is not None else np.full(n, 1e12)
             add(np.where(on, _whole(np.where(on, amount, 0.0), scale), _UNLIMITED), legs, month)
             lottery[legs] = policy.instrument == "appointment"
             patience[legs] = int(getattr(policy, "patience_days", None) or 0)

@@ -146,7 +146,7 @@ def departures_of(
         name = row.id or f"{row.place}/{row.group}/{row.channel}"
         places.append(place)
         groups.append(group)
-        push, top = _push_of(graph, effects, place, group, n, seen, series)
+        push, top = _push_of(effects, number, n, seen, series)
         pushes.append(push)
         first = int((np.datetime64(row.start) - start0).astype(int))
         last = int((np.datetime64(row.end) - start0).astype(int))
@@ -189,23 +189,10 @@ def departures_of(
 
 
 def _push_of(
-    graph: Graph,
-    effects: Sequence[Effect],
-    place: int,
-    group: int,
-    n: int,
-    seen: dict[bytes, int],
-    series: list[NDArray[np.float64]],
+    effects: Sequence[Effect], row: int, n: int, seen: dict[bytes, int], series: list[NDArray[np.float64]]
 ) -> tuple[int, float]:
     """Number of the daily factor on a row's departures (-1 none) and its largest value."""
-    kinds = np.arange(group * len(UNITS), (group + 1) * len(UNITS))
-    own = [
-        e
-        for e in effects
-        if e.quantity == "departures"
-        and np.isin(kinds, e.kinds).any()
-        and (len(e.places) == 0 or place in e.places or len(e.legs) > 0)
-    ]
+    own = [e for e in effects if e.quantity == "departures" and row in e.rows]
     if not own:
         return -1, 1.0
     product = series_product(own, n)

@@ -1,20 +1,20 @@
-"""The run of days: tables of the day, departures, moves, lines, what people learn, and the evening's count (kernels)."""
+"""The frame of a day: tables of the day and standing lines in the morning, the count in the evening (kernels)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from sim.engines.kernels.draws import SETTLED, STAYING, TRAVELLING, jit
+from sim.engines.kernels.draws import SETTLED, STAYING, TRAVELLING, inner, jit
 from sim.plan.layout import Today
 from sim.engines.kernels.learn import learn
 from sim.engines.kernels.line import open_line, serve_requests
 from sim.engines.kernels.people import depart_part
 from sim.engines.kernels.walk import move_part
 
-__all__ = ["begin_day", "close_day", "depart_part", "move_part", "run_days", "serve_requests", "tables_of"]
+__all__ = ["begin_day", "close_day", "depart_part", "move_part", "serve_requests", "tables_of"]
 
 
-@jit
+@inner
 def write_tables(P, E, I, S, epoch):
     """Write today's choice thresholds and which legs are open to whom.
 
@@ -119,22 +119,3 @@ def close_day(P, S, day):
         gone += S.pointer[k, 6]
     S.balance[day, 1] = on_route
     S.balance[day, 2] = gone
-
-
-@jit
-def run_days(P, D, E, I, Q, S, first, last, seed_key):
-    """Run the days from `first` to before `last` in the one order there is (see :mod:`sim.engines.agents`).
-
-    All parts are moved one after another; with more threads the caller moves them side by side and the result is the same.
-    """
-    for day in range(first, last):
-        epoch = begin_day(P, E, I, Q, S, day)
-        tables = tables_of(E, S, epoch)
-        for k in range(S.pointer.shape[0]):
-            S.balance[day, 0] += depart_part(P, D, S, k, day, seed_key)
-        while True:
-            for k in range(S.pointer.shape[0]):
-                move_part(P, tables, S, k, day)
-            if serve_requests(P, Q, S, day) == 0:
-                break
-        close_day(P, S, day)

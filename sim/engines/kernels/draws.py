@@ -22,6 +22,7 @@ __all__ = [
     "TRAVELLING",
     "TURN",
     "inline",
+    "inner",
     "jit",
     "mix",
     "visit",
@@ -47,6 +48,15 @@ NO_MEANS = 0xFFFF
 STREAM_FORCED, STREAM_TURN, STREAM_AGAIN, STREAM_DEATH, STREAM_LINE, STREAM_UNIT, STREAM_PERSON = 11, 12, 13, 24, 15, 16, 40
 
 jit = nb.njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)
+inner = nb.njit(
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+    boundscheck=False,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+)
+"""For kernels that only kernels call: the wrapper for Python takes longer to compile than the kernel."""
 inline = nb.njit(cache=True, nogil=True, error_model="numpy", boundscheck=False, inline="always")
 
 

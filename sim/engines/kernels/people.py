@@ -15,6 +15,7 @@ from sim.engines.kernels.draws import (
     STREAM_UNIT,
     TOP,
     U64,
+    inner,
     jit,
     mix,
     visit,
@@ -27,7 +28,7 @@ __all__ = ["depart_part"]
 LAST_POSITION = 7
 
 
-@jit
+@inner
 def _pick(u, thresholds):
     """Index of the first threshold above `u`."""
     j = 0
@@ -114,7 +115,7 @@ def depart_part(P, D, S, k, day, seed_key):
     return total
 
 
-@jit
+@inner
 def _put(pages, next_page, free, pointer, head, tail, fill, when, w0, w1, w2, w3):
     """Put a record into the bucket of day `when`."""
     n = np.int64(fill[when])

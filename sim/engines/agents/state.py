@@ -1,0 +1,130 @@
+"""Memory of a run: allocated once, sized from the plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.engines.tally import DURATION_BINS
+from sim.plan.layout import PAGE, Knowledge, State
+
+if TYPE_CHECKING:
+    from sim.plan import Plan
+
+__all__ = ["copy_knowledge", "new_state", "state_bytes"]
+
+
+def _ring_length(plan: Plan) -> int:
+    """Days ahead that an arrival can be written: a power of two above the longest travel time."""
+    tables = np.unique(plan.epochs.leg_table)
+    sizes = np.diff(plan.fixed.offset)
+    longest = int(sizes[tables].max()) + 1
+    return 1 << max(3, int(np.ceil(np.log2(min(longest, plan.n_days) + 1))))
+
+
+def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, ...], type]]:
+    n, g = plan.n_days, plan.n_tally
+    p, legs = len(plan.places), len(plan.legs)
+    periods = int(plan.fixed.month_of_day[-1]) + 1
+    groups, rows = len(plan.groups), len(plan.rows)
+    per_part = _most_of_a_part(plan, parts)
+    pages = per_part // PAGE + 3 * n + 64
+    line = plan.people + 8 if len(plan.limits.leg_limit) or _may_block(plan) else 8
+    limits = len(plan.limits.allotment) + len(plan.limits.room_place)
+    forced = plan.fixed.forced_leg.shape[0]
+    return {
+        "pages": ((parts, pages, PAGE * 4), np.uint64),
+        "next_page": ((parts, pages), np.int32),
+        "free": ((parts, pages), np.int32),
+        "pointer": ((parts, 8), np.int64),
+        "head": ((parts, n + 1), np.int32),
+        "tail": ((parts, n + 1), np.int32),
+        "fill": ((parts, n + 1), np.int32),
+        "stock": ((parts, 5, p, g), np.int32),
+        "ring": ((parts, _ring_length(plan), p, g), np.int32),
+        "flow": ((parts, periods, legs, g), np.int32),
+        "ended": ((parts, 6, p, g), np.int64),
+        "duration": ((parts, 6 * len(plan.countries), groups, DURATION_BINS), np.uint32),
+        "departed": ((parts, periods, rows), np.int64),
+        "harm": ((parts, groups, legs), np.int64),
+        "forced_seen": ((parts, groups, forced, 2), np.int64),
+        "request": ((parts, line, 5), np.uint64),
+        "trace": ((parts, per_part if trace else 0, 4), np.uint64),
+        "threshold": (plan.fixed.weight.shape, np.uint32),
+        "leg_open": ((plan.epochs.weight.shape[1], legs), np.uint8),
+        "leg_factor": ((legs,), np.float64),
+        "person_days": ((periods, 5, p, g), np.int64),
+        "peak": ((periods, 5, p, g), np.int32),
+        "balance": ((n, 3), np.int64),
+        "block_done": ((len(plan.departures.block_row),), np.int64),
+        "block_units": ((len(plan.departures.block_row),), np.int64),
+        "line": ((line, 6), np.uint64),
+        "action": ((line,), np.uint8),
+        "pool_key": ((line,), np.uint64),
+        "pool_entry": ((line,), np.int64),
+        "counter": ((4,), np.int64),
+        "waiting": ((legs,), np.int64),
+        "blocked": ((legs,), np.uint8),
+        "remaining": ((max(limits, 1),), np.int64),
+        "whole": ((max(limits, 1),), np.int64),
+    }
+
+
+def _most_of_a_part(plan: Plan, parts: int) -> int:
+    """Upper bound of the people of the largest part (blocks of departures belong to one part whole)."""
+    d = plan.departures
+    top = np.array([np.ceil(series.max()) for series in d.push] or [1.0])
+    factor = np.where(d.row_push[d.block_row] >= 0, np.maximum(top[d.row_push[d.block_row]], 1.0), 1.0)
+    bound = np.bincount(d.block_part % parts, weights=d.block_persons * factor, minlength=parts)
+    return int(bound.max(initial=0.0)) + 8
+
+
+def _may_block(plan: Plan) -> bool:
+    """Whether anyone may find every leg closed and have to wait."""
+    return True
+
+
+_LAZY = {"pages", "next_page", "free", "request", "trace", "line", "action", "pool_key", "pool_entry"}
+"""Arrays whose memory is only used as people need it."""
+
+
+def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
+    """Allocate the memory of one replicate.
+
+    Parameters
+    ----------
+    plan : Plan
+    parts : int
+        Parts of the people, one a thread.
+    trace : bool
+        Keep every ended person.
+
+    Returns
+    -------
+    State
+    """
+    arrays = {}
+    for name, (shape, kind) in _shapes(plan, parts, trace).items():
+        arrays[name] = np.empty(shape, kind) if name in _LAZY else np.zeros(shape, kind)
+    arrays["head"][:] = -1
+    arrays["tail"][:] = -1
+    arrays["fill"][:] = PAGE
+    return State(**arrays)
+
+
+def state_bytes(plan: Plan, parts: int, *, trace: bool = False) -> int:
+    """Upper bound of the memory of one replicate in bytes.
+
+    Lines and requests hold at most everyone at once; what people really use of them is far less, a tenth is counted.
+    """
+    total = 0.0
+    for name, (shape, kind) in _shapes(plan, parts, trace).items():
+        size = float(np.prod(shape, dtype=np.float64)) * np.dtype(kind).itemsize
+        total += size * (0.1 if name in {"request", "line", "action", "pool_key", "pool_entry"} else 1.0)
+    return int(total)
+
+
+def copy_knowledge(knowledge: Knowledge) -> Knowledge:
+    """Return beliefs of one's own to change."""
+    return Knowledge(*(v.copy() if isinstance(v, np.ndarray) else v for v in knowledge))

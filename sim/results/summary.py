@@ -1,0 +1,133 @@
+"""Crossings by border, month and nationality: median and intervals over replicates beside what was observed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from sim.spec import Scenario
+
+__all__ = ["INTERVALS", "border_counts", "summarise", "year_table"]
+
+INTERVALS = {"lo90": 0.05, "lo50": 0.25, "median": 0.5, "hi50": 0.75, "hi90": 0.95}
+
+
+def border_counts(flows: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """Count crossings as each border's authority counts them.
+
+    Parameters
+    ----------
+    flows : DataFrame
+        The ``flows`` table.
+    scenario : Scenario
+        Gives the counted legs and the detection rate of each border.
+
+    Returns
+    -------
+    DataFrame
+        replicate, border, month, nationality (with ``ALL``), persons (float).
+    """
+    borders = scenario.world.borders
+    columns = ["replicate", "border", "month", "nationality", "persons"]
+    if not borders or flows.empty:
+        return pd.DataFrame(columns=columns)
+    table = pd.DataFrame(
+        {
+            "leg": [b.leg for b in borders],
+            "border": [b.id for b in borders],
+            "rate": [float(scenario.parameters.get(b.detection_parameter, 1.0)) for b in borders],
+        }
+    )
+    counted = flows[flows["leg"].isin(set(table["leg"]))]
+    by = ["replicate", "leg", "period_start", "nationality"]
+    counted = counted.groupby(by, observed=True)["persons"].sum().reset_index()
+    counted["leg"] = counted["leg"].astype(str)
+    counted = counted.merge(table, on="leg")
+    counted["persons"] = counted["persons"] * counted["rate"]
+    counted["month"] = counted["period_start"].dt.strftime("%Y-%m")
+    counted["nationality"] = counted["nationality"].astype(str)
+    out = {(e.border, e.group) for e in scenario.world.border_exclusions}
+    keep = [pair not in out for pair in zip(counted["border"], counted["nationality"], strict=True)]
+    counted = counted[keep]
+    each = counted.groupby(["replicate", "border", "month", "nationality"])["persons"].sum().reset_index()
+    total = each.groupby(["replicate", "border", "month"])["persons"].sum().reset_index()
+    total["nationality"] = "ALL"
+    return pd.concat([each, total], ignore_index=True)[columns]
+
+
+def summarise(flows: pd.DataFrame, scenario: Scenario, replicates: int, observed: pd.DataFrame) -> pd.DataFrame:
+    """Reduce replicates to median and intervals and set observed counts beside them.
+
+    Parameters
+    ----------
+    flows : DataFrame
+    scenario : Scenario
+    replicates : int
+        Replicates run; one in which nobody crossed counts as nought.
+    observed : DataFrame
+        Columns border, month, nationality, persons, kind.
+
+    Returns
+    -------
+    DataFrame
+        border, month, nationality, median, lo50, hi50, lo90, hi90, observed, observed_kind, unit.
+    """
+    counts = border_counts(flows, scenario)
+    wide = counts.pivot_table(
+        index=["border", "month", "nationality"], columns="replicate", values="persons", aggfunc="sum"
+    ).fillna(0.0)
+    values = np.zeros((len(wide), max(replicates, 1)))
+    if len(wide):
+        values[:, : wide.shape[1]] = wide.to_numpy()
+    out = wide.index.to_frame(index=False)
+    for name in ("median", "lo50", "hi50", "lo90", "hi90"):
+        out[name] = np.quantile(values, INTERVALS[name], axis=1) if len(wide) else []
+    seen = observed[["border", "month", "nationality", "persons", "kind"]].rename(
+        columns={"persons": "observed", "kind": "observed_kind"}
+    )
+    first, last = scenario.window.start.strftime("%Y-%m"), scenario.window.end.strftime("%Y-%m")
+    known = {b.id for b in scenario.world.borders}
+    seen = seen[seen["month"].between(first, last) & seen["border"].isin(known)]
+    out = out.merge(seen, on=["border", "month", "nationality"], how="outer" if len(wide) else "left")
+    figures = ["median", "lo50", "hi50", "lo90", "hi90"]
+    out[figures] = out[figures].fillna(0.0)
+    kind = {b.id: b.count_kind for b in scenario.world.borders}
+    out["unit"] = out["border"].map(kind).astype(object)
+    order = ["border", "month", "nationality", *figures, "observed", "observed_kind", "unit"]
+    return out[order].sort_values(["border", "nationality", "month"], ignore_index=True)
+
+
+def year_table(summary: pd.DataFrame, counts: pd.DataFrame, nationality: str = "ALL") -> pd.DataFrame:
+    """Yearly totals by border: median and 90 % interval over replicates, observed, and the difference in per cent.
+
+    Only months with an observed count are compared.
+    """
+    rows = []
+    of = counts[counts["nationality"] == nationality]
+    for border, block in summary[summary["nationality"] == nationality].groupby("border"):
+        for year, part in block.groupby(block["month"].str[:4]):
+            known = part.dropna(subset=["observed"])
+            mine = of[(of["border"] == border) & of["month"].str.startswith(str(year))]
+            matched = mine[mine["month"].isin(set(known["month"]))]
+            total = mine.groupby("replicate")["persons"].sum().to_numpy()
+            same = matched.groupby("replicate")["persons"].sum().to_numpy()
+            seen = float(known["observed"].sum()) if len(known) else float("nan")
+            middle = float(np.median(same)) if len(same) else float("nan")
+            rows.append(
+                {
+                    "border": border,
+                    "year": year,
+                    "months": part["month"].nunique(),
+                    "median": float(np.median(total)) if len(total) else 0.0,
+                    "lo90": float(np.quantile(total, 0.05)) if len(total) else 0.0,
+                    "hi90": float(np.quantile(total, 0.95)) if len(total) else 0.0,
+                    "observed_months": len(known),
+                    "observed": seen,
+                    "simulated_same_months": middle,
+                    "difference_percent": 100.0 * (middle / seen - 1.0) if seen else float("nan"),
+                }
+            )
+    return pd.DataFrame(rows)
