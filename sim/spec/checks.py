@@ -48,7 +48,7 @@ class Material:
     home_places: Row
     departures: list[tuple[Departure, Row]]
     policies: list[tuple[PolicyBase, Row]]
-    own: set[str]
+    own: dict[str, str]
     parameters: dict[str, float]
     behaviour: Behaviour
     units: dict[str, UnitShare]
@@ -364,6 +364,7 @@ def check_policies(material: Material, problems: list[Problem], notes: list[Prob
     sound = sound and all(
         leg.from_ in world.places_by_id and leg.to in world.places_by_id for leg in world.legs
     )
+    idle: list[tuple[str, Problem]] = []
     kept: list[tuple[PolicyBase, Row]] = []
     for policy, row in material.policies:
         fault = touches_nothing(material, policy, world) if sound else None
@@ -371,13 +372,15 @@ def check_policies(material: Material, problems: list[Problem], notes: list[Prob
             kept.append((policy, row))
             continue
         key, what, expected = fault
-        problem = Problem(
-            f"the policy '{policy.id}' touches nothing: {what}",
-            row.at(key, f"policies[{policy.id}].{key}"),
-            expected,
+        where = row.at(key, f"policies[{policy.id}].{key}")
+        idle.append(
+            (policy.id, Problem(f"the policy '{policy.id}' touches nothing: {what}", where, expected))
         )
-        (problems if policy.id in material.own else notes).append(problem)
     material.policies[:] = kept
+    active = {material.own.get(policy.id) for policy, _ in kept}
+    for name, problem in idle:  # of an event with several policies, one must act
+        refused = name in material.own and material.own[name] not in active
+        (problems if refused else notes).append(problem)
 
 
 def check_names(material: Material, policy: PolicyBase, row: Row, problems: list[Problem]) -> None:

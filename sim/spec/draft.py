@@ -54,8 +54,9 @@ class Draft:
         Rows; None means the table of the world.
     policies : dict of str to Row
         By id, in the order they were added.
-    own : set of str
-        Ids of policies this scenario itself lists or changes; the others come from what it extends.
+    own : dict of str to str
+        Policies this scenario itself lists or changes, each with the item that named it (an event
+        names several); the others come from what it extends.
     parameters : Row
         Overrides.
     inherited_departures : bool
@@ -69,7 +70,7 @@ class Draft:
     folder: Path | None = None
     departures: list[Any] | None = None
     policies: dict[str, Row] = field(default_factory=dict)
-    own: set[str] = field(default_factory=set)
+    own: dict[str, str] = field(default_factory=dict)
     parameters: Row = field(default_factory=Row)
     inherited_departures: bool = False
 
@@ -142,7 +143,7 @@ class Drafter:
             raise ScenarioError(message, [fault])
         path, inner = extended_file(str(raw["extends"]), folder, where)
         made = self.draft(read_yaml(read_text(path), shown_name(path)), inner, depth + 1)
-        made.own = set()
+        made.own = {}
         made.inherited_departures = made.departures is not None
         return made
 
@@ -212,7 +213,7 @@ class Drafter:
             if made.folder is None:
                 expected = "departure rows, because this world is written in the file"
                 self.note("departures is 'world'", raw.at("departures", "departures"), expected)
-            made.departures = None if made.folder else []
+            made.departures = None
         else:
             made.departures = list(self.rows(raw, "departures", "departures"))
         made.inherited_departures = False
@@ -249,7 +250,7 @@ class Drafter:
                     )
                 here.add(name)
                 made.policies[name] = row
-                made.own.add(name)
+                made.own[name] = item if isinstance(item, str) else name
 
     def policy_items(self, item: object, raw: Row, number: int) -> list[Row]:
         """The rows one item of the list stands for."""
@@ -293,7 +294,7 @@ class Drafter:
             )
             return
         made.policies[name] = made.policies[name].updated(change)
-        made.own.add(name)
+        made.own[name] = name
 
     def change_row(self, rows: list[Any], name: str, change: Row, where: str) -> None:
         """Override keys of a place, leg or group."""

@@ -147,7 +147,7 @@ window: {{start: 2023-01-01, end: 2023-12-31}}
 # Eventos o políticas de la biblioteca que se quitan ('travesia scenarios show {extends}' los lista).
 drop_policies: []
 
-# Políticas que se agregan: un id de la biblioteca o escritas completas. Fechas inclusivas; sin 'end', abierta.
+# Políticas que se agregan: un id de la biblioteca o escritas completas. Fechas inclusivas; sin end, abierta.
 policies:
   - id: trails_closed
     # closure capacity visa expulsion removal transfer pathway appointment
