@@ -85,7 +85,7 @@ def round_quantity(values: Array, digits: int = 3) -> Array:
 
 def publish(
     frame: pd.DataFrame, *, people: str = "", values: Sequence[str] = (), margins: Margins | None = None,
-    counts_people: str = "", hide_with: Sequence[str] = (),
+    counts_people: str = "", hidden: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
     """Make a table fit to be published.
 
@@ -102,39 +102,38 @@ def publish(
     counts_people : str
         Boolean column: true where the values are people (hidden under 15, census rounding), false where they are
         things or money (three significant digits). Blank means every row counts people.
-    hide_with : sequence of str
-        Columns; a row that does not count people is hidden when the people row with the same key is hidden.
+    hidden : numpy.ndarray, optional
+        Rows to hide in any case, because a table already published hides them.
 
     Returns
     -------
     pandas.DataFrame
-        The same rows, fewer where figures may only be regional; with a ``suppressed`` column.
+        The same rows in the same order, fewer where figures may only be regional; with a ``suppressed`` column.
     """
-    out = _regional_only(frame).reset_index(drop=True)
+    keep = _may_leave(frame)
+    out = frame.loc[keep].reset_index(drop=True)
+    hide = np.zeros(len(out), dtype=bool) if hidden is None else np.asarray(hidden)[keep].copy()
     is_people = out[counts_people].to_numpy(dtype=bool) if counts_people else np.ones(len(out), dtype=bool)
-    hidden = np.zeros(len(out), dtype=bool)
     if people:
-        central = out[people].to_numpy(dtype=np.float64)
-        rows = np.flatnonzero(is_people & ~np.isnan(central))
-        hidden[rows] = suppression(out.iloc[rows], central[rows], margins)
-        if hide_with:
-            hidden |= _follow(out, hidden, is_people, hide_with)
+        rows = np.flatnonzero(is_people)
+        central = np.where(hide[rows], np.nan, out[people].to_numpy(dtype=np.float64)[rows])
+        hide[rows] = suppression(out.iloc[rows], central, margins)
     for column in values:
         raw = out[column].to_numpy(dtype=np.float64)
         rounded = np.where(is_people, round_people(raw), round_quantity(raw))
-        out[column] = np.where(hidden, np.nan, rounded)
+        out[column] = np.where(hide, np.nan, rounded)
     if people or values:
-        out["suppressed"] = pd.Categorical.from_codes(hidden.astype(np.int8), categories=["", HIDDEN])
+        out["suppressed"] = pd.Categorical.from_codes(hide.astype(np.int8), categories=["", HIDDEN])
     return _plain_text(out)
 
 
-def _regional_only(frame: pd.DataFrame) -> pd.DataFrame:
-    """Drop sensitive rows that are not regional."""
+def _may_leave(frame: pd.DataFrame) -> Mask:
+    """Rows that may be published: sensitive figures only for the region."""
     if "resource" not in frame.columns or "location_code" not in frame.columns:
-        return frame
+        return np.ones(len(frame), dtype=bool)
     resources = table("resources")
     sensitive = set(resources.loc[resources["regional_only"] == "1", "id"])
-    return frame[~(frame["resource"].isin(sensitive) & (frame["location_code"] != REGION))]
+    return ~(frame["resource"].isin(sensitive) & (frame["location_code"] != REGION)).to_numpy(dtype=bool)
 
 
 def _plain_text(frame: pd.DataFrame) -> pd.DataFrame:
@@ -149,21 +148,6 @@ def _plain_text(frame: pd.DataFrame) -> pd.DataFrame:
             if column.astype(str).str.startswith(_FORMULA).any():
                 frame[name] = column.map(as_text)
     return frame
-
-
-def _follow(frame: pd.DataFrame, hidden: Mask, is_people: Mask, keys: Sequence[str]) -> Mask:
-    """Rows whose people row (same keys) is hidden."""
-    code = _key(frame, list(keys))
-    marked = np.zeros(int(code.max(initial=-1)) + 1, dtype=bool)
-    headline = is_people & hidden
-    if "measure" in frame.columns:
-        headline &= (frame["measure"] == "unique_people").to_numpy()
-    for name in ("gender", "age_range", "population_group", "population_status", "sector_code"):
-        if name in frame.columns and name not in keys:
-            label = "ALL" if name == "sector_code" else "all"
-            headline &= (frame[name] == label).to_numpy()
-    marked[code[headline]] = True
-    return marked[code]
 
 
 def _key(frame: pd.DataFrame, columns: list[str]) -> NDArray[np.int64]:

@@ -1,0 +1,229 @@
+"""Tables beside the needs: what enters is a plan, what leaves is borders, minimums, impacts and the coordination matrix."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.needs.axes import ALL, POPULATIONS, STAGES
+from sim.needs.coordination import FLAGS, coverage
+from sim.needs.intervals import interval
+from sim.needs.measures import Measures
+from sim.needs.plan import Plan
+from sim.needs.tables import table
+
+__all__ = ["binational", "coordination_matrix", "country_roles", "impacts", "lead_rule", "minimums", "translate_mechanisms"]
+
+Array = NDArray[np.float64]
+_REVIEW: Final = "Review 2024 (IECAH)"
+
+
+def lead_rule(country: str, situation: str, day: pd.Timestamp) -> dict[str, str]:
+    """Lead rule in force for a country, situation (mobility or disaster) and day; blank fields where none is named."""
+    rows = table("lead_rules")
+    rows = rows[(rows["situation"] == situation) & rows["country"].isin([country, "*"])]
+    rows = rows[[_in_force(a, b, day) for a, b in zip(rows["valid_from"], rows["valid_to"], strict=True)]]
+    own = rows[rows["country"] == country]
+    chosen = own if len(own) else rows
+    if chosen.empty:
+        return {"lead_mechanism": "", "second_mechanism": "", "finding_en": "", "finding_es": "", "source_ref": "", "evidence": ""}
+    return {str(k): str(v) for k, v in chosen.iloc[-1].items()}
+
+
+def _in_force(first: str, last: str, day: pd.Timestamp) -> bool:
+    return (not first or pd.Timestamp(first) <= day) and (not last or day <= pd.Timestamp(last))
+
+
+def country_roles(plan: Plan) -> dict[str, list[str]]:
+    """Roles of each country: those of the table and those the run shows (1 % of its people or more)."""
+    listed = table("countries").set_index("code")["roles"]
+    people = plan.measures.drivers["people"][..., 0].mean(axis=0)[:, plan.measures.months:].sum(axis=1)
+    out = {}
+    for c, country in enumerate(plan.measures.countries):
+        roles = [r for r in str(listed.get(country, "")).split(";") if r]
+        whole = people[c].sum()
+        for s, stage in enumerate(STAGES):
+            role = "destination" if stage == "settled" else stage
+            if whole > 0 and people[c, s] >= 0.01 * whole and role not in roles:
+                roles.append(role)
+        out[country] = roles
+    return out
+
+
+def coordination_matrix(plan: Plan, arrangement: str, language: str) -> pd.DataFrame:
+    """Country x sector x population x year: who leads, who else covers, and the flag, with people in need."""
+    cover, measures = plan.cover, plan.measures
+    names = translate_mechanisms(language)
+    rows = []
+    need = plan.population_need
+    for t in range(measures.months, len(measures.periods)):
+        for c, country in enumerate(measures.countries):
+            rule = lead_rule(country, "mobility", measures.periods["end"].iloc[t])
+            for s, sector in enumerate(plan.sectors):
+                for p, population in enumerate(POPULATIONS):
+                    values = need[:, c, t, s, p]
+                    if not values[2] > 0:
+                        continue
+                    lead = cover.names[cover.lead[c, s, p, t]]
+                    others = cover.names[cover.others[c, s, p, t]]
+                    rows.append((
+                        country, int(measures.periods["year"].iloc[t]), sector, population, *values,
+                        _names(lead, names), _names(others, names), int(cover.covering[c, s, p, t]),
+                        FLAGS[cover.flag[c, s, p, t]], rule[f"finding_{language}"],
+                        "; ".join(dict.fromkeys(filter(None, (
+                            cover.sources.get((country, m.split(":")[0]), "") for m in f"{lead};{others}".split(";")
+                        )))) or f"{_REVIEW}: {rule['source_ref']}",
+                    ))
+    columns = ["location_code", "year", "sector_code", "population", "low", "middle", "high", "lead_mechanism",
+               "others", "mechanisms_covering", "coverage_flag", "finding", "source"]
+    out = pd.DataFrame(rows, columns=columns)
+    out.insert(0, "arrangement", arrangement)
+    out["unit"] = "people"
+    out["assumption"] = True
+    return out
+
+
+def translate_mechanisms(language: str) -> dict[str, str]:
+    """Mechanism names by id in one language."""
+    rows = table("mechanisms")
+    return dict(zip(rows["id"], rows[f"name_{language}"], strict=True))
+
+
+def _names(joined: str, names: dict[str, str]) -> str:
+    out = []
+    for part in filter(None, joined.split(";")):
+        mechanism, _, role = part.partition(":")
+        out.append(names.get(mechanism, mechanism) + (f" [{role}]" if role else ""))
+    return "; ".join(out)
+
+
+def binational(run: Any, measures: Measures, language: str) -> pd.DataFrame:
+    """Crossings of each border pair by year and direction, with the share of children and of irregular crossings."""
+    flows = run.flows
+    year = pd.to_datetime(flows["period_start"]).dt.year
+    child = flows["age_band"].isin(["0-4", "5-11", "12-17"])
+    irregular = flows["to_place"].map(measures.route.places["irregular"]).fillna(False).astype(bool)
+    frame = pd.DataFrame({"replicate": flows["replicate"].to_numpy(), "year": year.to_numpy(),
+                          "a": flows["from_country"].astype(str).to_numpy(), "b": flows["to_country"].astype(str).to_numpy(),
+                          "persons": flows["persons"].to_numpy(dtype=np.float64)})
+    frame["children"] = frame["persons"] * child.to_numpy()
+    frame["irregular"] = frame["persons"] * irregular.to_numpy()
+    frame = frame[frame["a"] != frame["b"]]
+    sums = frame.groupby(["a", "b", "year", "replicate"])[["persons", "children", "irregular"]].sum()
+    replicates = sorted(pd.unique(flows["replicate"]))
+    rows = []
+    for pair in table("border_pairs").to_dict("records"):
+        for a, b in ((pair["country_a"], pair["country_b"]), (pair["country_b"], pair["country_a"])):
+            for year_value in sorted(pd.unique(frame["year"])):
+                rows += _border(sums, str(a), str(b), int(year_value), replicates, str(pair[f"name_{language}"]), pair)
+    columns = ["border", "from_country", "to_country", "year", "low", "middle", "high", "unit", "children_share",
+               "irregular_share", "lead_from", "lead_to", "binational_coordination", "source"]
+    out = pd.DataFrame(rows, columns=columns)
+    names = translate_mechanisms(language)
+    for column in ("lead_from", "lead_to"):
+        out[column] = out[column].map(lambda text: _names(text, names))
+    return out
+
+
+def _border(sums: pd.DataFrame, a: str, b: str, year: int, replicates: list[Any], name: str,
+            pair: dict[Any, Any]) -> list[tuple[Any, ...]]:
+    try:
+        part = sums.loc[(a, b, year)].reindex(replicates, fill_value=0.0)
+    except KeyError:
+        return []
+    low, middle, high = interval(part["persons"].to_numpy(dtype=np.float64)[:, None])[:, 0]
+    if not high > 0:
+        return []
+    total = float(part["persons"].sum())
+    day = pd.Timestamp(year=year, month=12, day=31)
+    leads = [lead_rule(x, "mobility", day)["lead_mechanism"] for x in (a, b)]
+    state = "scarce" if "scarce" in str(pair["note"]) else "same_mechanism" if leads[0] and leads[0] == leads[1] else "not_named"
+    return [(name, a, b, year, low, middle, high, "times", float(part["children"].sum()) / total,
+             float(part["irregular"].sum()) / total, leads[0], leads[1], state, "Travesía scenario run; lead_rules.csv")]
+
+
+def impacts(plan: Plan, language: str) -> pd.DataFrame:
+    """Double and triple impact: people on the move in a country and month also hit by disaster, violence or disease."""
+    measures = plan.measures
+    names = translate_mechanisms(language)
+    reviewed = table("countries")
+    region = set(reviewed.loc[reviewed["reviewed"] == "1", "code"])
+    unsettled = interval(measures.drivers["people"][:, :, :, 1:4, 0].sum(axis=3))
+    overlays = table("overlays").to_dict("records")
+    rows = []
+    for c, country in enumerate(measures.countries):
+        for t in range(measures.months):
+            start, end = measures.periods["start"].iloc[t], measures.periods["end"].iloc[t]
+            hits = [o for o in overlays if _hit(o, country, region, start, end)]
+            if not hits or not unsettled[2, c, t] > 0:
+                continue
+            kinds = list(dict.fromkeys(str(o["kind"]) for o in hits))
+            mobility, other = lead_rule(country, "mobility", end), lead_rule(country, "disaster", end)
+            share = max(_area_share(measures, o, country, t) for o in hits)
+            rows.append((
+                country, start, end, 1 + len(kinds), "; ".join(kinds),
+                "; ".join(str(o[f"name_{language}"]) for o in hits), *(unsettled[:, c, t] * share), "people",
+                _names(mobility["lead_mechanism"], names), _names(other["lead_mechanism"], names), other[f"finding_{language}"],
+                "; ".join(dict.fromkeys(str(o["source"]) for o in hits)),
+                any("assumed" in str(o["note"]) for o in hits),
+            ))
+    columns = ["location_code", "reference_period_start", "reference_period_end", "impacts", "kinds", "events", "low",
+               "middle", "high", "unit", "leads_mobility", "leads_other", "protocol", "source", "assumption"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _hit(overlay: dict[Any, Any], country: str, region: set[str], start: pd.Timestamp, end: pd.Timestamp) -> bool:
+    named = region if overlay["countries"] == "*LAC" else set(str(overlay["countries"]).split(";"))
+    first = pd.Timestamp(str(overlay["start"]))
+    last = pd.Timestamp(str(overlay["end"])) if overlay["end"] else end
+    return country in named and bool(first <= end) and bool(last >= start)
+
+
+def _area_share(measures: Measures, overlay: dict[Any, Any], country: str, month: int) -> float:
+    """Share of the country's person-days in the areas hit; one where the whole country is."""
+    areas = [x for x in str(overlay["admin1"]).split(";") if x]
+    if not areas:
+        return 1.0
+    places = measures.route.places
+    inside = (places["country"] == country).to_numpy()
+    hit = inside & places["admin1"].isin(areas).to_numpy()
+    days = measures.places["person_days"][:, :, month].mean(axis=0)
+    whole = float(days[inside].sum())
+    return float(days[hit].sum()) / whole if whole > 0 else 0.0
+
+
+def minimums(plan: Plan, language: str) -> pd.DataFrame:
+    """Minimums of each country by its roles, the same list whatever platform exists, with the quantity planned."""
+    measures = plan.measures
+    rows = table("minimums").to_dict("records")
+    values = {(q.resource, q.basis): q for q in plan.quantities if q.stage == ALL}
+    last = len(measures.periods) - 1
+    cover = coverage("today", measures.countries, plan.cover.sectors, measures.periods["end"].iloc[[last]])
+    names = translate_mechanisms(language)
+    out = []
+    for c, country in enumerate(measures.countries):
+        roles = country_roles(plan)[country]
+        wanted = [*roles, "several"] if len(roles) > 1 else roles
+        rule = lead_rule(country, "mobility", measures.periods["end"].iloc[last])
+        protection = cover.sectors.index("PRO")
+        flags = [FLAGS[cover.flag[c, protection, p, 0]] for p in range(len(POPULATIONS))]
+        worst = min((f for p, f in enumerate(flags) if plan.population_need[1, c, last, protection, p] > 0),
+                    key=FLAGS.index, default="gap")
+        for row in rows:
+            if row["role"] not in wanted:
+                continue
+            quantity = values.get((str(row["resource"]), str(row["basis"])))
+            numbers = quantity.values[:, c, last] if quantity is not None else np.full(3, np.nan)
+            out.append((country, row["role"], row["theme"], row[f"minimum_{language}"], row["resource"], row["basis"],
+                        *numbers, quantity.unit if quantity else "", str(measures.periods["month"].iloc[last]),
+                        _names(rule["lead_mechanism"], names), worst,
+                        quantity is not None and quantity.row["counts_people"] == "1",
+                        f"{row['source']}: {row['source_ref']}", row["assumption"] == "1"))
+    columns = ["location_code", "role", "theme", "minimum", "resource", "basis", "low", "middle", "high", "unit",
+               "period", "lead_mechanism", "coverage_flag", "counts_people", "source", "assumption"]
+    return pd.DataFrame(out, columns=columns)
+
+

@@ -1,0 +1,154 @@
+"""The one-page view and its footing: what enters is a plan and its published table, what leaves is a row a country."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from sim.needs import safeguard
+from sim.needs.axes import ALL
+from sim.needs.context import country_roles
+from sim.needs.money import plan_check
+from sim.needs.plan import Plan
+from sim.needs.tables import LEVELS, table, translate
+
+__all__ = ["assumptions_of", "overview_of", "sources_of"]
+
+_REFERENCE_FUNDING: Final = "as_2023"
+
+
+def overview_of(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
+    """One row for each country and year, every number taken from the published table.
+
+    Parameters
+    ----------
+    plan : Plan
+        For roles and severity.
+    published : pandas.DataFrame
+        The needs table, already safe.
+    lang : str
+        Language of names.
+    """
+    part = published[(published["period"] == "year") & (published["gender"] == ALL) & (published["age_range"] == ALL)
+                     & (published["admin1_code"] == "")]
+    years = part["reference_period_start"].dt.year
+    listed = table("countries").set_index("code")
+    names = translate("countries", "code", lang)
+    roles = country_roles(plan)
+    severity = _severity(plan)
+    rows: list[dict[str, Any]] = []
+    for (location, year), cells in part.groupby([part["location_code"], years], observed=True, sort=True):
+        country = str(location)
+        row = {"location_code": country, "location_name": names.get(country, country), "year": int(year),
+               "roles": ";".join(roles.get(country, []))} | _numbers(cells)
+        checked = plan_check(row["targeted"], row["requirement"], int(year)) if _known(row) else {"verdict": "none"}
+        head = cells[(cells["sector_code"] == "ALL") & (cells["category"] == ALL)]
+        row |= {
+            "usd_per_targeted": checked.get("usd_per_person", np.nan), "plan_check": checked["verdict"],
+            "severity": severity.get((country, int(year)), np.nan),
+            "lead_mechanism": str(head["lead_mechanism"].iloc[0]) if len(head) else "",
+            "coverage_flag": str(head["coverage_flag"].iloc[0]) if len(head) else "",
+            "lgbtiq_focal_point": _of(listed, country, "lgbtiq_focal_point"),
+            "local_authority": _of(listed, country, "local_authority"),
+            "source": "Travesía scenario run; standards.csv, unit_costs.csv, coverage.csv",
+            "suppressed": safeguard.HIDDEN if np.isnan(row["people"]) else "",
+        }
+        rows.append(row)
+    order = list(table("fields").query("table == 'overview'")["name"])
+    return safeguard.publish(pd.DataFrame(rows)[order])
+
+
+def _of(listed: pd.DataFrame, country: str, column: str) -> str:
+    return str(listed.loc[country, column]) if country in listed.index else ""
+
+
+def _known(row: dict[str, Any]) -> bool:
+    return bool(np.isfinite(row["targeted"]) and np.isfinite(row["requirement"]) and row["targeted"] > 0)
+
+
+def _numbers(cells: pd.DataFrame) -> dict[str, Any]:
+    """The headline numbers of a country and year."""
+    def pick(column: str = "middle", **where: str) -> float:
+        wanted = {"sector_code": "ALL", "category": ALL, "population_group": ALL} | where
+        keep = np.ones(len(cells), dtype=bool)
+        for name, value in wanted.items():
+            keep &= (cells[name] == value).to_numpy()
+        found = cells.loc[keep, column]
+        return float(found.iloc[0]) if len(found) else float("nan")
+
+    everyone = {"measure": "unique_people", "population_status": "all"}
+    money = {"measure": "requirement"}
+    funded = cells.loc[cells["measure"] == "gap", "funding"].astype(str)
+    chosen = _REFERENCE_FUNDING if (funded == _REFERENCE_FUNDING).any() or funded.empty else str(funded.iloc[0])
+    return {
+        "people": pick(**everyone), "people_lo80": pick("population_lo80", **everyone),
+        "people_hi80": pick("population_hi80", **everyone),
+        "in_need": pick(measure="unique_people", population_status="INN"),
+        "targeted": pick(measure="unique_people", population_status="TGT"),
+        "host_in_need": pick(measure="unique_people", population_status="INN", category="host", population_group="HST"),
+        "crossings": pick(measure="crossings"), "person_days": pick(measure="person_days"),
+        "present_average": pick(measure="people_present", basis="average"),
+        "present_peak": pick(measure="people_present", basis="peak"),
+        "requirement_low": pick("low", **money), "requirement": pick(**money), "requirement_high": pick("high", **money),
+        "gap": pick(measure="gap", funding=chosen), "funding": chosen,
+    }
+
+
+def _severity(plan: Plan) -> dict[tuple[str, int], float]:
+    """Mean severity phase of the people of each country and year."""
+    measures = plan.measures
+    people = measures.heads["people"].mean(axis=0, dtype=np.float64)
+    total = people.sum(axis=(2, 3))
+    weighted = (people * plan.need.phase).sum(axis=(2, 3))
+    out = {}
+    for c, country in enumerate(measures.countries):
+        for t in range(measures.months, len(measures.periods)):
+            if total[c, t] >= safeguard.threshold():
+                out[country, int(measures.periods["year"].iloc[t])] = round(float(weighted[c, t] / total[c, t]), 1)
+    return out
+
+
+def sources_of(lang: str) -> pd.DataFrame:
+    """Register of inputs: which table, which id, who published it and where."""
+    parts = []
+    for name, key in (("standards", "id"), ("unit_costs", "sector_code"), ("plans", "year"), ("mechanisms", "id"),
+                      ("coverage", "mechanism"), ("articulation", "mechanism_a"), ("lead_rules", "country"),
+                      ("overlays", "id"), ("population_groups", "code"), ("minimums", "id"), ("countries", "code")):
+        rows = table(name)
+        reference = rows["source_ref"] if "source_ref" in rows.columns else pd.Series("", index=rows.index)
+        parts.append(pd.DataFrame({"table": name, "id": rows[key].astype(str), "source": rows["source"],
+                                   "source_ref": reference}))
+    return safeguard.publish(pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True))
+
+
+def assumptions_of(plan: Plan, lang: str) -> pd.DataFrame:
+    """Every number that is unverified, ours or without a source, and the methods and limits in words."""
+    standards = plan.standards.table
+    flagged = standards[(standards["assumption"].astype(int) == 1) | (standards["source"].str.strip() == "")]
+    parts = [pd.DataFrame({"table": "standards", "id": flagged["id"], "name": flagged[f"name_{lang}"],
+                           **{level: flagged[level] for level in LEVELS}, "unit": flagged["unit"],
+                           "source": flagged["source"]})]
+    costs = table("unit_costs", LEVELS)
+    costs = costs[costs["assumption"] == "1"]
+    sectors = translate("sectors", "code", lang)
+    parts.append(pd.DataFrame({"table": "unit_costs", "id": costs["sector_code"], "name": costs["sector_code"].map(sectors),
+                               **{level: costs[level] for level in LEVELS}, "unit": costs["unit"],
+                               "source": costs["source"]}))
+    rules = table("in_need_rules", LEVELS)
+    rules = rules[rules["assumption"] == "1"]
+    parts.append(pd.DataFrame({"table": "in_need_rules", "id": rules["sector_code"] + "/" + rules["stage"],
+                               "name": rules["sector_code"].map(sectors),
+                               **{level: rules[level] * 100 for level in LEVELS}, "unit": "% of people in need",
+                               "source": rules["source"]}))
+    cover = table("coverage")
+    cover = cover[cover["confidence"] != "seen"]
+    names = translate("mechanisms", "id", lang)
+    parts.append(pd.DataFrame({"table": "coverage", "id": cover["mechanism"] + "/" + cover["countries"],
+                               "name": cover["mechanism"].map(names), "unit": "", "source": cover["source"]}))
+    methods = table("methods")
+    parts.append(pd.DataFrame({"table": "methods", "id": methods["id"], "name": methods[f"text_{lang}"], "unit": "",
+                               "source": "Travesía"}))
+    out = pd.concat(parts, ignore_index=True)
+    return safeguard.publish(out[["table", "id", "name", *LEVELS, "unit", "source"]])
