@@ -43,7 +43,9 @@ def run(
     scale: float = 1.0,
     threads: int = 1,
     out: str | Path | None = None,
+    daily: bool = False,
     resume: bool = False,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Run a scenario and write its run folder.
@@ -62,8 +64,12 @@ def run(
         Does not change the result.
     out : str or Path, optional
         Run folder; a temporary one that lives as long as the result when left out.
+    daily : bool
+        Tables by day instead of by month.
     resume : bool
         Continue an unfinished folder.
+    scheduler : str, optional
+        Address of a Dask scheduler that shares out the replicates.
     progress : callable, optional
 
     Returns
@@ -81,10 +87,10 @@ def run(
     if replicates < 1:
         raise RunError(f"{replicates} replicates; expected 1 or more")
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    plan = compile_plan(scenario, scale=scale)
+    plan = compile_plan(scenario, scale=scale, daily=daily)
     holder = tempfile.TemporaryDirectory(prefix="travesia-") if out is None else None
     path = Path(holder.name) / "run" if holder is not None else Path(out or "")
-    key = run_key(scenario, engine, seed, scale)
+    key = run_key(scenario, engine, seed, scale, daily)
     folder = RunFolder(path, key, replicates, resume=resume)
     try:
         compile_s = warm_up(plan, engine, progress)
@@ -101,9 +107,9 @@ def run(
     return done
 
 
-def run_key(scenario: Scenario, engine: str, seed: int, scale: float) -> str:
+def run_key(scenario: Scenario, engine: str, seed: int, scale: float, daily: bool = False) -> str:
     """Hash everything that decides a result."""
-    text = json.dumps([scenario.digest(), engine, seed, scale, versions()["travesia"]])
+    text = json.dumps([scenario.digest(), engine, seed, scale, daily, versions()["travesia"]])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -36,7 +36,7 @@ MAX_PLACES, MAX_TALLY, MAX_DAYS = 2**16 - 1, 2**16 - 1, 2**16 - 2
 _REMOVED = 4
 
 
-def compile_plan(scenario: Scenario, *, scale: float = 1.0) -> Plan:
+def compile_plan(scenario: Scenario, *, scale: float = 1.0, daily: bool = False) -> Plan:
     """Turn a scenario into integer ids, typed tables and calendars.
 
     Parameters
@@ -44,6 +44,8 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0) -> Plan:
     scenario : Scenario
     scale : float
         Share of the people to simulate, above 0; capacities are scaled alike.
+    daily : bool
+        Count by day instead of by month.
 
     Returns
     -------
@@ -71,8 +73,7 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0) -> Plan:
     leg_days = _leg_days(graph, forced)
     epochs = epochs_of(graph, effects, forced, days, pool, leg_days.__getitem__)
     limits = limits_of(graph, scenario.policies, days, scale)
-    fixed = _fixed(graph, forced, effects, days, pool, leg_days, limits)
-    months = days.astype("datetime64[M]")
+    fixed = _fixed(graph, forced, effects, days, pool, leg_days, limits, daily)
     return Plan(
         scenario=scenario,
         first_day=first,
@@ -90,7 +91,7 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0) -> Plan:
         people=people,
         scale=scale,
         rows=tuple((d.place, d.group) for d in scenario.departures),
-        months=tuple(str(m) for m in np.unique(months)),
+        months=tuple(str(m) for m in np.unique(days if daily else days.astype("datetime64[M]"))),
         pmfs=tuple(pool.pmfs),
         reasons=_reasons(scenario, limits, departures, epochs),
     )
@@ -126,6 +127,7 @@ def _fixed(
     pool: Pool,
     leg_days: dict[int, Distribution],
     limits: Limits,
+    daily: bool,
 ) -> Fixed:
     world = graph.scenario.world
     n, n_legs = len(graph.places), len(graph.legs)
@@ -148,6 +150,8 @@ def _fixed(
     return Fixed(
         n_days=len(days),
         month_of_day=np.append(month, month[-1] + 1).astype(np.int16),
+        period_of_day=(np.arange(len(days) + 1) if daily else np.append(month, month[-1] + 1)).astype(np.int16),
+        month_of_period=(np.append(month, month[-1] + 1) if daily else np.arange(month[-1] + 2)).astype(np.int16),
         place_key=np.array([key_of(p) for p in graph.places], np.uint64),
         place_slot=np.array([key_of(p) % 32 * 2 for p in graph.places], np.uint64),
         place_country=index,

@@ -20,6 +20,8 @@ class Fixed(NamedTuple):
 
     n_days: int
     month_of_day: Array  # int16 [n_days + 1]
+    period_of_day: Array  # int16 [n_days + 1], period of the tables: month, or day
+    month_of_period: Array  # int16 [periods + 1]
     place_key: Array  # uint64 [P], hash of the place's id
     place_slot: Array  # uint64 [P], bit position of the place's visit counter
     place_country: Array  # int16 [P]

@@ -26,7 +26,7 @@ def _ring_length(plan: Plan) -> int:
 def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, ...], type]]:
     n, g = plan.n_days, plan.n_tally
     p, legs = len(plan.places), len(plan.legs)
-    periods = int(plan.fixed.month_of_day[-1]) + 1
+    periods = int(plan.fixed.period_of_day[-1]) + 1
     groups, rows = len(plan.groups), len(plan.rows)
     per_part = _most_of_a_part(plan, parts)
     pages = per_part // PAGE + 3 * n + 64

@@ -94,7 +94,7 @@ def close_day(P, S, day):
     """
     slot = day & (S.ring.shape[1] - 1)
     n_places, n_tally = S.ring.shape[2], S.ring.shape[3]
-    month = P.month_of_day[day]
+    period = P.period_of_day[day]
     on_route = 0
     gone = 0
     for p in range(n_places):
@@ -111,8 +111,8 @@ def close_day(P, S, day):
                 x = 0
                 for k in range(S.stock.shape[0]):
                     x += S.stock[k, status, p, g]
-                S.person_days[month, status, p, g] += x
-                S.peak[month, status, p, g] = max(S.peak[month, status, p, g], x)
+                S.person_days[period, status, p, g] += x
+                S.peak[period, status, p, g] = max(S.peak[period, status, p, g], x)
                 if status != SETTLED:
                     on_route += x
     for k in range(S.pointer.shape[0]):

@@ -23,7 +23,7 @@ def learn(P, E, I, S, epoch, day):
     total = np.zeros((n_groups, n_legs))
     for k in range(S.flow.shape[0]):
         for m in range(S.flow.shape[1]):
-            if abs(m - P.month_of_day[day]) > 1:
+            if abs(P.month_of_period[m] - P.month_of_day[day]) > 1:
                 continue
             for leg in range(n_legs):
                 for g in range(S.flow.shape[3]):
@@ -39,7 +39,7 @@ def learn(P, E, I, S, epoch, day):
     later = np.zeros((n_groups, n_legs))
     for k in range(S.flow.shape[0]):
         for m in range(S.flow.shape[1]):
-            if abs(m - P.month_of_day[min(day + I.every, P.n_days)]) > 1:
+            if abs(P.month_of_period[m] - P.month_of_day[min(day + I.every, P.n_days)]) > 1:
                 continue
             for leg in range(n_legs):
                 for g in range(S.flow.shape[3]):

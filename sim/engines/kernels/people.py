@@ -108,7 +108,7 @@ def depart_part(P, D, S, k, day, seed_key):
                     w2 = U64(place) | (U64(g) << S16) | (U64(kind) << S32) | (U64(day) << U64(48))
                     w3 = means | (U64(pos) << S16) | (lap << U64(26)) | ((hs >> S32) << S32)
                     stock[STAYING, place, g] += 1
-                    departed[P.month_of_day[day], row] += 1
+                    departed[P.period_of_day[day], row] += 1
                     total += 1
                     _put(pages, next_page, free, pointer, head, tail, fill, when, w0, w1, w2, w3)
         S.block_done[block] = done

@@ -113,7 +113,7 @@ def move_part(P, C, S, k, day):
         Number of requests waiting in ``S.request[k]``.
     """
     return _move(
-        day, P.n_days, P.month_of_day, P.place_key, P.place_slot, P.place_country, P.place_ends, P.place_event,
+        day, P.n_days, P.period_of_day, P.place_key, P.place_slot, P.place_country, P.place_ends, P.place_event,
         P.daily_cost, P.kind_home, P.kind_group, P.end_cell, P.leg_to, P.leg_key, P.leg_sort, P.leg_limited, P.leg_end,
         P.alternative, P.guide, P.offset, P.cdf, P.hazard, P.stay_table, P.stay_calendar, P.calendar, P.calendar_span,
         P.forced_index, P.forced_leg, P.means_edge, P.keep_after_robbery, C.threshold, C.leg_table, C.leg_cost,
@@ -125,7 +125,7 @@ def move_part(P, C, S, k, day):
 
 @inner
 def _move(
-    day, n_days, month_of_day, place_key, place_slot, place_country, place_ends, place_event,
+    day, n_days, period_of_day, place_key, place_slot, place_country, place_ends, place_event,
     daily_cost, kind_home, kind_group, end_cell, leg_to, leg_key, leg_sort, leg_limited, leg_end,
     alternative, guide, offset, cdf, hazard, stay_table, stay_calendar, calendar, calendar_span,
     forced_index, forced_leg, means_edge, keep_after_robbery, threshold, leg_table, leg_cost,
@@ -265,7 +265,7 @@ def _move(
             stock[TRAVELLING, to, g] += 1
             late = when >= n_days
             if not late and code != DIED:
-                flow[month_of_day[when], leg, g] += 1
+                flow[period_of_day[when], leg, g] += 1
             w2 = (w2 & ~M16) | U64(to)
             if late or code != 0 or place_event[to] or south:
                 w3 = means | keep | U64(1 << 22) | (U64(code) << U64(23)) | (lap << U64(26))

@@ -1,0 +1,251 @@
+"""Underlying demand to leave, inferred from the observed series with the policies' effects divided out.
+
+The step is repeatable: ``python -m calibration.departures`` writes ``scenarios/world/americas/departures.csv``. Persons who
+depart by group, channel and month are raised or lowered until the simulated crossings of the baseline, policies in force, meet
+the observed ones (multiplicative updates along the lag from departure to border, as in Richardson and Lucy's deconvolution).
+Since the simulation applies the policies to these departures, what is inferred is the demand before they act: switching a policy
+off then shows what it did. ``departure_channels.csv`` says which series each channel is set from and where demand is held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from calibration.observed.load import load_observed
+from sim.engines.agents import load_kernels, run_agents
+from sim.plan import AGES, SEXES, compile_plan
+from sim.spec import Departure, load_scenario
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.spec import Scenario
+
+__all__ = ["infer_departures", "main"]
+
+log = logging.getLogger(__name__)
+
+_US = ("us_border_patrol", "us_ports")
+_LAGS = 6
+_FLOOR = 0.5
+"""Persons a month below which a channel is taken as empty."""
+_CLIP = 3.0
+"""Largest change of a month in one pass."""
+
+
+@dataclass
+class Demand:
+    """Persons who depart: groups x channels by month.
+
+    Parameters
+    ----------
+    channels : DataFrame
+        Rows of ``departure_channels.csv``.
+    months : tuple of str
+    persons : float64 [channels, months]
+    """
+
+    channels: pd.DataFrame
+    months: tuple[str, ...]
+    persons: NDArray[np.float64]
+    fitted: NDArray[np.bool_]
+
+
+def _month_list(scenario: Scenario) -> tuple[str, ...]:
+    first, last = scenario.spin_up_start or scenario.window.start, scenario.window.end
+    return tuple(str(m) for m in pd.period_range(first, last, freq="M"))
+
+
+def _observed(months: tuple[str, ...], groups: list[str]) -> dict[str, NDArray[np.float64]]:
+    table = load_observed()
+    out = {}
+    for border in ("darien", *_US):
+        part = table[(table["border"] == border) & table["month"].isin(months)]
+        wide = part.pivot_table(index="nationality", columns="month", values="persons", aggfunc="sum")
+        out[border] = wide.reindex(index=groups, columns=list(months)).fillna(0.0).to_numpy()
+    out["us"] = out["us_border_patrol"] + out["us_ports"]
+    return out
+
+
+def _start(scenario: Scenario, channels: pd.DataFrame, groups: list[str]) -> Demand:
+    months = _month_list(scenario)
+    seen = _observed(months, groups)
+    persons = np.zeros((len(channels), len(months)))
+    fitted = np.zeros_like(persons, bool)
+    for i, row in enumerate(channels.itertuples()):
+        series = seen["darien" if row.set_from == "darien" else "us"][groups.index(str(row.group))]
+        persons[i] = 0.5 * series + 0.5 * np.append(series[1:], series[-1])
+        fitted[i] = True
+        if isinstance(row.fit_from, str):
+            fitted[i] &= np.array(months) >= row.fit_from
+        if isinstance(row.fit_to, str):
+            fitted[i] &= np.array(months) <= row.fit_to
+        persons[i, ~fitted[i]] = 0.0
+    return Demand(channels, months, persons, fitted)
+
+
+def _hold(demand: Demand) -> None:
+    """Carry demand on where a rule, not its absence, explains that nothing was seen: mean of the last six fitted months."""
+    for i, row in enumerate(demand.channels.itertuples()):
+        known = np.flatnonzero(demand.fitted[i])
+        if row.hold_after and len(known) and known[-1] + 1 < len(demand.months):
+            demand.persons[i, known[-1] + 1 :] = demand.persons[i, known[-6:]].mean()
+
+
+def _scenario_with(base: Scenario, demand: Demand, places: pd.DataFrame, keep: NDArray[np.bool_]) -> Scenario:
+    rows = []
+    for i, row in enumerate(demand.channels.itertuples()):
+        if not keep[i]:
+            continue
+        own = places[(places["group"] == row.group) & (places["channel"] == row.channel)]
+        for m, month in enumerate(demand.months):
+            if demand.persons[i, m] < _FLOOR:
+                continue
+            period = pd.Period(month, "M")
+            for place in own.itertuples():
+                rows.append(
+                    Departure(
+                        place=place.place,
+                        group=row.group,
+                        channel=row.channel,
+                        persons=float(demand.persons[i, m] * place.share),
+                        start=period.start_time.date(),
+                        end=period.end_time.date(),
+                    )
+                )
+    return base.model_copy(update={"departures": tuple(rows)})
+
+
+def _simulate(scenario: Scenario, groups: list[str], scale: float, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Crossings by border, group and month, as the authorities count them."""
+    plan = compile_plan(scenario, scale=scale)
+    tally = run_agents(plan, seed=seed)
+    number = {leg.id: i for i, leg in enumerate(plan.legs)}
+    per_group = len(AGES) * len(SEXES)
+    out = {b: np.zeros((len(groups), len(plan.months))) for b in ("darien", *_US)}
+    order = [groups.index(g) for g in plan.groups]
+    for border in scenario.world.borders:
+        if border.id in out and border.leg in number:
+            rate = scenario.parameters.get(border.detection_parameter, 1.0)
+            flow = tally.flows[:, number[border.leg], :].reshape(len(plan.months), -1, per_group).sum(axis=2)
+            out[border.id][order] += flow.T * rate / scale
+    out["us"] = out["us_border_patrol"] + out["us_ports"]
+    return out
+
+
+def _update(x: NDArray[np.float64], ratio: NDArray[np.float64], lag: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Multiply each month by the mean ratio of the months in which its people cross."""
+    n = len(x)
+    weight = np.zeros(n)
+    total = np.zeros(n)
+    for k, share in enumerate(lag):
+        total[: n - k] += share * ratio[k:]
+        weight[: n - k] += share
+    factor = np.where(weight > 0.0, total / np.maximum(weight, 1e-12), 1.0)
+    return np.asarray(x * np.clip(factor, 1.0 / _CLIP, _CLIP))
+
+
+def _lag_shares(scenario: Scenario, border: str) -> NDArray[np.float64]:
+    """Rough shares of people who cross k months after the month of departure (from the tables' mean travel times)."""
+    mean = 0.6 if border == "darien" else 1.0
+    k = np.arange(_LAGS)
+    share = np.exp(-0.5 * ((k - mean) / 0.55) ** 2)
+    return np.asarray(share / share.sum())
+
+
+def infer_departures(*, passes: int = 14, scale: float = 0.1, seed: int = 1, name: str = "history/baseline") -> Demand:
+    """Infer demand by group, channel and month.
+
+    Parameters
+    ----------
+    passes : int
+        Multiplicative updates.
+    scale : float
+        Share of the people simulated in each pass.
+    seed : int
+    name : str
+        Scenario whose policies are in force.
+
+    Returns
+    -------
+    Demand
+    """
+    base = load_scenario(name)
+    folder = Path(str(files("scenarios"))) / "world" / "americas"
+    places = pd.read_csv(folder / "departure_places.csv")
+    channels = pd.read_csv(Path(str(files("calibration"))) / "departure_channels.csv", keep_default_na=True)
+    channels = channels.merge(places[["group", "channel"]].drop_duplicates(), on=["group", "channel"])
+    groups = sorted(channels["group"].unique())
+    demand = _start(base, channels, groups)
+    seen = _observed(demand.months, groups)
+    overland = (channels["set_from"] == "darien").to_numpy()
+    everyone = np.ones(len(channels), bool)
+    load_kernels()
+    for turn in range(passes):
+        _hold(demand)
+        full = _simulate(_scenario_with(base, demand, places, everyone), groups, scale, seed + turn)
+        alone = _simulate(_scenario_with(base, demand, places, overland), groups, scale, seed + turn)
+        for i, row in enumerate(channels.itertuples()):
+            g = groups.index(str(row.group))
+            if row.set_from == "darien":
+                target, made = seen["darien"][g], full["darien"][g]
+            else:
+                target = np.maximum(seen["us"][g] - alone["us"][g], 0.02 * seen["us"][g])
+                made = np.maximum(full["us"][g] - alone["us"][g], 0.0)
+            ratio = (target + 5.0) / (made + 5.0)
+            x = _update(demand.persons[i], ratio, _lag_shares(base, str(row.set_from)))
+            demand.persons[i] = np.where(demand.fitted[i], x, 0.0)
+        misfit = np.abs(full["darien"].sum(axis=1) - seen["darien"].sum(axis=1)).sum() / seen["darien"].sum()
+        us = full["us"].sum() / seen["us"].sum()
+        log.info("pass %d: Darién by nationality off by %.1f %%, US border in all %.3f of observed", turn, 100 * misfit, us)
+    _hold(demand)
+    return demand
+
+
+def write_departures(demand: Demand, target: Path) -> int:
+    """Write the table of departures, one row for each month, group, channel and place.
+
+    Returns
+    -------
+    int
+        Rows.
+    """
+    folder = Path(str(files("scenarios"))) / "world" / "americas"
+    places = pd.read_csv(folder / "departure_places.csv")
+    series = {"darien": "darien_entries (SNM Panama)", "us": "us_border_patrol + us_ports (CBP, DHS)"}
+    rows = []
+    for i, row in enumerate(demand.channels.itertuples()):
+        own = places[(places["group"] == row.group) & (places["channel"] == row.channel)]
+        for m, month in enumerate(demand.months):
+            for place in own.itertuples():
+                persons = round(float(demand.persons[i, m] * place.share), 1)
+                if persons >= _FLOOR:
+                    held = "" if demand.fitted[i, m] else "; held: mean of the last six fitted months"
+                    rows.append((month, row.group, place.place, persons, row.channel, series[str(row.set_from)] + held))
+    table = pd.DataFrame(rows, columns=["month", "group", "place", "persons", "channel", "set_from"])
+    table.sort_values(["month", "group", "channel", "place"]).to_csv(target, index=False)
+    return len(table)
+
+
+def main() -> None:
+    """Infer demand and write ``departures.csv`` (maintenance command)."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--passes", type=int, default=14)
+    parser.add_argument("--scale", type=float, default=0.1)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    demand = infer_departures(passes=options.passes, scale=options.scale)
+    target = Path(str(files("scenarios"))) / "world" / "americas" / "departures.csv"
+    log.info("%d rows in %s", write_departures(demand, target), target.name)
+
+
+if __name__ == "__main__":
+    main()

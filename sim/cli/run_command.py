@@ -1,0 +1,137 @@
+"""``travesia run``: a scenario enters; a run folder, its figures and a table of crossings leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sim.results import Run
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False)
+
+_ENGINES = ("agents", "expected", "reference")
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="Name of the library, or a YAML file.", metavar="SCENARIO")],
+    replicates: Annotated[int, typer.Option(help="Draws of the same scenario.", min=1)] = 1,
+    engine: Annotated[str, typer.Option(help="agents, expected or reference.")] = "agents",
+    seed: Annotated[int, typer.Option(help="Same seed, same tables.")] = 1,
+    scale: Annotated[float, typer.Option(help="Share of the people simulated; tables are at full size.")] = 1.0,
+    threads: Annotated[int, typer.Option(help="Does not change the result.", min=1)] = 1,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME if not given.", show_default=False)] = None,
+    daily: Annotated[bool, typer.Option(help="Tables by day instead of by month.")] = False,
+    resume: Annotated[bool, typer.Option(help="Continue an unfinished run folder.")] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, tcp://...", show_default=False)
+    ] = None,
+    figures: Annotated[bool, typer.Option(help="Write plots/ and needs.csv as well.")] = True,
+) -> None:
+    """Run a scenario and write its run folder, figures and a first table of needs."""
+    from rich.console import Console
+
+    from sim.cli.progress import progress_bar
+    from sim.ensemble import run as run_scenario
+    from sim.errors import Problem, ScenarioError
+    from sim.spec import load_scenario
+
+    if engine not in _ENGINES:
+        problem = Problem(f"there is no engine '{engine}'", "--engine", "one of " + ", ".join(_ENGINES))
+        raise ScenarioError("The run was refused.", [problem])
+    loaded = load_scenario(scenario)
+    target = out or Path("runs") / loaded.name.replace("/", "-")
+    console = Console(highlight=False, stderr=True)
+    with progress_bar(console) as report:
+        done = run_scenario(
+            loaded,
+            replicates=replicates,
+            engine=engine,
+            seed=seed,
+            scale=scale,
+            threads=threads,
+            out=target,
+            daily=daily,
+            resume=resume,
+            scheduler=scheduler,
+            progress=report,
+        )
+        if figures:
+            report("figures", 0.0, 1.0)
+            _write_figures(done)
+            report("figures", 1.0, 1.0)
+    _show(done, Console(highlight=False))
+
+
+def _write_figures(done: Run) -> None:
+    """Crossings and map as pictures, and the short table of needs, into the run folder."""
+    from sim.needs import simple_table
+    from sim.report import crossings, route_map, save
+    from sim.results.folder import write_aside
+
+    folder = done.path / "plots"
+    folder.mkdir(exist_ok=True)
+    if done.scenario.world.borders:
+        save(crossings(done)[0], folder / "crossings.png", done)
+    if any(p.lat is not None for p in done.scenario.world.places):
+        save(route_map(done)[0], folder / "map.png", done)
+    write_aside(done.path / "needs.csv", simple_table(done).to_csv(index=False).encode())
+
+
+def _show(done: Run, console: Console) -> None:
+    """Table of crossings by border and year, and where everything was written."""
+    from rich.table import Table
+
+    from sim.results import border_counts, year_table
+
+    m = done.manifest
+    console.print(
+        f"\n{m['scenario']}: {m['people']:,} people simulated one by one, {m['events']:,} events, "
+        f"{m['replicates']} replicate(s), seed {m['seed']}, engine {m['timing']['engine_s']} s, "
+        f"in all {m['timing']['total_s']} s, {m['peak_rss_mb']:.0f} MB"
+    )
+    balance = "people add up on every day" if done.checks["conserved"] else "PEOPLE DO NOT ADD UP, see checks.json"
+    console.print(f"Balance: {balance} (departed = on the route + every outcome).")
+    if not done.scenario.world.borders:
+        _show_outcomes(done, console)
+        console.print(f"Written to {done.path}")
+        return
+    rows = year_table(done.summary, border_counts(done.flows, done.scenario))
+    one = m["replicates"] == 1
+    table = Table(title="Crossings by border and year, all nationalities (a scenario, not a prediction)")
+    table.add_column("border")
+    table.add_column("year")
+    for name in ("simulated", "one draw" if one else "90 % interval", "observed", "months", "difference"):
+        table.add_column(name, justify="right")
+    for row in rows.itertuples():
+        seen = row.observed_months > 0
+        table.add_row(
+            str(row.border),
+            str(row.year),
+            f"{row.median:,.0f}",
+            "" if one else f"{row.lo90:,.0f} to {row.hi90:,.0f}",
+            f"{row.observed:,.0f}" if seen else "not known",
+            f"{row.observed_months} of {row.months}",
+            f"{row.difference_percent:+.1f} %" if seen else "",
+        )
+    console.print(table)
+    console.print("Observed and difference are over the months for which a count exists; counts of persons or of encounters.")
+    console.print(f"Written to {done.path}")
+
+
+def _show_outcomes(done: Run, console: Console) -> None:
+    from rich.table import Table
+
+    table = Table(title="Outcomes (persons, all replicates)")
+    table.add_column("outcome")
+    table.add_column("persons", justify="right")
+    for outcome, persons in done.outcomes.groupby("outcome", observed=True)["persons"].sum().items():
+        table.add_row(str(outcome), f"{persons:,.0f}")
+    console.print(table)
