@@ -387,6 +387,8 @@ def check_names(material: Material, policy: PolicyBase, row: Row, problems: list
     """Refuse places, legs, countries, nationalities and targets there are not."""
     countries = {place.country for place in material.sections["places"]}
     channels = {one.channel for one, _ in material.departures if one.channel}
+    if material.own.get(policy.id) != policy.id:  # of an event, or inherited: its channels may be absent here
+        channels |= set(policy.channels)
     lists: tuple[tuple[str, Iterable[str], Iterable[str], str], ...] = (
         ("places", policy.places, material.ids("places"), "place"),
         ("to", getattr(policy, "to", ()), material.ids("places"), "place"),
@@ -425,18 +427,15 @@ def touches_nothing(material: Material, policy: PolicyBase, world: World) -> tup
 
 
 def reaches_departures(material: Material, policy: PolicyBase, world: World) -> bool:
-    """Whether any departure row of more than 0 persons belongs to the policy."""
+    """Whether any departure row belongs to the policy, by nationality, channel and place of departure."""
+    by_place = policy.leg_rule == "none" and bool(policy.places or policy.countries)
     for one, _ in material.departures:
         here = world.places_by_id.get(one.place)
-        placed = (
-            not (policy.places or policy.countries)
-            or one.place in policy.places
-            or (here is not None and here.country in policy.countries)
-        )
-        if (
-            placed
-            and (not policy.channels or one.channel in policy.channels)
-            and (not policy.nationalities or one.group in policy.nationalities)
+        country = here.country if here is not None else ""
+        if by_place and one.place not in policy.places and country not in policy.countries:
+            continue
+        if (not policy.channels or one.channel in policy.channels) and (
+            not policy.nationalities or one.group in policy.nationalities
         ):
             return True
     return False

@@ -8,7 +8,7 @@ import networkx as nx
 import numpy as np
 
 from sim.errors import Problem
-from sim.spec.policies import Closure, PolicyBase
+from sim.spec.policies import Appointment, Closure, Pathway, PolicyBase, Transport
 
 if TYPE_CHECKING:
     from sim.spec.checks import Material
@@ -67,7 +67,10 @@ def open_graph(material: Material, closed: set[str]) -> nx.DiGraph[str]:
     """Places joined wherever a leg, or a policy that carries people on, lets somebody pass some day."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(place.id for place in material.sections["places"])
-    opened = {name for policy, _ in material.policies for name in policy.leg_ids(material.world())}
+    openers = (
+        policy for policy, _ in material.policies if isinstance(policy, Transport | Pathway | Appointment)
+    )
+    opened = {name for policy in openers for name in policy.leg_ids(material.world())}
     for leg in material.sections["legs"]:
         if (
             leg.id not in closed
