@@ -59,3 +59,11 @@ def test_the_library_names_only_places_legs_and_groups_of_the_shipped_world() ->
 def test_the_library_lies_where_the_package_is() -> None:
     assert (library_root() / "world" / "americas" / "places.csv").is_file()
     assert Path(library_root()).name == "scenarios"
+
+
+def test_the_baseline_survives_being_written_and_read(tmp_path: Path) -> None:
+    baseline = load_scenario("history/baseline")
+    copy = tmp_path / "scenario.yaml"
+    copy.write_text(baseline.to_yaml(), encoding="utf-8")
+    assert load_scenario(copy) == baseline
+    assert load_scenario(copy).hash() == baseline.hash()
