@@ -81,7 +81,7 @@ def begin_day(P, E, I, Q, S, day):
         S.pointer[k, 2] = -1
         S.pointer[k, 3] = 0
         S.pointer[k, 4] = 0
-    if Q.leg_limit.shape[0] > 0:
+    if Q.leg_limit.shape[0] > 0 or S.counter[0] > 0:
         open_line(P, Q, S, day, changed)
     return epoch
 
