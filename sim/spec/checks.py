@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import Problem
@@ -59,12 +60,21 @@ class Material:
         """Ids written in a section, also of rows that were refused."""
         return {str(row["id"]) for row in self.rows.get(section, []) if isinstance(row, Row) and "id" in row}
 
+    @cached_property
+    def rows_by_id(self) -> dict[tuple[str, str], Row]:
+        """Row of each section and id; the first where an id is given twice."""
+        found: dict[tuple[str, str], Row] = {}
+        for section, rows in self.rows.items():
+            for row in rows:
+                if isinstance(row, Row) and "id" in row:
+                    found.setdefault((section, str(row["id"])), row)
+        return found
+
     def where(self, section: str, name: str, key: str = "id") -> str:
         """File, line and key of a row."""
-        for row in self.rows.get(section, []):
-            if isinstance(row, Row) and str(row.get("id")) == name:
-                return row.at(key, f"{section}[{name}].{key}")
-        return f"{section}[{name}].{key}"
+        row = self.rows_by_id.get((section, name))
+        label = f"{section}[{name}].{key}"
+        return label if row is None else row.at(key, label)
 
     def world(self) -> World:
         """Places and legs as a world."""
