@@ -56,7 +56,7 @@ def compare_arrangements(run: Any, *, standards: str | Path | pd.DataFrame | Non
             rows += _resources(plan, arrangement, share, level)
     columns = ["arrangement", "funding", "funded_share", "measure", "sector_code", "low", "middle", "high", "unit", "source"]
     frame = pd.DataFrame(rows, columns=columns)
-    frame["_people"] = frame["unit"] == "times"
+    frame["_people"] = (frame["unit"] == "times") & (frame["high"] > 0)  # a zero is a statement of the coverage data
     return safeguard.publish(frame, people="middle", values=("low", "middle", "high"),
                              counts_people="_people").drop(columns="_people")
 

@@ -25,7 +25,8 @@ def lead_rule(country: str, situation: str, day: pd.Timestamp) -> dict[str, str]
     """Lead rule in force for a country, situation (mobility or disaster) and day; blank fields where none is named."""
     rows = table("lead_rules")
     rows = rows[(rows["situation"] == situation) & rows["country"].isin([country, "*"])]
-    rows = rows[[_in_force(a, b, day) for a, b in zip(rows["valid_from"], rows["valid_to"], strict=True)]]
+    valid = [_in_force(a, b, day) for a, b in zip(rows["valid_from"], rows["valid_to"], strict=True)]
+    rows = rows[np.array(valid, dtype=bool)]
     own = rows[rows["country"] == country]
     chosen = own if len(own) else rows
     if chosen.empty:

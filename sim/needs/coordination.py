@@ -165,10 +165,15 @@ def _flags(
     flag = np.where((covering > 0) & ~has_lead, NO_LEAD, flag)
     flag = np.where(covering == 0, GAP, flag).astype(np.int8)
     names = [""]
+    sources: dict[tuple[str, str], str] = {}
+    for row in rows:
+        for c in row.countries:
+            key = (countries[c], row.mechanism)
+            known = sources.get(key, "")
+            sources[key] = known if row.reference in known else "; ".join(filter(None, (known, row.reference)))
     return Coverage(
         countries, sectors, flag, covering,
-        _join(rows, present, leads, names), _join(rows, present, ~leads, names), names,
-        {(countries[c], row.mechanism): row.reference for row in rows for c in row.countries},
+        _join(rows, present, leads, names), _join(rows, present, ~leads, names), names, sources,
     )
 
 

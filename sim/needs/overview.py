@@ -46,7 +46,7 @@ def overview_of(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
         checked = plan_check(row["targeted"], row["requirement"], int(year)) if _known(row) else {"verdict": "none"}
         head = cells[(cells["sector_code"] == "ALL") & (cells["category"] == ALL)]
         row |= {
-            "usd_per_targeted": checked.get("usd_per_person", np.nan), "plan_check": checked["verdict"],
+            "usd_per_targeted": round(float(checked.get("usd_per_person", np.nan)), 0), "plan_check": checked["verdict"],
             "severity": severity.get((country, int(year)), np.nan),
             "lead_mechanism": str(head["lead_mechanism"].iloc[0]) if len(head) else "",
             "coverage_flag": str(head["coverage_flag"].iloc[0]) if len(head) else "",

@@ -238,8 +238,8 @@ def _one_trigger(
     now = float(norm.sf(np.log(max(limit, 1.0) / max(forecast, 1e-9)) / error))
     return {
         "threshold": limit, "low": forecast * float(np.exp(-1.2816 * error)), "middle": forecast,
-        "high": forecast * float(np.exp(1.2816 * error)), "probability": now, "alarm": now >= alarm,
-        "false_alarm_rate": float((called & ~happened).sum() / max(called.sum(), 1)),
-        "miss_rate": float((~called & happened).sum() / max(happened.sum(), 1)),
+        "high": forecast * float(np.exp(1.2816 * error)), "probability": round(now, 2), "alarm": now >= alarm,
+        "false_alarm_rate": round(float((called & ~happened).sum() / max(called.sum(), 1)), 2),
+        "miss_rate": round(float((~called & happened).sum() / max(happened.sum(), 1)), 2),
         "alarms": int(called.sum()), "events": int(happened.sum()), "months_checked": len(seen),
     }

@@ -1,0 +1,340 @@
+"""Parts of a sheet: what enters is published rows, what leaves is cells with words, formats and print set-up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
+
+from sim.needs.axes import ALL
+from sim.needs.labels import column_label, label, names_in, phrase, text
+from sim.needs.safeguard import as_text
+
+__all__ = [
+    "COUNTRY_WIDTHS", "block", "by_group", "by_resource", "by_sector", "column_name", "finish", "heading", "monthly", "section",
+    "source_words", "words",
+]
+
+#: widths of the country sheets, shared by their blocks
+COUNTRY_WIDTHS: Final = [9.0, 24.0, 24.0, *([11.5] * 15)]
+_HEAD_FONT: Final = Font(bold=True, color="FFFFFF", size=9)
+_HEAD_PLACE: Final = Alignment(wrap_text=True, vertical="center", horizontal="center")
+_HEAD: Final = PatternFill("solid", fgColor="1F4E5F")
+_BAND: Final = PatternFill("solid", fgColor="E8F0F2")
+_FLAGS: Final = {"gap": "F4B6A6", "no_lead": "F9D8A8", "duplication": "F6E27F", "covered_scarce": "E3E9C8"}
+_LINE: Final = Border(bottom=Side(style="hair", color="9AA5AB"))
+#: column -> vocabulary of its codes
+_KIND: Final = {
+    "location_code": "location", "from_country": "location", "to_country": "location", "country": "location",
+    "location_name": "location", "sector_code": "sector", "category": "stage", "population_group": "group",
+    "gender": "gender", "age_range": "age", "population_status": "status", "measure": "measure", "basis": "basis",
+    "unit": "unit", "coverage_flag": "flag", "resource": "resource", "funding": "funding", "population": "population",
+    "nexus": "nexus", "plan_check": "verdict", "binational_coordination": "binational", "weeks": "weeks",
+    "trigger": "trigger", "theme": "theme", "role": "stage", "table": "table", "arrangement": "arrangement",
+    "period_kind": "period",
+}
+_LISTS: Final = {"roles": "stage", "kinds": "kind"}
+_NAMES: Final = {"lead_mechanism", "others", "lead_from", "lead_to", "leads_mobility", "leads_other"}
+_SHARES: Final = {"children_share", "irregular_share", "probability", "false_alarm_rate", "miss_rate"}
+_WIDE: Final = {"name": 80, "minimum": 44, "source": 40, "finding": 30, "protocol": 36, "events": 30, "others": 26,
+                "lead_mechanism": 22, "resource": 30, "places": 26, "source_ref": 36, "leads_mobility": 24,
+                "leads_other": 24, "reason": 30, "roles": 18, "border": 24, "sector_code": 24, "population": 26,
+                "lead_from": 24, "lead_to": 24, "coverage_flag": 13, "plan_check": 12, "population_group": 24,
+                "binational_coordination": 18, "trigger": 30, "basis": 16, "kinds": 16, "location_name": 16,
+                "location_code": 14, "from_country": 14, "admin1_name": 18, "theme": 18}
+#: columns of country sheets: key -> (measure, status, resource, basis, level)
+_MONTHLY: Final = {
+    "people": ("unique_people", "all", "", "total", "middle"),
+    "people_lo80": ("unique_people", "all", "", "total", "population_lo80"),
+    "people_hi80": ("unique_people", "all", "", "total", "population_hi80"),
+    "in_need": ("unique_people", "INN", "", "total", "middle"),
+    "targeted": ("unique_people", "TGT", "", "total", "middle"),
+    "crossings": ("crossings", "all", "", "total", "middle"),
+    "person_days": ("person_days", "all", "", "total", "middle"),
+    "present_average": ("people_present", "all", "", "average", "middle"),
+    "present_peak": ("people_present", "all", "", "peak", "middle"),
+    "r:water": ("resource", "", "water", "total", "middle"),
+    "r:rations": ("resource", "", "rations", "total", "middle"),
+    "r:shelter_places": ("resource", "", "shelter_places", "peak", "middle"),
+    "r:consultations": ("resource", "", "consultations", "total", "middle"),
+    "r:transport_seats": ("resource", "", "transport_seats", "total", "middle"),
+    "requirement_low": ("requirement", "", "", "total", "low"),
+    "requirement": ("requirement", "", "", "total", "middle"),
+    "requirement_high": ("requirement", "", "", "total", "high"),
+}
+
+
+def _country_totals(own: pd.DataFrame) -> pd.DataFrame:
+    keep = np.ones(len(own), dtype=bool)
+    for name in ("category", "population_group", "gender", "age_range"):
+        keep &= (own[name] == ALL).to_numpy()
+    return own[keep & (own["admin1_code"] == "").to_numpy()]
+
+
+def monthly(own: pd.DataFrame) -> pd.DataFrame:
+    """Headline numbers of a country, one row for each month and year, taken from the published table."""
+    base = _country_totals(own)
+    periods = base[["reference_period_start", "period"]].drop_duplicates()
+    periods = periods.sort_values(["reference_period_start", "period"], ignore_index=True)
+    index = pd.MultiIndex.from_frame(periods.astype({"period": str}))
+    out: dict[str, Any] = {
+        "month": [s.strftime("%Y-%m") if k == "month" else str(s.year)
+                  for s, k in zip(periods["reference_period_start"], periods["period"], strict=True)],
+    }
+    for name, (measure, status, resource, basis, level) in _MONTHLY.items():
+        part = base[(base["measure"] == measure) & (base["population_status"] == status) & (base["resource"] == resource)
+                    & (base["basis"] == basis) & ((base["sector_code"] == "ALL") | (resource != ""))]
+        found = part.astype({"period": str}).drop_duplicates(["reference_period_start", "period"])
+        out[name] = found.set_index(["reference_period_start", "period"])[level].reindex(index).to_numpy()
+    return pd.DataFrame(out)
+
+
+def _last_years(own: pd.DataFrame) -> pd.DataFrame:
+    return own[(own["period"] == "year") & (own["admin1_code"] == "")]
+
+
+def by_sector(own: pd.DataFrame) -> pd.DataFrame:
+    """In need, targeted, USD, gap, lead and flag of each sector and year."""
+    base = _country_totals(_last_years(own))
+    keys = ["reference_period_start", "sector_code"]
+    need = base[(base["measure"] == "unique_people") & (base["sector_code"] != "ALL")]
+    inn = need[need["population_status"] == "INN"].astype({"sector_code": str})
+    money = base[base["measure"] == "requirement"].astype({"sector_code": str})
+    gap = base[base["measure"] == "gap"].astype({"sector_code": str, "funding": str})
+    chosen = "as_2023" if (gap["funding"] == "as_2023").any() else next(iter(gap["funding"]), "")
+    gap = gap[gap["funding"] == chosen]
+    target = need[need["population_status"] == "TGT"].astype({"sector_code": str})
+    out = inn[[*keys, "low", "middle", "high", "lead_mechanism", "coverage_flag"]].rename(columns={"middle": "in_need"})
+    out = out.merge(target[[*keys, "middle"]].rename(columns={"middle": "targeted"}), on=keys, how="left")
+    out = out.merge(money[[*keys, "low", "middle", "high"]].rename(
+        columns={"low": "requirement_low", "middle": "requirement", "high": "requirement_high"}), on=keys, how="left")
+    out = out.merge(gap[[*keys, "middle"]].rename(columns={"middle": "gap"}), on=keys, how="left")
+    out.insert(0, "year", out.pop("reference_period_start").dt.year)
+    return out[["year", "sector_code", "in_need", "low", "high", "targeted", "requirement_low", "requirement",
+                "requirement_high", "gap", "coverage_flag", "lead_mechanism"]]
+
+
+def by_resource(own: pd.DataFrame) -> pd.DataFrame:
+    """Resources of each year with unit, source and assumption."""
+    base = _country_totals(_last_years(own))
+    part = base[base["measure"] == "resource"]
+    out = part[["sector_code", "resource", "basis", "low", "middle", "high", "unit", "nexus", "assumption", "source"]]
+    out = out.astype({"sector_code": str})
+    out.insert(0, "year", part["reference_period_start"].dt.year)
+    return out.reset_index(drop=True)
+
+
+def by_group(own: pd.DataFrame) -> pd.DataFrame:
+    """Unique people of each year by stage, group, sex and age."""
+    base = _last_years(own)
+    part = base[(base["measure"] == "unique_people") & (base["sector_code"] == "ALL")
+                & base["population_status"].isin(["all", "INN"])]
+    out = part[["category", "population_group", "gender", "age_range", "population_status", "low", "middle", "high"]]
+    out = out.copy()
+    out.insert(0, "year", part["reference_period_start"].dt.year)
+    return out.reset_index(drop=True)
+
+
+def column_name(column: str, lang: str) -> str:
+    """Heading of a column of a country sheet."""
+    column = {"sector_code": "sector_name", "location_code": "location_name"}.get(column, column)
+    if column.startswith("r:"):
+        return label("resource", column[2:], lang)
+    for name in ("needs", "overview", "coordination", "simple"):
+        found = column_label(name, column, lang)
+        if found != column:
+            return found
+    return column
+
+
+def source_words(source: str, lang: str) -> str:
+    """A source line in the workbook's language."""
+    return phrase(source, lang)
+
+
+def words(record: dict[Any, Any], columns: list[str], lang: str) -> dict[str, Any]:
+    """A record with its codes turned into words of one language."""
+    out: dict[str, Any] = {}
+    for column in columns:
+        value = record[column]
+        if column == "location_name":
+            value = label("location", record.get("location_code", value), lang)
+        elif column in _LISTS:
+            value = ", ".join(label(_LISTS[column], x.strip(), lang) for x in str(value).split(";") if x.strip())
+        elif column in _NAMES:
+            value = names_in(str(value), "mechanism", lang)
+        elif column in _KIND and not (column == "location_code" and "location_name" in columns):
+            value = label(_KIND[column], value, lang) if isinstance(value, str) and value else value
+        elif column in ("source", "source_ref"):
+            value = phrase(str(value), lang)
+        out[column] = _cell_value(value, lang)
+    return out
+
+
+def _cell_value(value: Any, lang: str) -> Any:
+    if isinstance(value, (bool, np.bool_)):
+        return text("true" if value else "false", lang)
+    if isinstance(value, (float, np.floating)):
+        return None if np.isnan(value) else float(value)
+    if isinstance(value, pd.Timestamp):
+        return value.to_pydatetime().date()
+    if isinstance(value, np.integer):
+        return int(value)
+    if value is pd.NaT or value is None:
+        return None
+    return as_text(value)
+
+
+def heading(sheet: Worksheet, title: str, facts: list[tuple[str, str]], caution: str) -> int:
+    """Title, facts and caution; returns the next free row."""
+    sheet.cell(1, 1, title).font = Font(bold=True, size=14, color="1F4E5F")
+    row = 2
+    if facts:
+        line = "   |   ".join(f"{name}: {value}" for name, value in facts)
+        sheet.cell(row, 1, line).font = Font(size=9, color="444444")
+        row += 1
+    if caution:
+        cell = sheet.cell(row, 1, caution)
+        cell.font = Font(italic=True, size=9, color="8A3B12")
+        row += 1
+    return row + 1
+
+
+def section(sheet: Worksheet, row: int, title: str) -> int:
+    """A heading inside a sheet; returns the next row."""
+    sheet.cell(row, 1, title).font = Font(bold=True, size=12, color="1F4E5F")
+    return row + 1
+
+
+def block(
+    sheet: Worksheet, row: int, heads: list[str], records: list[dict[str, Any]], columns: list[str], *,
+    freeze: bool = False, filters: bool = False, widths: list[float] | None = None,
+) -> int:
+    """Write a table with its header; returns the first row after it.
+
+    Parameters
+    ----------
+    sheet : Worksheet
+        Where to write.
+    row : int
+        Row of the header.
+    heads : list of str
+        Headings.
+    records : list of dict
+        Rows, already in words.
+    columns : list of str
+        Keys of the records, in order.
+    freeze, filters : bool
+        Freeze the header; add filters.
+    widths : list of float, optional
+        Column widths shared by every block of the sheet; chosen from the contents if left out.
+    """
+    chosen = widths if widths is not None else _widths(columns, records)
+    for position, width in enumerate(chosen, start=1):
+        sheet.column_dimensions[get_column_letter(position)].width = width
+    for position, title in enumerate(heads, start=1):
+        cell = sheet.cell(row, position, title)
+        cell.font, cell.fill, cell.alignment = _HEAD_FONT, _HEAD, _HEAD_PLACE
+    longest = max((len(h) / max(chosen[i] if i < len(chosen) else 10.0, 1.0) for i, h in enumerate(heads)), default=1.0)
+    sheet.row_dimensions[row].height = 13.0 * min(max(np.ceil(longest * 1.3), 2), 5)
+    if freeze:
+        sheet.freeze_panes = sheet.cell(row + 1, 2 if columns[0] in ("month", "location_name") else 1)
+    if filters and records:
+        sheet.auto_filter.ref = f"A{row}:{get_column_letter(len(columns))}{row + len(records)}"
+    for offset, record in enumerate(records, start=1):
+        _write_row(sheet, row + offset, record, columns, band=offset % 2 == 0, spill=widths is not None)
+        lines = _lines_of(record, columns, chosen, spill=widths is not None)
+        if lines > 1:
+            sheet.row_dimensions[row + offset].height = 12.5 * lines
+    return row + len(records) + 1
+
+
+def _lines_of(record: dict[str, Any], columns: list[str], widths: list[float], *, spill: bool) -> int:
+    """Lines the longest wrapped cell of a row needs."""
+    most = 1
+    for position, column in enumerate(columns):
+        value = record[column]
+        if isinstance(value, str) and column in _WIDE and not (spill and column in ("source", "lead_mechanism")):
+            most = max(most, int(np.ceil(len(value) * 1.08 / max(widths[position], 1.0))))
+    return min(most, 12)
+
+
+def _write_row(sheet: Worksheet, row: int, record: dict[str, Any], columns: list[str], *, band: bool, spill: bool) -> None:
+    book: Any = sheet.parent
+    styles: dict[Any, Any] = book.__dict__.setdefault("_needs_styles", {})
+    for position, column in enumerate(columns, start=1):
+        value = record[column]
+        cell: Any = sheet.cell(row, position)
+        cell.value = value
+        if isinstance(value, str):
+            cell.data_type = "s"
+        flag = value if column == "coverage_flag" and isinstance(value, str) else ""
+        key = (_format(value, column), band, column in _WIDE and not (column in ("source", "lead_mechanism") and spill), flag)
+        if key not in styles:
+            _style(cell, *key)
+            styles[key] = cell._style  # noqa: SLF001  (openpyxl has no public way to share a style)
+        else:
+            cell._style = styles[key]  # noqa: SLF001
+
+
+def _format(value: Any, column: str) -> str:
+    """Number format of a value."""
+    if isinstance(value, bool | str) or value is None:
+        return "@" if value is not None else "General"
+    if isinstance(value, dt.date):
+        return "yyyy-mm-dd"
+    if column == "year":
+        return "0"
+    if column in _SHARES:
+        return "0 %"
+    return "#,##0" if abs(value) >= 100 or value == round(value) else "#,##0.0##"
+
+
+def _style(cell: Any, number_format: str, band: bool, wide: bool, flag: str) -> None:  # noqa: FBT001
+    cell.border = _LINE
+    cell.number_format = number_format
+    if band:
+        cell.fill = _BAND
+    if number_format in ("@", "General"):
+        cell.alignment = Alignment(wrap_text=wide, vertical="top")
+    else:
+        cell.alignment = Alignment(vertical="top")
+    if flag:
+        _colour(cell, flag)
+
+
+def _colour(cell: Any, value: str) -> None:
+    for flag, colour in _FLAGS.items():
+        if value in (label("flag", flag, "en"), label("flag", flag, "es")):
+            cell.fill = PatternFill("solid", fgColor=colour)
+
+
+def _widths(columns: list[str], records: list[dict[str, Any]]) -> list[float]:
+    """Widths from the contents, within what fits a page."""
+    out = []
+    for column in columns:
+        longest = max((len(str(r[column])) for r in records[:400] if r[column] is not None), default=0)
+        limit = _WIDE.get(column, 22)
+        out.append(float(min(max(longest + 2, 9), limit)))
+    return out
+
+
+def finish(sheet: Worksheet, lang: str, *, repeat: int) -> None:
+    """Print set-up: landscape A4, one page wide, header repeated, page numbers."""
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = 9
+    sheet.page_setup.fitToWidth = 1
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True  # type: ignore[union-attr]
+    sheet.print_title_rows = f"{repeat}:{repeat}"
+    sheet.print_options.gridLines = False
+    sheet.oddFooter.left.text = "Travesía"
+    sheet.oddFooter.center.text = sheet.title
+    sheet.oddFooter.right.text = f"{text('page', lang)} &P {text('of', lang)} &N"
+    sheet.page_margins.left = sheet.page_margins.right = 0.4
+    sheet.sheet_view.zoomScale = 90
