@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.errors import RunError
-from sim.plan.choice import MEANS_EDGES, alternatives_of, base_weights
+from sim.plan.choice import MEANS_EDGES, alternatives_of, base_weights, classes_of
 from sim.plan.distributions import Pool, scaled
 from sim.plan.effects import effects_of, series_product
 from sim.plan.epochs import epochs_of
@@ -73,7 +73,9 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0, daily: bool = False)
     leg_days = _leg_days(graph, forced)
     epochs = epochs_of(graph, effects, forced, days, pool, leg_days.__getitem__)
     limits = limits_of(graph, scenario.policies, days, scale)
-    fixed = _fixed(graph, forced, effects, days, pool, leg_days, limits, daily)
+    kind_class, first_kind = classes_of(epochs.weight, len(UNITS))
+    epochs = epochs._replace(weight=epochs.weight[:, first_kind])
+    fixed = _fixed(graph, forced, effects, days, pool, leg_days, limits, daily, kind_class)
     return Plan(
         scenario=scenario,
         first_day=first,
@@ -128,11 +130,14 @@ def _fixed(
     leg_days: dict[int, Distribution],
     limits: Limits,
     daily: bool,
+    kind_class: NDArray[np.int32],
 ) -> Fixed:
     world = graph.scenario.world
     n, n_legs = len(graph.places), len(graph.legs)
     alternative = alternatives_of(graph)
-    weight = base_weights(graph, alternative, {i: d.mean for i, d in leg_days.items()}, _policy_weights(graph))
+    class_group = [int(np.flatnonzero(kind_class == c)[0]) // len(UNITS) for c in range(int(kind_class.max()) + 1)]
+    mean_days = {i: d.mean for i, d in leg_days.items()}
+    weight = base_weights(graph, alternative, mean_days, _policy_weights(graph), class_group)
     stay_table = _stays(graph, pool)
     stay_calendar, calendar, span = _calendars(graph, effects, len(days))
     guide, offset, thresholds, hazards = pool.arrays()
@@ -181,6 +186,8 @@ def _fixed(
         means_edge=np.array(MEANS_EDGES if graph.scenario.behaviour.means else (), np.int64),
         keep_after_robbery=round(256 * (1.0 - graph.scenario.parameters.get("robbery_loss_share", 0.0))),
         kind_group=np.repeat(np.arange(len(graph.groups)), len(UNITS)).astype(np.int16),
+        kind_class=kind_class,
+        class_group=np.array(class_group, np.int32),
         end_cell=(np.arange(6)[:, None] * len(countries) + index[None, :].astype(np.int64)).astype(np.int32),
     ) if k else _no_groups(graph)
 
@@ -255,7 +262,7 @@ def _towards_the_end(graph: Graph, fixed: Fixed) -> NDArray[np.int32]:
 
 def _knowledge(graph: Graph, fixed: Fixed, forced: Forced, scale: float) -> Knowledge:
     parameters, behaviour = graph.scenario.parameters, graph.scenario.behaviour
-    n_groups, n_legs, n_places = len(graph.groups), len(graph.legs), len(graph.places)
+    n_groups, n_legs, n_places = len(graph.groups), graph.n_chosen, len(graph.places)
     n_forced = forced.leg.shape[0]
     every = max(1, round(parameters.get("information_update_days", 7.0)))
     lag = max(1, round(parameters.get("information_lag_days", 14.0) / every))
@@ -264,7 +271,7 @@ def _knowledge(graph: Graph, fixed: Fixed, forced: Forced, scale: float) -> Know
         prior[number] = leg.haz_robbed + leg.deaths_per_100k / 1e5
     weight = parameters.get("information_weight", 0.5)
     classes = len(fixed.means_edge) + 1
-    kinds = np.arange(n_groups, dtype=np.int32) * len(UNITS)
+    group_class = fixed.kind_class[:: len(UNITS)].astype(np.int32)
     return Knowledge(
         on=int(behaviour.information),
         every=every,
@@ -274,10 +281,10 @@ def _knowledge(graph: Graph, fixed: Fixed, forced: Forced, scale: float) -> Know
         success_weight=parameters.get("beta_success", 1.0) * weight,
         harm_cost=parameters.get("information_harm_cost", 0.1),
         chance_apart=parameters.get("information_chance_apart", 0.5),
-        sweeps=12,
+        sweeps=4,
         order=_towards_the_end(graph, fixed),
-        group_kind=kinds,
-        group_row=kinds * 2 * classes,
+        group_class=group_class,
+        group_row=(group_class * 2 * classes).astype(np.int32),
         prior=prior,
         risk=np.tile(prior, (n_groups, 1)),
         fail=np.zeros((n_groups, n_forced)),

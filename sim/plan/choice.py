@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.plan.plan import UNITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from sim.plan.graph import Graph
 
-__all__ = ["MEANS_EDGES", "alternatives_of", "base_weights"]
+__all__ = ["MEANS_EDGES", "alternatives_of", "base_weights", "classes_of"]
 
 MEANS_EDGES = (300, 1000, 3000)
 """Edges of the classes of means in USD, between which choice weights are tabled (resolution of the table, not a parameter)."""
@@ -45,6 +44,7 @@ def base_weights(
     alternative: NDArray[np.int32],
     mean_days: Mapping[int, float],
     policy_weight: Mapping[int, float],
+    class_group: Sequence[int],
 ) -> NDArray[np.float64]:
     """Table the weight of each alternative for each class of people.
 
@@ -59,11 +59,13 @@ def base_weights(
         Mean travel days by leg.
     policy_weight : mapping of int to float
         Attraction of legs that a policy opens.
+    class_group : sequence of int
+        Group of each class of choice.
 
     Returns
     -------
     float64 [C, P, W]
-        C = kinds x headings (north, south) x classes of means.
+        C = classes of choice x headings (north, south) x classes of means.
     """
     scenario = graph.scenario
     world, parameters = scenario.world, scenario.parameters
@@ -97,5 +99,33 @@ def base_weights(
                     out[g, 0, :, place, j] = value
                 if leg.direction in _SOUTH and (leg.direction != "lateral" or leg.mode != "air_regular"):
                     out[g, 1, :, place, j] = value
-    kinds = np.repeat(out, len(UNITS), axis=0)
-    return np.ascontiguousarray(kinds.reshape(-1, n_places, width))
+    by_class = out[np.asarray(class_group)]
+    return np.ascontiguousarray(by_class.reshape(-1, n_places, width))
+
+
+def classes_of(weight: NDArray[np.float32], units: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Find the kinds of a group that every policy treats alike when they choose.
+
+    Parameters
+    ----------
+    weight : float32 [epochs, K, L]
+        Multipliers of the choice weights by kind.
+    units : int
+        Travel units in a group.
+
+    Returns
+    -------
+    kind_class : int32 [K]
+    first : int64 [classes]
+        A kind of each class.
+    """
+    kind_class = np.zeros(weight.shape[1], np.int32)
+    first: list[int] = []
+    for kind in range(weight.shape[1]):
+        alike = [c for c, k in enumerate(first) if k // units == kind // units]
+        same = next((c for c in alike if np.array_equal(weight[:, first[c]], weight[:, kind])), None)
+        if same is None:
+            same = len(first)
+            first.append(kind)
+        kind_class[kind] = same
+    return kind_class, np.array(first, np.int64)

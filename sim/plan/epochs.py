@@ -44,7 +44,7 @@ def _breaks(graph: Graph, effects: Sequence[Effect], forced: Forced, days: NDArr
     changed = np.zeros(n, bool)
     changed[0] = True
     series = [e.value for e in effects if e.quantity in _LEG_QUANTITIES]
-    series += [value for _, _, _, value in forced.shares]
+    series += [share.value for share in forced.shares]
     for travel, harm in _seasons(graph, days).values():
         series += [travel, harm]
     for value in series:
@@ -84,17 +84,19 @@ def epochs_of(
     """
     starts = _breaks(graph, effects, forced, days)
     n_epochs, n_legs, n_places = len(starts), len(graph.legs), len(graph.places)
+    n_chosen = graph.n_chosen
     epoch_of_day = np.searchsorted(starts, np.arange(len(days) + 1), side="right").astype(np.int32) - 1
     base = _base(graph)
     seasons = _seasons(graph, days)
-    weight = np.zeros((n_epochs, graph.n_kinds, n_legs), np.float32)
+    weight = np.zeros((n_epochs, graph.n_kinds, n_chosen), np.float32)
     table = np.zeros((n_epochs, n_legs), np.int32)
     cost = np.zeros((n_epochs, n_legs), np.int64)
     robbery, death = np.zeros((n_epochs, n_legs), np.uint64), np.zeros((n_epochs, n_legs), np.uint64)
     income = np.zeros((n_epochs, n_places), np.int64)
-    forced_table = np.zeros((n_epochs, graph.n_kinds, *forced.leg.shape[:2]), np.uint32)
+    forced_table = forced.tables(starts, graph.n_kinds)
     leg_effects = [e for e in effects if e.quantity in _LEG_QUANTITIES]
     stretched: dict[tuple[int, float], int] = {}
+    usual = np.array([pool.add(leg_days(leg)) for leg in range(n_legs)], np.int32)
     for epoch, day in enumerate(starts):
         state = _State(graph, base, day, days, seasons)
         for effect in leg_effects:
@@ -105,12 +107,11 @@ def epochs_of(
         robbery[epoch] = _threshold(base["robbery"] * harm)
         death[epoch] = _threshold(base["death"] * harm)
         income[epoch] = np.round(base["income"] + state.income)
-        forced_table[epoch] = forced.table(int(day), graph.n_kinds)
-        for leg in range(n_legs):
-            factor = round(float(state.days[leg]) * 20) / 20
-            key = (leg, factor)
+        table[epoch] = usual
+        for leg in np.flatnonzero(state.days != 1.0):
+            key = (int(leg), round(float(state.days[leg]) * 20) / 20)
             if key not in stretched:
-                stretched[key] = pool.add(scaled(leg_days(leg), factor))
+                stretched[key] = pool.add(scaled(leg_days(key[0]), key[1]))
             table[epoch, leg] = stretched[key]
     return Epochs(epoch_of_day, weight, table, cost, robbery, death, income, forced_table)
 
@@ -145,12 +146,12 @@ class _State:
         seasons: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
     ) -> None:
         n = len(graph.legs)
-        self.weight = np.ones((graph.n_kinds, n))
-        self.add = np.zeros((graph.n_kinds, n))
-        self.opened = np.ones((graph.n_kinds, n))
+        self.weight = np.ones((graph.n_kinds, graph.n_chosen))
+        self.add = np.zeros((graph.n_kinds, graph.n_chosen))
+        self.opened = np.ones((graph.n_kinds, graph.n_chosen))
         self.days, self.cost_factor, self.harm = np.ones(n), np.ones(n), np.ones(n)
         self.cost, self.income = np.zeros(n), np.zeros(len(graph.places))
-        self.turn = np.array([leg.mode == "turn_back" for leg in graph.legs])
+        self.turn = np.array([leg.mode == "turn_back" for leg in graph.legs[: graph.n_chosen]])
         self.base_turn = graph.scenario.parameters.get("turn_back_weight", 0.0)
         today = days[day]
         for number, leg in graph.world_legs.items():
@@ -163,7 +164,6 @@ class _State:
                 self.opened[:, number] = 0.0
         for numbers in graph.opened.values():
             self.opened[:, numbers] = 0.0
-        self.forced = np.array([bool(leg.made_by) and leg.direction == "return" for leg in graph.legs])
 
     def apply(self, effect: Effect, value: float) -> None:
         if effect.quantity == "income":
@@ -187,5 +187,4 @@ class _State:
         """Multipliers of the choice weights, 0 = closed."""
         out = self.weight * self.opened
         out[:, self.turn] = (self.base_turn + self.add[:, self.turn]) * self.weight[:, self.turn]
-        out[:, self.forced] = 0.0
         return out

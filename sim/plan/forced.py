@@ -24,6 +24,17 @@ _INSTRUMENTS = {"expulsion", "removal", "transfer"}
 
 
 @dataclass(frozen=True)
+class Share:
+    """What one policy sends from one place along one way: share of those who arrive, before competing."""
+
+    row: int
+    way: int
+    policy: int
+    kinds: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Forced:
     """What may happen on arrival at some places.
 
@@ -32,12 +43,9 @@ class Forced:
     index : int32 [P]
         Row of a place, -1 none.
     leg : int32 [F, J, K]
-        Leg of each alternative for each kind.
-    shares : list of (row, alternative, kinds, float64 [n_days])
-        Share of those who arrive, before competing.
-    policy : int32 [F, J]
-        Which policy an alternative belongs to: its own targets split its share and do not compete with each other.
-    ends : dict of int to str
+        Leg of each way (instrument and target) for each kind.
+    shares : list of Share
+    ends : set of int
         Legs on whose arrival the journey ends as ``removed``.
     days : dict of int to float
         Travel days of the legs made here.
@@ -45,24 +53,39 @@ class Forced:
 
     index: NDArray[np.int32]
     leg: NDArray[np.int32]
-    shares: list[tuple[int, int, NDArray[np.int64], NDArray[np.float64]]]
-    policy: NDArray[np.int32]
+    shares: list[Share]
     ends: set[int]
     days: dict[int, float]
 
-    def table(self, day: int, n_kinds: int) -> NDArray[np.uint32]:
-        """Return cumulated shares on a day, uint32 [K, F, J] on the scale of 32 bits."""
-        f, j = max(self.leg.shape[0], 1), max(self.leg.shape[1], 1)
-        share = np.zeros((n_kinds, f, j))
-        for row, alternative, kinds, value in self.shares:
-            share[kinds, row, alternative] = value[day]
-        left = np.ones((n_kinds, f))
-        for number in range(int(self.policy.max(initial=-1)) + 1):
-            left *= 1.0 - np.minimum((share * (self.policy == number)).sum(axis=2), 1.0)
-        total = 1.0 - left
+    def tables(self, days: NDArray[np.int64], n_kinds: int) -> NDArray[np.uint32]:
+        """Return cumulated shares on some days, uint32 [days, K, F, J] on the scale of 32 bits.
+
+        Policies compete: together they send ``1 - prod(1 - share)``, split in proportion to their shares; the targets of one
+        policy split its share and do not compete with each other.
+        """
+        out = np.zeros((len(days), n_kinds, *self.leg.shape[:2]), np.uint32)
+        values = np.array([s.value[days] for s in self.shares]).reshape(len(self.shares), len(days))
+        for i in range(len(days)):
+            if i and np.array_equal(values[:, i], values[:, i - 1]):
+                out[i] = out[i - 1]
+            else:
+                out[i] = self._table(values[:, i], n_kinds)
+        return out
+
+    def _table(self, values: NDArray[np.float64], n_kinds: int) -> NDArray[np.uint32]:
+        share = np.zeros((n_kinds, *self.leg.shape[:2]))
+        of_policy: dict[tuple[int, int], NDArray[np.float64]] = {}
+        for one, value in zip(self.shares, values, strict=True):
+            if value > 0.0:
+                share[one.kinds, one.row, one.way] += value
+                total = of_policy.setdefault((one.row, one.policy), np.zeros(n_kinds))
+                total[one.kinds] += value
+        left = np.ones(share.shape[:2])
+        for (row, _), total in of_policy.items():
+            left[:, row] *= 1.0 - np.minimum(total, 1.0)
         summed = share.sum(axis=2)
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = np.where(summed[..., None] > 0.0, share / summed[..., None] * total[..., None], 0.0)
+            part = np.where(summed[..., None] > 0.0, share / summed[..., None] * (1.0 - left)[..., None], 0.0)
         return np.minimum(np.round(np.cumsum(part, axis=2) * 2.0**32), 2.0**32 - 1).astype(np.uint32)
 
 
@@ -80,32 +103,34 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
     Forced
     """
     index = np.full(len(graph.places), -1, dtype=np.int32)
-    columns: list[list[tuple[Policy, str, float]]] = []
-    for policy in policies:
+    ways: list[list[tuple[str, str]]] = []
+    parts: list[tuple[int, int, Policy, int, float]] = []
+    for order, policy in enumerate(policies):
         if policy.instrument not in _INSTRUMENTS:
             continue
         for number in graph.places_of(policy):
             if index[number] < 0:
-                index[number] = len(columns)
-                columns.append([])
+                index[number] = len(ways)
+                ways.append([])
+            own = ways[index[number]]
             for target, weight in _targets(graph, policy, int(number)):
-                columns[index[number]].append((policy, target, weight))
-    width = max((len(c) for c in columns), default=1)
-    leg = np.full((max(len(columns), 1), width, graph.n_kinds), -1, dtype=np.int32)
-    order = {policy.id: i for i, policy in enumerate(policies)}
-    number_of = np.full(leg.shape[:2], -1, dtype=np.int32)
-    shares: list[tuple[int, int, NDArray[np.int64], NDArray[np.float64]]] = []
+                way = (policy.instrument, target)
+                if way not in own:
+                    own.append(way)
+                parts.append((int(number), own.index(way), policy, order, weight))
+    width = max((len(w) for w in ways), default=1)
+    leg = np.full((max(len(ways), 1), width, graph.n_kinds), -1, dtype=np.int32)
+    shares: list[Share] = []
     ends: set[int] = set()
     travel: dict[int, float] = {}
-    for number in np.flatnonzero(index >= 0):
-        for j, (policy, target, weight) in enumerate(columns[index[number]]):
-            _fill(graph, policy, int(number), target, leg[index[number], j], ends, travel)
-            value = policy.strength(days) * float(policy.size) * weight
-            kinds = graph.kinds_of(policy)
-            kinds = kinds[leg[index[number], j, kinds] >= 0]  # nobody is sent where there is no place to send them
-            number_of[index[number], j] = order[policy.id]
-            shares.append((int(index[number]), j, kinds, np.clip(value, 0.0, 1.0)))
-    return Forced(index, leg, shares, number_of, ends, travel)
+    for number, way, policy, order, weight in parts:
+        row = int(index[number])
+        _fill(graph, policy, number, ways[row][way][1], leg[row, way], ends, travel)
+        kinds = graph.kinds_of(policy)
+        kinds = kinds[leg[row, way, kinds] >= 0]  # nobody is sent where there is no place to send them
+        value = np.clip(policy.strength(days) * float(policy.size) * weight, 0.0, 1.0)
+        shares.append(Share(row, way, order, kinds, value))
+    return Forced(index, leg, shares, ends, travel)
 
 
 def _targets(graph: Graph, policy: Policy, number: int) -> list[tuple[str, float]]:
@@ -130,8 +155,8 @@ def _fill(
         if to not in graph.place_number or to == place:
             continue
         mode = "removal_flight" if policy.instrument == "removal" else "bus"
-        number_of_leg = graph.add_leg(PlanLeg(f"{policy.id}:{place}->{to}", place, to, "return", mode, policy.id))
+        number_of_leg = graph.add_leg(PlanLeg(f"{policy.instrument}:{place}->{to}", place, to, "return", mode, policy.instrument))
         row[kind] = number_of_leg
-        travel[number_of_leg] = float(getattr(policy, "days", None) or PATHWAY_DAYS)
+        travel.setdefault(number_of_leg, float(getattr(policy, "days", None) or PATHWAY_DAYS))
         if policy.instrument == "removal":
             ends.add(number_of_leg)

@@ -59,6 +59,12 @@ class Graph:
                 self._open_legs(policy)
 
     @property
+    def n_chosen(self) -> int:
+        """Legs and choices that people choose; those they are only sent along come after them."""
+        sent = [i for i, leg in enumerate(self.legs) if leg.made_by and leg.direction == "return"]
+        return min(sent, default=len(self.legs))
+
+    @property
     def n_kinds(self) -> int:
         """Groups x units."""
         return len(self.groups) * len(self.units)

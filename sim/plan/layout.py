@@ -37,7 +37,7 @@ class Fixed(NamedTuple):
     leg_limited: Array  # uint8 [L], 1 = served through the line
     leg_end: Array  # uint8 [L], outcome on arrival (0 none)
     alternative: Array  # int32 [P, W + 1], leg of each alternative, -1 none
-    weight: Array  # float64 [C, P, W], base weight of each alternative; C = kinds x 2 headings x means classes
+    weight: Array  # float64 [C, P, W], base weight of each alternative; C = classes x 2 headings x classes of means
     guide: Array  # uint16 [D, 256]
     offset: Array  # int64 [D + 1]
     cdf: Array  # uint32 [sum of sizes]
@@ -51,13 +51,15 @@ class Fixed(NamedTuple):
     means_edge: Array  # int64 [M - 1], USD
     keep_after_robbery: int  # of 256
     kind_group: Array  # int16 [K]
+    kind_class: Array  # int32 [K], class of choice: kinds that choose alike
+    class_group: Array  # int32 [classes]
     end_cell: Array  # int32 [6, P], row of the duration table
 
 
 class Today(NamedTuple):
     """Tables of the day, rewritten when a policy, a season or what people know changes."""
 
-    threshold: Array  # uint32 [C, P, W], cumulated choice probabilities, C = kinds x headings x means classes
+    threshold: Array  # uint32 [C, P, W], cumulated choice probabilities, C = classes of choice x headings x classes of means
     leg_table: Array  # int32 [L], travel-time distribution
     leg_cost: Array  # int64 [L], USD
     leg_robbery: Array  # uint64 [L], 32-bit threshold
@@ -95,7 +97,7 @@ class Epochs(NamedTuple):
     """What policies and seasons make of the tables, one row for each stretch of days on which nothing changes."""
 
     epoch_of_day: Array  # int32 [n_days + 1]
-    weight: Array  # float32 [epochs, K, L], multiplier of the choice weight, 0 = closed
+    weight: Array  # float32 [epochs, classes, legs that can be chosen], multiplier of the choice weight, 0 = closed
     leg_table: Array  # int32 [epochs, L]
     leg_cost: Array  # int64 [epochs, L]
     leg_robbery: Array  # uint64 [epochs, L]
@@ -131,7 +133,7 @@ class Knowledge(NamedTuple):
     chance_apart: float
     sweeps: int
     order: Array  # int32 [P], places from the destinations backwards
-    group_kind: Array  # int32 [groups], kind whose weights stand for the group
+    group_class: Array  # int32 [groups], class of choice that stands for the group
     group_row: Array  # int32 [groups], row of the base weights likewise
     prior: Array  # float64 [L]
     risk: Array  # float64 [groups, L]
@@ -168,8 +170,7 @@ class State(NamedTuple):
     request: Array  # uint64 [T, n, 5]
     trace: Array  # uint64 [T, n, 4] or empty: ended people one by one
     threshold: Array  # uint32 [C, P, W]
-    leg_open: Array  # uint8 [K, L]
-    leg_factor: Array  # float64 [L], scratch
+    leg_open: Array  # uint8 [classes of choice, legs that can be chosen]
     person_days: Array  # int64 [months + 1, 5, P, G]
     peak: Array  # int32 [months + 1, 5, P, G]
     balance: Array  # int64 [n_days, 3], departed on the day, on the route in the evening, ended so far

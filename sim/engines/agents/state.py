@@ -52,8 +52,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "request": ((parts, line, 5), np.uint64),
         "trace": ((parts, per_part if trace else 0, 4), np.uint64),
         "threshold": (plan.fixed.weight.shape, np.uint32),
-        "leg_open": ((plan.epochs.weight.shape[1], legs), np.uint8),
-        "leg_factor": ((legs,), np.float64),
+        "leg_open": (plan.epochs.weight.shape[1:], np.uint8),
         "person_days": ((periods, 5, p, g), np.int64),
         "peak": ((periods, 5, p, g), np.int32),
         "balance": ((n, 3), np.int64),
@@ -110,6 +109,7 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     arrays["head"][:] = -1
     arrays["tail"][:] = -1
     arrays["fill"][:] = PAGE
+    arrays["threshold"][:] = 0xFFFFFFFF
     return State(**arrays)
 
 

@@ -19,33 +19,35 @@ def write_tables(P, E, I, S, epoch):
     """Write today's choice thresholds and which legs are open to whom.
 
     The share of an alternative is its base weight (attraction, cost, days; tabled once) times the policies' multiplier
-    times what the group knows about the leg; a closed leg has weight nothing, and nothing stays nothing.
+    times what the group knows about the leg; a closed leg has weight nothing, and nothing stays nothing. Beyond the last
+    alternative of a place the thresholds stay certain, as they were laid out.
     """
-    n_headings = 2
-    per_kind = n_headings * (P.means_edge.shape[0] + 1)
-    width = S.threshold.shape[2]
-    for kind in range(S.leg_open.shape[0]):
-        group = P.kind_group[kind]
-        for leg in range(S.leg_open.shape[1]):
-            factor = E.weight[epoch, kind, leg]
-            S.leg_open[kind, leg] = factor > 0.0
-            S.leg_factor[leg] = factor * (I.appeal[group, leg] if I.on else 1.0)
-        for row in range(kind * per_kind, (kind + 1) * per_kind):
-            for place in range(S.threshold.shape[1]):
+    per_class = 2 * (P.means_edge.shape[0] + 1)
+    n_classes, n_legs = S.leg_open.shape
+    n_places, width = S.threshold.shape[1], S.threshold.shape[2]
+    factor = np.empty(n_legs)
+    share = np.empty(width)
+    for c in range(n_classes):
+        group = P.class_group[c]
+        for leg in range(n_legs):
+            f = np.float64(E.weight[epoch, c, leg])
+            S.leg_open[c, leg] = f > 0.0
+            factor[leg] = f * I.appeal[group, leg] if I.on else f
+        for row in range(c * per_class, (c + 1) * per_class):
+            for place in range(n_places):
                 total = 0.0
                 last = -1
-                for j in range(width):
-                    leg = P.alternative[place, j]
-                    if leg >= 0:
-                        w = P.weight[row, place, j] * S.leg_factor[leg]
-                        if w > 0.0:
-                            total += w
-                            last = j
+                n = 0
+                while n < width and P.alternative[place, n] >= 0:
+                    w = P.weight[row, place, n] * factor[P.alternative[place, n]]
+                    share[n] = w
+                    if w > 0.0:
+                        total += w
+                        last = n
+                    n += 1
                 running = 0.0
-                for j in range(width):
-                    leg = P.alternative[place, j]
-                    if leg >= 0 and total > 0.0:
-                        running += P.weight[row, place, j] * S.leg_factor[leg]
+                for j in range(n):
+                    running += share[j]
                     if last < 0:
                         S.threshold[row, place, j] = 0
                     elif j >= last:

@@ -82,7 +82,7 @@ def learn(P, E, I, S, epoch, day):
 def _solve_chance(P, E, I, epoch):
     """Chance of getting through from each place, as each group believes it, by sweeps against the direction of travel."""
     for group in range(I.chance.shape[0]):
-        kind = I.group_kind[group]
+        own = I.group_class[group]
         for _ in range(I.sweeps):
             for place in I.order:
                 if P.place_ends[place]:
@@ -93,7 +93,7 @@ def _solve_chance(P, E, I, epoch):
                     leg = P.alternative[place, j]
                     if leg < 0 or P.leg_sort[leg] != MOVE:
                         continue
-                    w = P.weight[I.group_row[group], place, j] * E.weight[epoch, kind, leg]
+                    w = P.weight[I.group_row[group], place, j] * E.weight[epoch, own, leg]
                     top += w * (1.0 - min(I.risk[group, leg] * I.harm_cost, 1.0)) * I.chance[group, P.leg_to[leg]]
                     bottom += w
                 value = top / bottom if bottom > 0.0 else 0.0

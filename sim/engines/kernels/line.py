@@ -196,7 +196,7 @@ def open_line(P, Q, S, day, changed):
 def _is_open(P, S, e, leg, place):
     """Whether a leg may be taken today by those who wait for it (its share of the choice is not nothing)."""
     kind = np.int64((S.line[e, 2] >> S32) & M16)
-    return S.leg_open[kind, leg] != 0
+    return S.leg_open[P.kind_class[kind], leg] != 0
 
 
 @inner

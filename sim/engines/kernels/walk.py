@@ -114,7 +114,7 @@ def move_part(P, C, S, k, day):
     """
     return _move(
         day, P.n_days, P.period_of_day, P.place_key, P.place_slot, P.place_country, P.place_ends, P.place_event,
-        P.daily_cost, P.kind_home, P.kind_group, P.end_cell, P.leg_to, P.leg_key, P.leg_sort, P.leg_limited, P.leg_end,
+        P.daily_cost, P.kind_home, P.kind_group, P.kind_class, P.end_cell, P.leg_to, P.leg_key, P.leg_sort, P.leg_limited, P.leg_end,
         P.alternative, P.guide, P.offset, P.cdf, P.hazard, P.stay_table, P.stay_calendar, P.calendar, P.calendar_span,
         P.forced_index, P.forced_leg, P.means_edge, P.keep_after_robbery, C.threshold, C.leg_table, C.leg_cost,
         C.leg_robbery, C.leg_death, C.income, C.forced, S.pages[k], S.next_page[k], S.free[k], S.pointer[k], S.head[k],
@@ -126,7 +126,7 @@ def move_part(P, C, S, k, day):
 @inner
 def _move(
     day, n_days, period_of_day, place_key, place_slot, place_country, place_ends, place_event,
-    daily_cost, kind_home, kind_group, end_cell, leg_to, leg_key, leg_sort, leg_limited, leg_end,
+    daily_cost, kind_home, kind_group, kind_class, end_cell, leg_to, leg_key, leg_sort, leg_limited, leg_end,
     alternative, guide, offset, cdf, hazard, stay_table, stay_calendar, calendar, calendar_span,
     forced_index, forced_leg, means_edge, keep_after_robbery, threshold, leg_table, leg_cost,
     leg_robbery, leg_death, income, forced, pages, next_page, free, pointer, head,
@@ -190,7 +190,7 @@ def _move(
                 m = 0
                 for e in range(n_edges):
                     m += np.int64(means) >= means_edge[e]
-                row = (kind * 2 + np.int64(south)) * (n_edges + 1) + m
+                row = (kind_class[kind] * 2 + np.int64(south)) * (n_edges + 1) + m
                 u = U32(min(draw, TOP))
                 j = 0
                 for a in range(width):

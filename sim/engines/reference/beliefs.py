@@ -47,7 +47,7 @@ class Beliefs:
         know, fixed = plan.knowledge, plan.fixed
         self.plan, self.know = plan, know
         self.on = bool(know.on)
-        self.groups, self.n_legs = range(len(plan.groups)), len(plan.legs)
+        self.groups, self.n_legs = range(len(plan.groups)), plan.epochs.weight.shape[2]
         self.risk: list[list[float]] = know.risk.tolist()
         self.fail: list[list[float]] = know.fail.tolist()
         self.chance: list[list[float]] = know.chance.tolist()
@@ -74,7 +74,7 @@ class Beliefs:
             told = day - self.know.lag * self.know.every
             self._believe(self.past[-1 - self.know.lag], int(self.plan.fixed.month_of_day[told]))
         for group in self.groups:
-            kind = int(self.know.group_kind[group])
+            kind = int(self.know.group_class[group])
             self._spread_back(group, self.plan.epochs.weight[epoch][kind].tolist())
             for leg in range(self.n_legs):
                 self.appeal[group][leg] = self._appeal(group, leg)

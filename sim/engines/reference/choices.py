@@ -31,6 +31,7 @@ class Choices:
         self.plan = plan
         self.edges: list[int] = plan.fixed.means_edge.tolist()
         self.alternatives: list[list[int]] = plan.fixed.alternative[:, :-1].tolist()
+        self.kind_class: list[int] = plan.fixed.kind_class.tolist()
         self.factor: list[list[float]] = []
         self.appeal: list[list[float]] | None = None
         self._shares: dict[tuple[int, int], list[int]] = {}
@@ -43,11 +44,11 @@ class Choices:
 
     def is_open(self, kind: int, leg: int) -> bool:
         """Whether people of a kind may start a leg today."""
-        return self.factor[kind][leg] > 0.0
+        return self.factor[self.kind_class[kind]][leg] > 0.0
 
     def pick(self, kind: int, south: bool, means: int, place: int, draw: int) -> int | None:
         """The leg that a draw of 32 bits chooses; None where every way is closed."""
-        row = (kind * 2 + south) * (len(self.edges) + 1) + sum(means >= edge for edge in self.edges)
+        row = (self.kind_class[kind] * 2 + south) * (len(self.edges) + 1) + sum(means >= edge for edge in self.edges)
         shares = self._shares.get((row, place))
         if shares is None:
             shares = self._shares[row, place] = self._cumulated(kind, row, place)
@@ -62,7 +63,7 @@ class Choices:
         weights, bases = [], self.plan.fixed.weight[row, place].tolist()
         for base, leg in zip(bases, self.alternatives[place], strict=True):
             known = 1.0 if self.appeal is None or leg < 0 else self.appeal[group][leg]
-            weights.append(base * (self.factor[kind][leg] * known) if leg >= 0 else 0.0)
+            weights.append(base * (self.factor[self.kind_class[kind]][leg] * known) if leg >= 0 else 0.0)
         total = 0.0
         for weight in weights:
             total += weight
