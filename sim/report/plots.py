@@ -15,6 +15,7 @@ from sim.report.figures.policies import policy_timeline
 from sim.report.figures.routes import route_map
 from sim.report.figures.sankey import sankey
 from sim.report.figures.stocks import who_is_where
+from sim.report.needs_access import NeedsLike, needs_of
 from sim.report.style import save
 from sim.report.words import check_language
 
@@ -54,6 +55,13 @@ class Plots:
     def __init__(self, run: RunLike, lang: str = "en") -> None:
         self.run = run
         self.lang = check_language(lang)
+        self._needs: dict[str, NeedsLike] = {}
+
+    def estimate(self, lang: str) -> NeedsLike:
+        """Needs of all countries, made once for each language."""
+        if lang not in self._needs:
+            self._needs[lang] = needs_of(self.run, lang)
+        return self._needs[lang]
 
     def __repr__(self) -> str:
         return f"Plots of {getattr(self.run.scenario, 'name', 'a run')}: " + ", ".join(KINDS)
@@ -88,19 +96,25 @@ class Plots:
         self, country: str | None = None, lang: str | None = None
     ) -> tuple[Figure, pd.DataFrame]:
         """People in need by sector; see `sim.report.needs_by_sector`."""
-        return needs_by_sector(self.run, country, lang=lang or self.lang)
+        return needs_by_sector(
+            self.run, country, lang=lang or self.lang, needs=self.estimate(lang or self.lang)
+        )
 
     def coordination_matrix(
         self, country: str | None = None, lang: str | None = None
     ) -> tuple[Figure, pd.DataFrame]:
         """Sectors by mechanisms; see `sim.report.coordination_matrix`."""
-        return coordination_matrix(self.run, country, lang=lang or self.lang)
+        return coordination_matrix(
+            self.run, country, lang=lang or self.lang, needs=self.estimate(lang or self.lang)
+        )
 
     def upstream_pipeline(
         self, country: str | None = None, lang: str | None = None
     ) -> tuple[Figure, pd.DataFrame]:
         """People two to eight weeks upstream; see `sim.report.upstream_pipeline`."""
-        return upstream_pipeline(self.run, country, lang=lang or self.lang)
+        return upstream_pipeline(
+            self.run, country, lang=lang or self.lang, needs=self.estimate(lang or self.lang)
+        )
 
     def animation(self, path: str | Path, lang: str | None = None) -> tuple[Path, pd.DataFrame]:
         """The map month by month as a GIF; see `sim.report.animation`."""

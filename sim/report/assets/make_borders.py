@@ -1,7 +1,7 @@
 """Make the shipped border files from Natural Earth (maintenance only, never at run time).
 
-Reads `countries-50m.json` and `countries-10m.json` of the npm package `world-atlas` 2.0.2 (TopoJSON,
-public domain), clips every polygon to a box, rounds the coordinates and writes small JSON files: rings by country.
+Reads `countries-50m.json` and `countries-10m.json` of the npm package `world-atlas` 2.0.2
+(TopoJSON, public domain), clips every polygon to a box, rounds the coordinates and writes rings by country.
 
     python sim/report/assets/make_borders.py FOLDER_WITH_THE_TWO_FILES
 """

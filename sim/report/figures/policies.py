@@ -41,8 +41,8 @@ def policy_table(run: RunLike, lang: str = "en") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        policy, event, title, instrument, start, full (first day at full strength), end (NaT: open), bar_start and
-        bar_end (inside the window).
+        policy, event, title, instrument, start, full (first day at full strength), end (NaT: open),
+        bar_start and bar_end (inside the window).
     """
     window = run.scenario.window
     first, last = pd.Timestamp(window.start), pd.Timestamp(window.end)
@@ -154,11 +154,14 @@ def draw_bar(axes: Axes, low: float, height: float, policy: Any) -> None:  # noq
     begin, full, end = (stamp(day) for day in (policy.bar_start, policy.full, policy.bar_end))
     family = FAMILIES.get(policy.instrument, OTHERS)
     full = min(max(full, begin), end + 1)
-    pale = {"facecolor": "#DDDDDD", "edgecolor": GREY, "linewidth": 0.5}
-    strong = {"facecolor": COLOURS[family], "edgecolor": "white", "hatch": HATCHES[family], "linewidth": 0.0}
     if full > begin:
-        axes.add_patch(Rectangle((begin, low), full - begin, height, **pale))
-    axes.add_patch(Rectangle((full, low), max(end + 1 - full, 2.0), height, **strong))
+        pale = Rectangle(
+            (begin, low), full - begin, height, facecolor="#DDDDDD", edgecolor=GREY, linewidth=0.5
+        )
+        axes.add_patch(pale)
+    bar = Rectangle((full, low), max(end + 1 - full, 2.0), height, edgecolor="white", linewidth=0.0)
+    bar.set(facecolor=COLOURS[family], hatch=HATCHES[family])
+    axes.add_patch(bar)
     if pd.isna(policy.end) or policy.end > policy.bar_end:
         axes.plot([end + 1], [low + height / 2], marker=5, color=INK, markersize=5, clip_on=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,9 @@ from sim.report.twopage.skill import skill_part
 from sim.report.words import brief_phrase as say
 from sim.report.words import check_language, country_name, month_name, number, short_month
 
+if TYPE_CHECKING:
+    from sim.report.needs_access import NeedsLike
+
 __all__ = ["brief"]
 
 DIRECTIONS: Final = ("northward", "southward", "lateral", "return")
@@ -53,6 +56,7 @@ def brief(
     month: str | None = None,
     beside: Sequence[RunLike] = (),
     skill: pd.DataFrame | None = None,
+    needs: NeedsLike | None = None,
 ) -> Brief:
     """The two-page brief of one country and month, or of the region.
 
@@ -71,6 +75,8 @@ def brief(
     skill : DataFrame, optional
         Scored forecasts: border, inside_share, error, relative_to_naive. If not given, `skill.csv` of the run
         folder, and if there is none the run beside its own counts, labelled as fit.
+    needs : NeedsLike, optional
+        An estimate of `sim.needs.estimate` for all countries and in this language; made if not given.
 
     Returns
     -------
@@ -80,7 +86,7 @@ def brief(
     check_language(lang)
     code = country.upper()
     facts = read_country(run, code, month)
-    needs = read_needs(run, code, f"{facts.month:%Y-%m}", lang)
+    found = read_needs(run, code, f"{facts.month:%Y-%m}", lang, needs)
     source = provenance(run)
     when = month_name(facts.month.year, facts.month.month, lang)
     name = country_name(code, lang)
@@ -88,21 +94,21 @@ def brief(
     skill_rows, skill_note = skill_part(run, code, lang, skill)
     directions = direction_bar(facts, lang)
     groups = group_rows(run, facts, lang)
-    upstream = upstream_rows(facts, needs, lang)
+    upstream = upstream_rows(facts, found, lang)
     return Brief(
         lang=lang,
         country=code,
         title=say("title_ALL" if regional else "title", lang, country=name),
         subtitle=say("subtitle", lang, month=when, scenario=source.scenario),
-        facts=fact_pairs(run, facts, needs, lang),
-        headlines=headline_numbers(facts, needs, lang),
-        trigger=trigger_light(facts, lang),
+        facts=fact_pairs(run, facts, found, lang),
+        headlines=headline_numbers(facts, found, lang),
+        trigger=trigger_light(facts, found.trigger if found else "", lang),
         directions=directions,
         directions_note="" if directions else say("direction_none", lang),
         trend=trend_points(facts, lang),
         trend_title=say("trend_ALL" if regional else "trend", lang),
-        sectors=needs.sectors if needs else (),
-        sectors_note=say("sectors_note" if needs and needs.sectors else "sectors_none", lang),
+        sectors=found.sectors if found else (),
+        sectors_note=found.sectors_note if found and found.sectors else say("sectors_none", lang),
         groups=groups,
         groups_note=say(
             ("groups_present" if regional else "groups_entries") if groups else "groups_none", lang
@@ -111,11 +117,11 @@ def brief(
         upstream_note=say(
             ("upstream_note_ALL" if regional else "upstream_note") if upstream else "upstream_none", lang
         ),
-        scenarios=scenario_rows(run, facts, needs, beside, lang),
+        scenarios=scenario_rows(run, facts, found, beside, lang),
         scenarios_note=say("scenarios_note" if beside else "scenarios_none", lang),
-        overlay=double_impact(run, facts, lang),
-        matrix=needs.matrix if needs else Matrix((), ()),
-        matrix_note=needs.matrix_note if needs else say("matrix_none", lang),
+        overlay=double_impact(run, facts, found.impacts if found else (), lang),
+        matrix=found.matrix if found else Matrix((), ()),
+        matrix_note=found.matrix_note if found and found.matrix.rows else say("matrix_none", lang),
         skill=skill_rows,
         skill_note=skill_note,
         sources=(
@@ -173,7 +179,10 @@ def headline_numbers(facts: CountryMonth, needs: NeedsFacts | None, lang: str) -
         headline("h_departures" if regional else "h_entries", facts.entries[-1], before, lang),
         headline("h_present", facts.present[-1], present_before, lang),
         given_headline(
-            "h_in_need", needs.in_need if needs else None, needs.in_need_before if needs else None, lang
+            "times_in_need" if regional else "h_in_need",
+            needs.in_need if needs else None,
+            needs.in_need_before if needs else None,
+            lang,
         ),
         headline("h_children_ALL" if regional else "h_children", facts.children, None, lang),
     ]
@@ -210,9 +219,9 @@ def headline_of(key: str, now: Spread, before: Spread | None, many: bool, lang: 
     return Headline(say(key, lang), count_text(now.median, lang), interval, change, way)  # type: ignore[arg-type]
 
 
-def trigger_light(facts: CountryMonth, lang: str) -> Trigger:
-    """The light: this month against the median of the months before, in at least half of the replicates."""
-    rule = say("trigger_rule", lang)
+def trigger_light(facts: CountryMonth, ahead: str, lang: str) -> Trigger:
+    """The light: a month against the median of the months before, in at least half of the replicates."""
+    rule = f"{say('trigger_rule', lang)} {ahead}".strip()
     earlier = facts.entries[:-1][-MONTHS_BEFORE:]
     if len(earlier) < FEWEST_MONTHS:
         return Trigger("unknown", say("unlit", lang), say("trigger_short", lang), rule)
@@ -341,9 +350,9 @@ def scenario_row(run: RunLike, facts: CountryMonth, needs: NeedsFacts | None, la
     )
 
 
-def double_impact(run: RunLike, facts: CountryMonth, lang: str) -> tuple[str, ...]:
-    """What else strikes this country in this month: hazards of the scenario and the season."""
-    rows = []
+def double_impact(run: RunLike, facts: CountryMonth, known: tuple[str, ...], lang: str) -> tuple[str, ...]:
+    """What else strikes a country in a month: events on record, hazards of the scenario, and the season."""
+    rows = list(known)
     end = facts.month + pd.offsets.MonthEnd(0)
     places = {str(place.id): str(place.country) for place in run.scenario.world.places}
     for policy in run.scenario.policies:

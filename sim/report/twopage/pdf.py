@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -33,8 +34,8 @@ INK, BLUE, LINE, PALE = HexColor("#1d1d1d"), HexColor("#0b4f7d"), HexColor("#c9c
 LIGHTS: Final = {"red": "#B3261E", "amber": "#E69F00", "green": "#009E73"}
 WAYS: Final = {"northward": "#0072B2", "southward": "#D55E00", "lateral": "#9a9a9a", "return": "#CC79A7"}
 HATCHED: Final = {"southward": 1, "return": -1}
-#: One dial for all letters; the frames shrink what is still too long, so the pages stay two.
-SCALE: Final = 1.1
+#: Sizes of the letters to try, largest first, until a page fits.
+SCALES: Final = (1.12, 1.06, 1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
 ARROWS: Final = {"up": "▲", "down": "▼", "same": "="}
 
 
@@ -50,39 +51,6 @@ def fonts() -> str:
     return "Travesia"
 
 
-def style(
-    size: float, *, bold: bool = False, colour: Color = INK, right: bool = False, after: float = 0.0
-) -> ParagraphStyle:
-    """A paragraph style."""
-    family = fonts()
-    size *= SCALE
-    return ParagraphStyle(
-        f"s{size}{bold}{right}",
-        fontName=f"{family}-Bold" if bold else family,
-        fontSize=size,
-        leading=size * 1.24,
-        textColor=colour,
-        alignment=TA_RIGHT if right else 0,
-        spaceAfter=after,
-    )
-
-
-def text(
-    words: str, size: float = 7.0, *, bold: bool = False, colour: Color = INK, right: bool = False
-) -> Paragraph:
-    """A paragraph of plain words."""
-    return Paragraph(escape(words).replace("\n", "<br/>"), style(size, bold=bold, colour=colour, right=right))
-
-
-def heading(words: str) -> Table:
-    """A section heading with a rule under it."""
-    table = Table([[text(words, 8.6, bold=True, colour=BLUE)]], colWidths=["100%"])
-    table.setStyle(
-        [("LINEBELOW", (0, 0), (-1, -1), 0.6, LINE), *padding(0, 1.2), ("TOPPADDING", (0, 0), (-1, -1), 5)]
-    )
-    return table
-
-
 def padding(side: float, level: float) -> list[tuple[Any, ...]]:
     """Table commands for narrow cells."""
     return [
@@ -92,84 +60,6 @@ def padding(side: float, level: float) -> list[tuple[Any, ...]]:
         ("BOTTOMPADDING", (0, 0), (-1, -1), level),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
     ]
-
-
-def bullets(lines: Sequence[str]) -> list[Paragraph]:
-    """Lines with a dot."""
-    how = style(6.7)
-    how.leftIndent, how.bulletIndent = 7, 0
-    return [Paragraph(escape(line), how, bulletText="•") for line in lines]
-
-
-def grid(
-    head: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    widths: Sequence[float],
-    numbers: Sequence[int],
-    size: float = 6.6,
-) -> Table:
-    """A table with a pale head; `numbers` are the columns set flush right."""
-    right = set(numbers)
-    cells = [[text(word, size - 0.3, bold=True, right=index in right) for index, word in enumerate(head)]]
-    cells += [
-        [text(word, size, right=index in right, bold=index == 0) for index, word in enumerate(row)]
-        for row in rows
-    ]
-    total = sum(widths)
-    table = Table(cells, colWidths=[f"{100 * width / total}%" for width in widths], repeatRows=1)
-    commands = [
-        ("BACKGROUND", (0, 0), (-1, 0), PALE),
-        ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE),
-        *padding(2.2, 1.1),
-    ]
-    table.setStyle(commands)
-    return table
-
-
-def columns(left: Sequence[Any], right: Sequence[Any]) -> Table:
-    """Two halves beside each other."""
-    table = Table([[list(left), list(right)]], colWidths=["50%", "50%"])
-    table.setStyle([*padding(0, 0), ("RIGHTPADDING", (0, 0), (0, 0), 7), ("LEFTPADDING", (1, 0), (1, 0), 7)])
-    return table
-
-
-def facts(brief: Brief) -> Table:
-    """The line of facts under the title."""
-    cells = [
-        [text(fact.label, 6.0, colour=HexColor("#555555")), text(fact.text, 7.2, bold=True)]
-        for fact in brief.facts
-    ]
-    rows: list[list[Any]] = [cells[:3], cells[3:]]
-    tables = []
-    for row, widths in zip(rows, ((18, 22, 60), (28, 24, 28, 20)), strict=True):
-        table = Table([row], colWidths=[f"{width}%" for width in widths[: len(row)]])
-        table.setStyle(padding(0, 1.2))
-        tables.append(table)
-    both = Table([[tables[0]], [tables[1]]], colWidths=["100%"])
-    both.setStyle(padding(0, 0))
-    return both
-
-
-def headlines(brief: Brief) -> Table:
-    """The five numbers."""
-    cells = []
-    for row in brief.headlines:
-        cell: list[Any] = [text(row.label, 6.6), text(row.value, 13 if row.interval else 8.6, bold=True)]
-        if row.interval:
-            cell.append(text(row.interval, 6.2))
-        if row.change:
-            cell.append(text(f"{ARROWS.get(row.way, '')} {row.change}".strip(), 6.2))
-        cells.append(cell)
-    table = Table([cells], colWidths=["20%"] * len(cells))
-    table.setStyle(
-        [
-            *padding(4, 3),
-            ("BACKGROUND", (0, 0), (-1, -1), PALE),
-            ("LINEBEFORE", (0, 0), (-1, -1), 2, BLUE),
-            ("LINEAFTER", (0, 0), (-2, -1), 3, white),
-        ]
-    )
-    return table
 
 
 def light(trigger: Trigger) -> Drawing:
@@ -223,206 +113,355 @@ def hatching(key: str, left: float, width: float, low: float, height: float) -> 
     return lines
 
 
-def trend_drawing(brief: Brief, width: float, height: float = 76.0) -> Drawing:
-    """Band and line of the last months, with the axis numbers written out."""
-    drawing = Drawing(width, height)
-    chart = trend_chart(brief, width, height)
-    if chart is None:
-        return drawing
-    words = {"fontName": fonts(), "fontSize": 6.4, "fillColor": INK}
-    for y, label in chart.ticks:
-        drawing.add(Line(chart.left, height - y, width, height - y, strokeColor=LINE, strokeWidth=0.4))
-        drawing.add(String(chart.left - 4, height - y - 2, label, textAnchor="end", **words))
-    band = [value for x, y in chart.band for value in (x, height - y)]
-    drawing.add(Polygon(band, fillColor=HexColor("#bcd9ec"), strokeColor=None))
-    line = [value for x, y in chart.line for value in (x, height - y)]
-    drawing.add(PolyLine(line, strokeColor=HexColor("#0072B2"), strokeWidth=1.4))
-    for x, label, anchor in chart.months:
-        drawing.add(String(x, 2, label, textAnchor=anchor, **words))
-    return drawing
+@dataclass(frozen=True)
+class Setter:
+    """Sets the pages of one brief with all letters scaled alike.
 
+    Parameters
+    ----------
+    brief : Brief
+        The content model.
+    scale : float
+        Size of the letters; 1 is small print.
+    """
 
-def trigger_part(brief: Brief) -> list[Any]:
-    """Light, word, reason, rule."""
-    words = [text(brief.trigger.word, 11, bold=True), text(brief.trigger.reason, 6.8)]
-    row = Table([[light(brief.trigger), words]], colWidths=[36, WIDTH / 2 - 50])
-    row.setStyle(padding(0, 1))
-    return [
-        heading(say("trigger", brief.lang)),
-        Spacer(1, 2),
-        row,
-        text(brief.trigger.rule, 6.2, colour=HexColor("#444444")),
-    ]
+    brief: Brief
+    scale: float
 
+    def style(
+        self, size: float, *, bold: bool = False, colour: Color = INK, right: bool = False, after: float = 0.0
+    ) -> ParagraphStyle:
+        """A paragraph style."""
+        family = fonts()
+        size *= self.scale
+        return ParagraphStyle(
+            f"s{size}{bold}{right}",
+            fontName=f"{family}-Bold" if bold else family,
+            fontSize=size,
+            leading=size * 1.24,
+            textColor=colour,
+            alignment=TA_RIGHT if right else 0,
+            spaceAfter=after,
+        )
 
-def direction_part(brief: Brief) -> list[Any]:
-    """Bar and its key, or the sentence that there is none."""
-    rows: list[Any] = [
-        heading(say("direction_ALL" if brief.country == "ALL" else "direction", brief.lang)),
-        Spacer(1, 3),
-    ]
-    if not brief.directions:
-        return [*rows, text(brief.directions_note, 6.8)]
-    rows.append(direction_drawing(brief.directions, WIDTH / 2 - 10))
-    for bar in brief.directions:
-        swatch = direction_drawing([Bar(bar.key, "", 1.0, "")], 12)
-        line = Table([[swatch, text(f"{bar.label}: {bar.text}", 6.8)]], colWidths=[17, WIDTH / 2 - 30])
-        line.setStyle(padding(0, 0.2))
-        rows.append(line)
-    return rows
+    def text(
+        self, words: str, size: float = 7.0, *, bold: bool = False, colour: Color = INK, right: bool = False
+    ) -> Paragraph:
+        """A paragraph of plain words."""
+        return Paragraph(
+            escape(words).replace("\n", "<br/>"), self.style(size, bold=bold, colour=colour, right=right)
+        )
 
-
-def page_one(brief: Brief) -> list[Any]:
-    """Headlines, light, direction, sectors, groups."""
-    lang = brief.lang
-    story: list[Any] = [
-        text(brief.title, 16, bold=True, colour=BLUE),
-        Spacer(1, 2),
-        text(brief.subtitle, 7.4),
-        Spacer(1, 3),
-    ]
-    story += [
-        facts(brief),
-        Spacer(1, 4),
-        headlines(brief),
-        columns(trigger_part(brief), direction_part(brief)),
-    ]
-    if trend_chart(brief, WIDTH, 76.0) is not None:
-        story += [heading(brief.trend_title), Spacer(1, 3), trend_drawing(brief, WIDTH)]
-    story.append(heading(say("sectors", lang)))
-    if brief.sectors:
-        head = [
-            say(key, lang)
-            for key in (
-                "sector",
-                "in_need",
-                "interval",
-                "units",
-                "usd",
-                "funded",
-                "gap",
-                "lead_short",
-                "flag",
-            )
-        ]
-        rows = [
-            (r.sector, r.in_need, r.interval, r.units, r.usd, r.funded, r.gap, r.lead, r.flag)
-            for r in brief.sectors
-        ]
-        story.append(grid(head, rows, (18, 9, 14, 20, 8, 10, 8, 13, 15), (1, 2, 4, 5, 6), 6.0))
-    story += [
-        Spacer(1, 2),
-        text(brief.sectors_note, 6.2, colour=HexColor("#444444")),
-        heading(say("groups", lang)),
-    ]
-    if brief.groups:
-        story.append(columns([group_table(brief.groups[:6])], [group_table(brief.groups[6:])]))
-    story += [Spacer(1, 2), text(brief.groups_note, 6.2, colour=HexColor("#444444"))]
-    return story
-
-
-def group_table(rows: Sequence[GroupRow]) -> Flowable:
-    """Groups with a small bar each."""
-    if not rows:
-        return Spacer(1, 1)
-    cells = []
-    for row in rows:
-        bar = Drawing(60, 6)
-        bar.add(Rect(0, 0.5, max(0.1, 60 * row.share), 5, fillColor=HexColor("#0072B2"), strokeColor=None))
-        cells.append(
+    def heading(self, words: str) -> Table:
+        """A section heading with a rule under it."""
+        table = Table([[self.text(words, 8.6, bold=True, colour=BLUE)]], colWidths=["100%"])
+        table.setStyle(
             [
-                text(row.label, 6.6),
-                text(row.persons, 6.6, right=True),
-                text(row.share_text, 6.6, right=True),
-                bar,
+                ("LINEBELOW", (0, 0), (-1, -1), 0.6, LINE),
+                *padding(0, 1.2),
+                ("TOPPADDING", (0, 0), (-1, -1), 5),
             ]
         )
-    table = Table(cells, colWidths=["44%", "17%", "13%", "26%"])
-    table.setStyle([*padding(2, 1), ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE)])
-    return table
+        return table
 
+    def bullets(self, lines: Sequence[str]) -> list[Paragraph]:
+        """Lines with a dot."""
+        how = self.style(6.7)
+        how.leftIndent, how.bulletIndent = 7, 0
+        return [Paragraph(escape(line), how, bulletText="•") for line in lines]
 
-def upstream_part(brief: Brief) -> list[Any]:
-    """Who is on the way, or where people are."""
-    lang, regional = brief.lang, brief.country == "ALL"
-    rows: list[Any] = [heading(say("upstream_ALL" if regional else "upstream", lang))]
-    if brief.upstream:
-        head = [
-            say("country" if regional else "when", lang),
-            say("persons", lang),
-            say("interval", lang),
-            say("mostly_ALL" if regional else "mostly", lang),
+    def grid(
+        self,
+        head: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        widths: Sequence[float],
+        numbers: Sequence[int],
+        size: float = 6.6,
+    ) -> Table:
+        """A table with a pale head; `numbers` are the columns set flush right."""
+        right = set(numbers)
+        cells = [
+            [self.text(word, size - 0.3, bold=True, right=index in right) for index, word in enumerate(head)]
         ]
-        body = [(row.label, row.persons, row.interval, row.extra) for row in brief.upstream]
-        rows.append(grid(head, body, (25, 18, 27, 30), (1,)))
-    return [*rows, Spacer(1, 2), text(brief.upstream_note, 6.2, colour=HexColor("#444444"))]
+        cells += [
+            [self.text(word, size, right=index in right, bold=index == 0) for index, word in enumerate(row)]
+            for row in rows
+        ]
+        total = sum(widths)
+        table = Table(cells, colWidths=[f"{100 * width / total}%" for width in widths], repeatRows=1)
+        commands = [
+            ("BACKGROUND", (0, 0), (-1, 0), PALE),
+            ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE),
+            *padding(2.2, 1.1),
+        ]
+        table.setStyle(commands)
+        return table
 
-
-def skill_rows(brief: Brief) -> list[Any]:
-    """How far to trust it."""
-    lang = brief.lang
-    rows: list[Any] = [heading(say("skill", lang))]
-    if brief.skill:
-        head = [say(key, lang) for key in ("skill_series", "skill_inside", "skill_error", "skill_naive")]
-        rows.append(
-            grid(
-                head,
-                [(row.label, row.inside, row.error, row.naive) for row in brief.skill],
-                (37, 23, 18, 22),
-                (1, 2, 3),
-            )
+    def columns(self, left: Sequence[Any], right: Sequence[Any]) -> Table:
+        """Two halves beside each other."""
+        table = Table([[list(left), list(right)]], colWidths=["50%", "50%"])
+        table.setStyle(
+            [*padding(0, 0), ("RIGHTPADDING", (0, 0), (0, 0), 7), ("LEFTPADDING", (1, 0), (1, 0), 7)]
         )
-    return [*rows, Spacer(1, 2), text(brief.skill_note, 6.2, colour=HexColor("#444444"))]
+        return table
 
-
-def page_two(brief: Brief) -> list[Any]:
-    """Upstream, double impact, skill, scenarios, mechanisms, and the small print."""
-    lang = brief.lang
-    overlay = [heading(say("overlay", lang)), Spacer(1, 2), *bullets(brief.overlay)]
-    story: list[Any] = [
-        columns(upstream_part(brief), [*overlay, *skill_rows(brief)]),
-        heading(say("scenarios", lang)),
-    ]
-    if brief.scenarios:
-        head = [
-            say(key, lang)
-            for key in (
-                "scenario",
-                "departures" if brief.country == "ALL" else "entries",
-                "present",
-                "in_need",
-                "usd",
-            )
+    def facts(self) -> Table:
+        """The line of facts under the title."""
+        cells = [
+            [self.text(fact.label, 6.0, colour=HexColor("#555555")), self.text(fact.text, 7.2, bold=True)]
+            for fact in self.brief.facts
         ]
-        rows = [(row.name, row.entries, row.present, row.in_need, row.usd) for row in brief.scenarios]
-        story.append(grid(head, rows, (25, 21, 21, 21, 12), (1, 2, 3, 4)))
-    story += [
-        Spacer(1, 2),
-        text(brief.scenarios_note, 6.2, colour=HexColor("#444444")),
-        heading(say("matrix", lang)),
-    ]
-    if brief.matrix.rows:
-        widths = [20.0] + [80.0 / max(1, len(brief.matrix.columns) - 1)] * (len(brief.matrix.columns) - 1)
-        story.append(grid(brief.matrix.columns, brief.matrix.rows, widths, (), 6.2))
-    story += [Spacer(1, 2), text(brief.matrix_note, 6.2, colour=HexColor("#444444"))]
-    left = [
-        heading(say("sources", lang)),
-        Spacer(1, 1),
-        *bullets(brief.sources),
-        heading(say("assumptions", lang)),
-        Spacer(1, 1),
-        *bullets(brief.assumptions),
-    ]
-    right = [
-        heading(say("not_for", lang)),
-        Spacer(1, 1),
-        *bullets(brief.not_for),
-        heading(say("correct", lang)),
-        Spacer(1, 2),
-        text(brief.correct, 6.7),
-    ]
-    story.append(columns(left, right))
-    return story
+        rows: list[list[Any]] = [cells[:3], cells[3:]]
+        tables = []
+        for row, widths in zip(rows, ((18, 22, 60), (28, 24, 28, 20)), strict=True):
+            table = Table([row], colWidths=[f"{width}%" for width in widths[: len(row)]])
+            table.setStyle(padding(0, 1.2))
+            tables.append(table)
+        both = Table([[tables[0]], [tables[1]]], colWidths=["100%"])
+        both.setStyle(padding(0, 0))
+        return both
+
+    def headlines(self) -> Table:
+        """The five numbers."""
+        cells = []
+        for row in self.brief.headlines:
+            cell: list[Any] = [
+                self.text(row.label, 6.6),
+                self.text(row.value, 13 if row.interval else 8.6, bold=True),
+            ]
+            if row.interval:
+                cell.append(self.text(row.interval, 6.2))
+            if row.change:
+                cell.append(self.text(f"{ARROWS.get(row.way, '')} {row.change}".strip(), 6.2))
+            cells.append(cell)
+        table = Table([cells], colWidths=["20%"] * len(cells))
+        table.setStyle(
+            [
+                *padding(4, 3),
+                ("BACKGROUND", (0, 0), (-1, -1), PALE),
+                ("LINEBEFORE", (0, 0), (-1, -1), 2, BLUE),
+                ("LINEAFTER", (0, 0), (-2, -1), 3, white),
+            ]
+        )
+        return table
+
+    def trend_drawing(self, width: float, height: float = 76.0) -> Drawing:
+        """Band and line of the last months, with the axis numbers written out."""
+        drawing = Drawing(width, height)
+        chart = trend_chart(self.brief, width, height)
+        if chart is None:
+            return drawing
+        words = {"fontName": fonts(), "fontSize": 6.4, "fillColor": INK}
+        for y, label in chart.ticks:
+            drawing.add(Line(chart.left, height - y, width, height - y, strokeColor=LINE, strokeWidth=0.4))
+            drawing.add(String(chart.left - 4, height - y - 2, label, textAnchor="end", **words))
+        band = [value for x, y in chart.band for value in (x, height - y)]
+        drawing.add(Polygon(band, fillColor=HexColor("#bcd9ec"), strokeColor=None))
+        line = [value for x, y in chart.line for value in (x, height - y)]
+        drawing.add(PolyLine(line, strokeColor=HexColor("#0072B2"), strokeWidth=1.4))
+        for x, label, anchor in chart.months:
+            drawing.add(String(x, 2, label, textAnchor=anchor, **words))
+        return drawing
+
+    def trigger_part(self) -> list[Any]:
+        """Light, word, reason, rule."""
+        words = [self.text(self.brief.trigger.word, 11, bold=True), self.text(self.brief.trigger.reason, 6.8)]
+        row = Table([[light(self.brief.trigger), words]], colWidths=[36, WIDTH / 2 - 50])
+        row.setStyle(padding(0, 1))
+        return [
+            self.heading(say("trigger", self.brief.lang)),
+            Spacer(1, 2),
+            row,
+            self.text(self.brief.trigger.rule, 6.2, colour=HexColor("#444444")),
+        ]
+
+    def direction_part(self) -> list[Any]:
+        """Bar and its key, or the sentence that there is none."""
+        rows: list[Any] = [
+            self.heading(
+                say("direction_ALL" if self.brief.country == "ALL" else "direction", self.brief.lang)
+            ),
+            Spacer(1, 3),
+        ]
+        if not self.brief.directions:
+            return [*rows, self.text(self.brief.directions_note, 6.8)]
+        rows.append(direction_drawing(self.brief.directions, WIDTH / 2 - 10))
+        for bar in self.brief.directions:
+            swatch = direction_drawing([Bar(bar.key, "", 1.0, "")], 12)
+            line = Table(
+                [[swatch, self.text(f"{bar.label}: {bar.text}", 6.8)]], colWidths=[17, WIDTH / 2 - 30]
+            )
+            line.setStyle(padding(0, 0.2))
+            rows.append(line)
+        return rows
+
+    def page_one(self) -> list[Any]:
+        """Headlines, light, direction, sectors, groups."""
+        lang = self.brief.lang
+        story: list[Any] = [
+            self.text(self.brief.title, 16, bold=True, colour=BLUE),
+            Spacer(1, 2),
+            self.text(self.brief.subtitle, 7.4),
+            Spacer(1, 3),
+        ]
+        story += [
+            self.facts(),
+            Spacer(1, 4),
+            self.headlines(),
+            self.columns(self.trigger_part(), self.direction_part()),
+        ]
+        if trend_chart(self.brief, WIDTH, 76.0) is not None:
+            story += [self.heading(self.brief.trend_title), Spacer(1, 3), self.trend_drawing(WIDTH)]
+        story.append(self.heading(say("sectors", lang)))
+        if self.brief.sectors:
+            head = [
+                say(key, lang)
+                for key in (
+                    "sector",
+                    "in_need",
+                    "interval",
+                    "units",
+                    "usd",
+                    "funded",
+                    "gap",
+                    "lead_short",
+                    "flag",
+                )
+            ]
+            rows = [
+                (r.sector, r.in_need, r.interval, r.units, r.usd, r.funded, r.gap, r.lead, r.flag)
+                for r in self.brief.sectors
+            ]
+            story.append(self.grid(head, rows, (18, 9, 14, 20, 8, 10, 8, 13, 15), (1, 2, 4, 5, 6), 6.0))
+        story += [
+            Spacer(1, 2),
+            self.text(self.brief.sectors_note, 6.2, colour=HexColor("#444444")),
+            self.heading(say("groups", lang)),
+        ]
+        if self.brief.groups:
+            story.append(
+                self.columns(
+                    [self.group_table(self.brief.groups[:6])], [self.group_table(self.brief.groups[6:])]
+                )
+            )
+        story += [Spacer(1, 2), self.text(self.brief.groups_note, 6.2, colour=HexColor("#444444"))]
+        return story
+
+    def group_table(self, rows: Sequence[GroupRow]) -> Flowable:
+        """Groups with a small bar each."""
+        if not rows:
+            return Spacer(1, 1)
+        cells = []
+        for row in rows:
+            bar = Drawing(60, 6)
+            bar.add(
+                Rect(0, 0.5, max(0.1, 60 * row.share), 5, fillColor=HexColor("#0072B2"), strokeColor=None)
+            )
+            cells.append(
+                [
+                    self.text(row.label, 6.6),
+                    self.text(row.persons, 6.6, right=True),
+                    self.text(row.share_text, 6.6, right=True),
+                    bar,
+                ]
+            )
+        table = Table(cells, colWidths=["44%", "17%", "13%", "26%"])
+        table.setStyle([*padding(2, 1), ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE)])
+        return table
+
+    def upstream_part(self) -> list[Any]:
+        """Who is on the way, or where people are."""
+        lang, regional = self.brief.lang, self.brief.country == "ALL"
+        rows: list[Any] = [self.heading(say("upstream_ALL" if regional else "upstream", lang))]
+        if self.brief.upstream:
+            head = [
+                say("country" if regional else "when", lang),
+                say("persons", lang),
+                say("interval", lang),
+                say("mostly_ALL" if regional else "mostly", lang),
+            ]
+            body = [(row.label, row.persons, row.interval, row.extra) for row in self.brief.upstream]
+            rows.append(self.grid(head, body, (25, 18, 27, 30), (1,)))
+        return [*rows, Spacer(1, 2), self.text(self.brief.upstream_note, 6.2, colour=HexColor("#444444"))]
+
+    def skill_rows(self) -> list[Any]:
+        """How far to trust it."""
+        lang = self.brief.lang
+        rows: list[Any] = [self.heading(say("skill", lang))]
+        if self.brief.skill:
+            head = [say(key, lang) for key in ("skill_series", "skill_inside", "skill_error", "skill_naive")]
+            rows.append(
+                self.grid(
+                    head,
+                    [(row.label, row.inside, row.error, row.naive) for row in self.brief.skill],
+                    (37, 23, 18, 22),
+                    (1, 2, 3),
+                )
+            )
+        return [*rows, Spacer(1, 2), self.text(self.brief.skill_note, 6.2, colour=HexColor("#444444"))]
+
+    def page_two(self) -> list[Any]:
+        """Upstream, double impact, skill, scenarios, mechanisms, and the small print."""
+        lang = self.brief.lang
+        overlay = [self.heading(say("overlay", lang)), Spacer(1, 2), *self.bullets(self.brief.overlay)]
+        story: list[Any] = [
+            self.columns(self.upstream_part(), [*overlay, *self.skill_rows()]),
+            self.heading(say("scenarios", lang)),
+        ]
+        if self.brief.scenarios:
+            head = [
+                say(key, lang)
+                for key in (
+                    "scenario",
+                    "departures" if self.brief.country == "ALL" else "entries",
+                    "present",
+                    "in_need",
+                    "usd",
+                )
+            ]
+            rows = [
+                (row.name, row.entries, row.present, row.in_need, row.usd) for row in self.brief.scenarios
+            ]
+            story.append(self.grid(head, rows, (25, 21, 21, 21, 12), (1, 2, 3, 4)))
+        story += [
+            Spacer(1, 2),
+            self.text(self.brief.scenarios_note, 6.2, colour=HexColor("#444444")),
+            self.heading(say("matrix", lang)),
+        ]
+        if self.brief.matrix.rows:
+            widths = [20.0] + [80.0 / max(1, len(self.brief.matrix.columns) - 1)] * (
+                len(self.brief.matrix.columns) - 1
+            )
+            story.append(self.grid(self.brief.matrix.columns, self.brief.matrix.rows, widths, (), 6.2))
+        story += [Spacer(1, 2), self.text(self.brief.matrix_note, 6.2, colour=HexColor("#444444"))]
+        left = [
+            self.heading(say("sources", lang)),
+            Spacer(1, 1),
+            *self.bullets(self.brief.sources),
+            self.heading(say("assumptions", lang)),
+            Spacer(1, 1),
+            *self.bullets(self.brief.assumptions),
+        ]
+        right = [
+            self.heading(say("not_for", lang)),
+            Spacer(1, 1),
+            *self.bullets(self.brief.not_for),
+            self.heading(say("correct", lang)),
+            Spacer(1, 2),
+            self.text(self.brief.correct, 6.7),
+        ]
+        story.append(self.columns(left, right))
+        return story
+
+
+def fitting(brief: Brief, page: int) -> list[Flowable]:
+    """The story of a page in the largest letters that fit; shrunk as a whole if even the smallest do not."""
+    for scale in SCALES:
+        setter = Setter(brief, scale)
+        story: list[Flowable] = setter.page_one() if page == 1 else setter.page_two()
+        if sum(part.wrap(WIDTH, HEIGHT)[1] for part in story) <= HEIGHT:
+            return story
+    return [KeepInFrame(WIDTH, HEIGHT, story, mode="shrink")]
 
 
 def render_pdf(brief: Brief, path: str | Path) -> Path:
@@ -449,7 +488,7 @@ def render_pdf(brief: Brief, path: str | Path) -> Path:
     canvas.setSubject(brief.subtitle)
     canvas.setAuthor("Travesía")
     canvas.setCreator(brief.footer)
-    for page, story in enumerate((page_one(brief), page_two(brief)), start=1):
+    for page in (1, 2):
         frame = Frame(
             MARGIN,
             MARGIN + 4 * mm,
@@ -460,7 +499,7 @@ def render_pdf(brief: Brief, path: str | Path) -> Path:
             topPadding=0,
             bottomPadding=0,
         )
-        frame.addFromList([KeepInFrame(WIDTH, HEIGHT, story, mode="shrink")], canvas)
+        frame.addFromList(fitting(brief, page), canvas)
         canvas.setFont(family, 6)
         canvas.setFillColor(HexColor("#555555"))
         canvas.drawString(MARGIN, MARGIN - 1 * mm, brief.footer)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["count_text", "interval_text", "share_text"]
 
+HALF_A_PER_CENT = 0.005
+
 
 def count_text(value: float, lang: str) -> str:
     """A count as it may be printed."""
@@ -28,4 +30,6 @@ def interval_text(values: Spread, lang: str, short: bool = False) -> str:
 
 def share_text(share: float, lang: str) -> str:
     """A share in whole per cent."""
+    if 0 < share < HALF_A_PER_CENT:
+        return "<1\u00a0%"
     return number(100 * share, lang) + "\u00a0%"
