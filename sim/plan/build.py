@@ -62,7 +62,7 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0, daily: bool = False)
     n_days = (scenario.window.end - first).days + 1
     if n_days > MAX_DAYS or len(scenario.world.places) > MAX_PLACES:
         raise RunError(f"{n_days} days and {len(scenario.world.places)} places; at most {MAX_DAYS} and {MAX_PLACES} fit")
-    days = np.arange(np.datetime64(first), np.datetime64(first) + n_days)
+    days = scenario.days
     graph = Graph(scenario)
     forced = forced_of(graph, scenario.policies, days)
     effects = [e for p in scenario.policies for e in effects_of(p, graph, days)]

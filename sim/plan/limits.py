@@ -122,5 +122,5 @@ def _capacity(
 def _monthly(per_month: float, days: NDArray[np.datetime64]) -> NDArray[np.float64]:
     """Spread a monthly cap evenly over the days of each month."""
     month = days.astype("datetime64[M]")
-    length = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
+    length = ((month + np.timedelta64(1, "M")).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
     return float(per_month) / length
