@@ -140,8 +140,8 @@ def _targets(graph: Graph, policy: Policy, number: int) -> list[tuple[str, float
         return [("home", 1.0)]
     names = (to,) if isinstance(to, str) else tuple(to)
     if policy.instrument == "expulsion" and len(names) > 1:
-        near = [leg.from_place for leg in graph.legs if leg.to_place == graph.places[number] and leg.from_place in names]
-        names = tuple(dict.fromkeys(near)) or names
+        near = {leg.from_place for leg in graph.legs if leg.to_place == graph.places[number]}
+        names = tuple(name for name in names if name in near) or names
     return [(name, 1.0 / len(names)) for name in names]
 
 
