@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -21,21 +22,22 @@ Array = NDArray[np.float64]
 _REVIEW: Final = "Review 2024 (IECAH)"
 
 
+@lru_cache(maxsize=1)
+def _rules() -> list[tuple[pd.Timestamp, pd.Timestamp, dict[str, str]]]:
+    """Lead rules with their dates, open ends far away."""
+    return [(pd.Timestamp(str(r["valid_from"]) or "1900-01-01"), pd.Timestamp(str(r["valid_to"]) or "2200-01-01"),
+             {str(k): str(v) for k, v in r.items()}) for r in table("lead_rules").to_dict("records")]
+
+
 def lead_rule(country: str, situation: str, day: pd.Timestamp) -> dict[str, str]:
     """Lead rule in force for a country, situation (mobility or disaster) and day; blank fields where none is named."""
-    rows = table("lead_rules")
-    rows = rows[(rows["situation"] == situation) & rows["country"].isin([country, "*"])]
-    valid = [_in_force(a, b, day) for a, b in zip(rows["valid_from"], rows["valid_to"], strict=True)]
-    rows = rows[np.array(valid, dtype=bool)]
-    own = rows[rows["country"] == country]
-    chosen = own if len(own) else rows
-    if chosen.empty:
-        return {"lead_mechanism": "", "second_mechanism": "", "finding_en": "", "finding_es": "", "source_ref": "", "evidence": ""}
-    return {str(k): str(v) for k, v in chosen.iloc[-1].items()}
-
-
-def _in_force(first: str, last: str, day: pd.Timestamp) -> bool:
-    return (not first or pd.Timestamp(first) <= day) and (not last or day <= pd.Timestamp(last))
+    found = [r for first, last, r in _rules()
+             if r["situation"] == situation and r["country"] in (country, "*") and first <= day <= last]
+    own = [r for r in found if r["country"] == country]
+    if not found:
+        return {"lead_mechanism": "", "second_mechanism": "", "finding_en": "", "finding_es": "", "source_ref": "",
+                "evidence": ""}
+    return (own or found)[-1]
 
 
 def country_roles(plan: Plan) -> dict[str, list[str]]:
@@ -76,7 +78,7 @@ def coordination_matrix(plan: Plan, arrangement: str, language: str) -> pd.DataF
                         FLAGS[cover.flag[c, s, p, t]], rule[f"finding_{language}"],
                         "; ".join(dict.fromkeys(filter(None, (
                             cover.sources.get((country, m.split(":")[0]), "") for m in f"{lead};{others}".split(";")
-                        )))) or f"{_REVIEW}: {rule['source_ref']}",
+                        )))) or rule["source_ref"] or _REVIEW,
                     ))
     columns = ["location_code", "year", "sector_code", "population", "low", "middle", "high", "lead_mechanism",
                "others", "mechanisms_covering", "coverage_flag", "finding", "source"]
@@ -114,12 +116,21 @@ def binational(run: Any, measures: Measures, language: str) -> pd.DataFrame:
     frame["irregular"] = frame["persons"] * irregular.to_numpy()
     frame = frame[frame["a"] != frame["b"]]
     sums = frame.groupby(["a", "b", "year", "replicate"])[["persons", "children", "irregular"]].sum()
-    replicates = sorted(pd.unique(flows["replicate"]))
+    replicates = pd.unique(flows["replicate"])
+    wide = sums["persons"].unstack("replicate").reindex(columns=replicates).fillna(0.0)
+    totals = sums.groupby(level=["a", "b", "year"]).sum()
+    shares = totals.div(totals["persons"], axis=0)
+    spread = interval(wide.to_numpy(dtype=np.float64).T)
+    at = {key: position for position, key in enumerate(wide.index)}
+    years = sorted({int(key[2]) for key in at})
     rows = []
     for pair in table("border_pairs").to_dict("records"):
         for a, b in ((pair["country_a"], pair["country_b"]), (pair["country_b"], pair["country_a"])):
-            for year_value in sorted(pd.unique(frame["year"])):
-                rows += _border(sums, str(a), str(b), int(year_value), replicates, str(pair[f"name_{language}"]), pair)
+            for y in years:
+                found = at.get((str(a), str(b), y))
+                if found is not None and spread[2, found] > 0:
+                    share = shares.loc[(str(a), str(b), y)]
+                    rows.append(_border(pair, str(a), str(b), y, spread[:, found], share, language))
     columns = ["border", "from_country", "to_country", "year", "low", "middle", "high", "unit", "children_share",
                "irregular_share", "lead_from", "lead_to", "binational_coordination", "source"]
     out = pd.DataFrame(rows, columns=columns)
@@ -129,21 +140,15 @@ def binational(run: Any, measures: Measures, language: str) -> pd.DataFrame:
     return out
 
 
-def _border(sums: pd.DataFrame, a: str, b: str, year: int, replicates: list[Any], name: str,
-            pair: dict[Any, Any]) -> list[tuple[Any, ...]]:
-    try:
-        part = sums.loc[(a, b, year)].reindex(replicates, fill_value=0.0)
-    except KeyError:
-        return []
-    low, middle, high = interval(part["persons"].to_numpy(dtype=np.float64)[:, None])[:, 0]
-    if not high > 0:
-        return []
-    total = float(part["persons"].sum())
+def _border(pair: dict[Any, Any], a: str, b: str, year: int, values: Array, share: pd.Series,
+            language: str) -> tuple[Any, ...]:
+    """One border, direction and year."""
     day = pd.Timestamp(year=year, month=12, day=31)
     leads = [lead_rule(x, "mobility", day)["lead_mechanism"] for x in (a, b)]
-    state = "scarce" if "scarce" in str(pair["note"]) else "same_mechanism" if leads[0] and leads[0] == leads[1] else "not_named"
-    return [(name, a, b, year, low, middle, high, "times", float(part["children"].sum()) / total,
-             float(part["irregular"].sum()) / total, leads[0], leads[1], state, "Travesía scenario run; lead_rules.csv")]
+    same = "same_mechanism" if leads[0] and leads[0] == leads[1] else "not_named"
+    return (str(pair[f"name_{language}"]), a, b, year, *values, "times", float(share["children"]),
+            float(share["irregular"]), leads[0], leads[1], "scarce" if "scarce" in str(pair["note"]) else same,
+            "Travesía scenario run; lead_rules.csv")
 
 
 def impacts(plan: Plan, language: str) -> pd.DataFrame:
@@ -155,10 +160,12 @@ def impacts(plan: Plan, language: str) -> pd.DataFrame:
     unsettled = interval(measures.drivers["people"][:, :, :, 1:4, 0].sum(axis=3))
     overlays = table("overlays").to_dict("records")
     rows = []
+    starts, ends = list(measures.periods["start"]), list(measures.periods["end"])
+    dated = [(pd.Timestamp(str(o["start"])), pd.Timestamp(str(o["end"]) or "2200-01-01"), o) for o in overlays]
     for c, country in enumerate(measures.countries):
         for t in range(measures.months):
-            start, end = measures.periods["start"].iloc[t], measures.periods["end"].iloc[t]
-            hits = [o for o in overlays if _hit(o, country, region, start, end)]
+            start, end = starts[t], ends[t]
+            hits = [o for first, last, o in dated if first <= end and last >= start and _named(o, country, region)]
             if not hits or not unsettled[2, c, t] > 0:
                 continue
             kinds = list(dict.fromkeys(str(o["kind"]) for o in hits))
@@ -176,11 +183,9 @@ def impacts(plan: Plan, language: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _hit(overlay: dict[Any, Any], country: str, region: set[str], start: pd.Timestamp, end: pd.Timestamp) -> bool:
-    named = region if overlay["countries"] == "*LAC" else set(str(overlay["countries"]).split(";"))
-    first = pd.Timestamp(str(overlay["start"]))
-    last = pd.Timestamp(str(overlay["end"])) if overlay["end"] else end
-    return country in named and bool(first <= end) and bool(last >= start)
+def _named(overlay: dict[Any, Any], country: str, region: set[str]) -> bool:
+    """Whether an overlay names a country."""
+    return country in (region if overlay["countries"] == "*LAC" else str(overlay["countries"]).split(";"))
 
 
 def _area_share(measures: Measures, overlay: dict[Any, Any], country: str, month: int) -> float:
@@ -222,7 +227,7 @@ def minimums(plan: Plan, language: str) -> pd.DataFrame:
                         *numbers, quantity.unit if quantity else "", str(measures.periods["month"].iloc[last]),
                         _names(rule["lead_mechanism"], names), worst,
                         quantity is not None and quantity.row["counts_people"] == "1",
-                        f"{row['source']}: {row['source_ref']}", row["assumption"] == "1"))
+                        str(row["source_ref"] or row["source"]), row["assumption"] == "1"))
     columns = ["location_code", "role", "theme", "minimum", "resource", "basis", "low", "middle", "high", "unit",
                "period", "lead_mechanism", "coverage_flag", "counts_people", "source", "assumption"]
     return pd.DataFrame(out, columns=columns)

@@ -114,7 +114,7 @@ def _rows(arrangement: str, countries: tuple[str, ...], sectors: tuple[str, ...]
             np.array([i for i, c in enumerate(countries) if c in named], dtype=np.int64),
             np.array([i for i, s in enumerate(sectors) if s in _expand(str(row["sectors"]), sets)], dtype=np.int64),
             np.array([POPULATIONS.index(p) for p in populations], dtype=np.int64), months,
-            f"{row['source']}: {row['source_ref']}" if row["source_ref"] else str(row["source"]),
+            str(row["source_ref"] or row["source"]),
         )
         if item.countries.size and item.sectors.size and item.months.size:
             out.append(item)

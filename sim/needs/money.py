@@ -9,6 +9,7 @@ exponent is used.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -143,6 +144,7 @@ def reach(share: float) -> float:
     return float(np.interp(share, rows["funded_share"], rows["reached_share_of_target"]))
 
 
+@lru_cache(maxsize=1)
 def plan_exponent() -> float:
     """How the plans' USD grow with their target: slope of the logarithms over the regional plans.
 
@@ -154,6 +156,16 @@ def plan_exponent() -> float:
     return float(np.clip(np.polyfit(x, y, 1)[0], 0.0, 1.0))
 
 
+@lru_cache(maxsize=1)
+def _plans() -> tuple[tuple[tuple[float, float, float], ...], float, float]:
+    """Regional plans as (year, target, USD), and the smallest and largest USD per person of any plan."""
+    rows = table("plans", ["year", "target", "usd"])
+    rows = rows[rows["country"].isin(["REG", "ROUTE"]) & rows["target"].notna()]
+    each = rows["usd"] / rows["target"]
+    region = rows.loc[rows["country"] == "REG", ["year", "target", "usd"]]
+    return tuple(region.itertuples(index=False, name=None)), float(each.min()), float(each.max())
+
+
 def plan_check(target: float, usd: float, year: int) -> dict[str, float | str]:
     """Compare a yearly requirement with what the plans would ask for as many people.
 
@@ -163,14 +175,10 @@ def plan_check(target: float, usd: float, year: int) -> dict[str, float | str]:
         usd_per_person, plan_low, plan_high (USD per targeted person over the plans), plan_usd (the nearest plan
         moved to this target with the plans' exponent) and verdict: within, below, above or none.
     """
-    rows = table("plans", ["year", "target", "usd"])
-    rows = rows[rows["country"].isin(["REG", "ROUTE"]) & rows["target"].notna()]
-    each = rows["usd"] / rows["target"]
-    region = rows[rows["country"] == "REG"]
-    nearest = region.iloc[int(np.argmin(np.abs(region["year"].to_numpy() - year)))]
-    expected = float(nearest["usd"]) * (target / float(nearest["target"])) ** plan_exponent() if target > 0 else 0.0
+    plans, low, high = _plans()
+    _, plan_target, plan_usd = min(plans, key=lambda plan: abs(plan[0] - year))
+    expected = plan_usd * (target / plan_target) ** plan_exponent() if target > 0 else 0.0
     per_person = usd / target if target > 0 else float("nan")
-    low, high = float(each.min()), float(each.max())
     verdict = "none" if not target > 0 else "below" if per_person < low else "above" if per_person > high else "within"
     return {"usd_per_person": per_person, "plan_low": low, "plan_high": high, "plan_usd": expected, "verdict": verdict}
 

@@ -17,6 +17,7 @@ from sim.needs.tables import LEVELS, table, translate
 __all__ = ["assumptions_of", "overview_of", "sources_of"]
 
 _REFERENCE_FUNDING: Final = "as_2023"
+_KEYS: Final = ("measure", "population_status", "basis", "funding", "category")
 
 
 def overview_of(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
@@ -32,7 +33,9 @@ def overview_of(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
         Language of names.
     """
     part = published[(published["period"] == "year") & (published["gender"] == ALL) & (published["age_range"] == ALL)
-                     & (published["admin1_code"] == "")]
+                     & (published["admin1_code"] == "") & (published["sector_code"] == "ALL")
+                     & published["category"].isin([ALL, "host"]) & published["population_group"].isin([ALL, "HST"])]
+    part = part.astype(dict.fromkeys((*_KEYS, "location_code", "lead_mechanism", "coverage_flag"), object))
     years = part["reference_period_start"].dt.year
     listed = table("countries").set_index("code")
     names = translate("countries", "code", lang)
@@ -44,7 +47,7 @@ def overview_of(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
         row = {"location_code": country, "location_name": names.get(country, country), "year": int(year),
                "roles": ";".join(roles.get(country, []))} | _numbers(cells)
         checked = plan_check(row["targeted"], row["requirement"], int(year)) if _known(row) else {"verdict": "none"}
-        head = cells[(cells["sector_code"] == "ALL") & (cells["category"] == ALL)]
+        head = cells[cells["category"] == ALL]
         row |= {
             "usd_per_targeted": round(float(checked.get("usd_per_person", np.nan)), 0), "plan_check": checked["verdict"],
             "severity": severity.get((country, int(year)), np.nan),
@@ -70,13 +73,16 @@ def _known(row: dict[str, Any]) -> bool:
 
 def _numbers(cells: pd.DataFrame) -> dict[str, Any]:
     """The headline numbers of a country and year."""
-    def pick(column: str = "middle", **where: str) -> float:
-        wanted = {"sector_code": "ALL", "category": ALL, "population_group": ALL} | where
-        keep = np.ones(len(cells), dtype=bool)
-        for name, value in wanted.items():
-            keep &= (cells[name] == value).to_numpy()
-        found = cells.loc[keep, column]
-        return float(found.iloc[0]) if len(found) else float("nan")
+    held: dict[tuple[str, ...], tuple[float, ...]] = {}
+    levels = ["low", "middle", "high", "population_lo80", "population_hi80"]
+    for key, values in zip(cells[list(_KEYS)].itertuples(index=False, name=None),
+                           cells[levels].itertuples(index=False, name=None), strict=True):
+        held.setdefault(key, values)
+
+    def pick(column: str = "middle", *, measure: str, population_status: str = "", basis: str = "total",
+             funding: str = "", category: str = ALL) -> float:
+        found = held.get((measure, population_status, basis, funding, category))
+        return float(found[levels.index(column)]) if found is not None else float("nan")
 
     everyone = {"measure": "unique_people", "population_status": "all"}
     money = {"measure": "requirement"}
@@ -87,7 +93,7 @@ def _numbers(cells: pd.DataFrame) -> dict[str, Any]:
         "people_hi80": pick("population_hi80", **everyone),
         "in_need": pick(measure="unique_people", population_status="INN"),
         "targeted": pick(measure="unique_people", population_status="TGT"),
-        "host_in_need": pick(measure="unique_people", population_status="INN", category="host", population_group="HST"),
+        "host_in_need": pick(measure="unique_people", population_status="INN", category="host"),
         "crossings": pick(measure="crossings"), "person_days": pick(measure="person_days"),
         "present_average": pick(measure="people_present", basis="average"),
         "present_peak": pick(measure="people_present", basis="peak"),

@@ -151,13 +151,22 @@ def _plain_text(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _key(frame: pd.DataFrame, columns: list[str]) -> NDArray[np.int64]:
-    """One integer for each distinct combination of columns."""
+    """One small integer for each distinct combination of columns."""
     out = np.zeros(len(frame), dtype=np.int64)
+    room = 1
     for name in columns:
-        codes, uniques = pd.factorize(frame[name])
-        out = out * (len(uniques) + 1) + codes + 1
-        out = np.unique(out, return_inverse=True)[1].astype(np.int64) if len(out) else out
-    return out
+        column = frame[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            codes, size = column.cat.codes.to_numpy(dtype=np.int64), len(column.cat.categories)
+        else:
+            codes, uniques = pd.factorize(column)
+            size = len(uniques)
+        if room > 2**40 // (size + 1):
+            out, seen = pd.factorize(out)
+            room = len(seen)
+        out = out * (size + 1) + codes + 1
+        room *= size + 1
+    return np.asarray(pd.factorize(out)[0], dtype=np.int64)
 
 
 def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> Mask:

@@ -13,10 +13,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from sim.needs.axes import ALL
 from sim.needs.labels import column_label, label, names_in, phrase, text
-from sim.needs.safeguard import as_text
+from sim.needs.safeguard import HIDDEN, as_text
 
 __all__ = [
-    "COUNTRY_WIDTHS", "block", "by_group", "by_resource", "by_sector", "column_name", "finish", "heading", "monthly", "section",
+    "COUNTRY_WIDTHS", "block", "by_group", "by_resource", "by_sector", "column_name", "finish", "flags", "heading", "hidden_shown", "monthly", "section",
     "source_words", "words",
 ]
 
@@ -28,6 +28,7 @@ _HEAD: Final = PatternFill("solid", fgColor="1F4E5F")
 _BAND: Final = PatternFill("solid", fgColor="E8F0F2")
 _FLAGS: Final = {"gap": "F4B6A6", "no_lead": "F9D8A8", "duplication": "F6E27F", "covered_scarce": "E3E9C8"}
 _LINE: Final = Border(bottom=Side(style="hair", color="9AA5AB"))
+_UNSET: Final = "to be set locally"
 #: column -> vocabulary of its codes
 _KIND: Final = {
     "location_code": "location", "from_country": "location", "to_country": "location", "country": "location",
@@ -69,6 +70,17 @@ _MONTHLY: Final = {
 }
 
 
+def _shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Numbers as they are shown: hidden cells as '<15', figures a country office must still set as such."""
+    out = frame.copy()
+    hidden = (out["suppressed"] != "").to_numpy()
+    for name in ("low", "middle", "high", "population_lo80", "population_hi80"):
+        values = out[name].astype(object)
+        unset = values.isna().to_numpy() & ~hidden & (out["measure"] == "resource").to_numpy()
+        out[name] = np.where(hidden, HIDDEN, np.where(unset, _UNSET, values))
+    return out
+
+
 def _country_totals(own: pd.DataFrame) -> pd.DataFrame:
     keep = np.ones(len(own), dtype=bool)
     for name in ("category", "population_group", "gender", "age_range"):
@@ -78,9 +90,9 @@ def _country_totals(own: pd.DataFrame) -> pd.DataFrame:
 
 def monthly(own: pd.DataFrame) -> pd.DataFrame:
     """Headline numbers of a country, one row for each month and year, taken from the published table."""
-    base = _country_totals(own)
+    base = _shown(_country_totals(own))
     periods = base[["reference_period_start", "period"]].drop_duplicates()
-    periods = periods.sort_values(["reference_period_start", "period"], ignore_index=True)
+    periods = periods.astype({"period": str}).sort_values(["period", "reference_period_start"], ignore_index=True)
     index = pd.MultiIndex.from_frame(periods.astype({"period": str}))
     out: dict[str, Any] = {
         "month": [s.strftime("%Y-%m") if k == "month" else str(s.year)
@@ -100,7 +112,7 @@ def _last_years(own: pd.DataFrame) -> pd.DataFrame:
 
 def by_sector(own: pd.DataFrame) -> pd.DataFrame:
     """In need, targeted, USD, gap, lead and flag of each sector and year."""
-    base = _country_totals(_last_years(own))
+    base = _shown(_country_totals(_last_years(own)))
     keys = ["reference_period_start", "sector_code"]
     need = base[(base["measure"] == "unique_people") & (base["sector_code"] != "ALL")]
     inn = need[need["population_status"] == "INN"].astype({"sector_code": str})
@@ -121,7 +133,7 @@ def by_sector(own: pd.DataFrame) -> pd.DataFrame:
 
 def by_resource(own: pd.DataFrame) -> pd.DataFrame:
     """Resources of each year with unit, source and assumption."""
-    base = _country_totals(_last_years(own))
+    base = _shown(_country_totals(_last_years(own)))
     part = base[base["measure"] == "resource"]
     out = part[["sector_code", "resource", "basis", "low", "middle", "high", "unit", "nexus", "assumption", "source"]]
     out = out.astype({"sector_code": str})
@@ -129,9 +141,34 @@ def by_resource(own: pd.DataFrame) -> pd.DataFrame:
     return out.reset_index(drop=True)
 
 
+def flags(published: pd.DataFrame) -> pd.DataFrame:
+    """Coverage flags of the last year, sectors in rows and countries in columns."""
+    years = published[(published["period"] == "year") & (published["measure"] == "unique_people")
+                      & (published["population_status"] == "INN") & (published["gender"] == ALL)
+                      & (published["sector_code"] != "ALL") & (published["coverage_flag"] != "")]
+    last = years[years["reference_period_start"] == years["reference_period_start"].max()]
+    plain = last[["sector_code", "location_code", "coverage_flag"]].astype(str)
+    grid = plain.drop_duplicates(["sector_code", "location_code"]).pivot(
+        index="sector_code", columns="location_code", values="coverage_flag")
+    order = [c for c in published["sector_code"].cat.categories if c in grid.index]
+    return grid.reindex(order).fillna("").reset_index()
+
+
+def hidden_shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Numbers of a table beside, with hidden cells as '<15'."""
+    if "suppressed" not in frame.columns:
+        return frame
+    out = frame.copy()
+    hidden = (out["suppressed"] == HIDDEN).to_numpy()
+    for name in ("low", "middle", "high", "threshold"):
+        if name in out.columns:
+            out[name] = np.where(hidden, HIDDEN, out[name].astype(object))
+    return out
+
+
 def by_group(own: pd.DataFrame) -> pd.DataFrame:
     """Unique people of each year by stage, group, sex and age."""
-    base = _last_years(own)
+    base = _shown(_last_years(own))
     part = base[(base["measure"] == "unique_people") & (base["sector_code"] == "ALL")
                 & base["population_status"].isin(["all", "INN"])]
     out = part[["category", "population_group", "gender", "age_range", "population_status", "low", "middle", "high"]]
@@ -187,6 +224,8 @@ def _cell_value(value: Any, lang: str) -> Any:
         return int(value)
     if value is pd.NaT or value is None:
         return None
+    if value == _UNSET:
+        return text("unset", lang)
     return as_text(value)
 
 
@@ -213,7 +252,7 @@ def section(sheet: Worksheet, row: int, title: str) -> int:
 
 def block(
     sheet: Worksheet, row: int, heads: list[str], records: list[dict[str, Any]], columns: list[str], *,
-    freeze: bool = False, filters: bool = False, widths: list[float] | None = None,
+    freeze: bool = False, filters: bool = False, widths: list[float] | None = None, coloured: bool = False,
 ) -> int:
     """Write a table with its header; returns the first row after it.
 
@@ -233,6 +272,8 @@ def block(
         Freeze the header; add filters.
     widths : list of float, optional
         Column widths shared by every block of the sheet; chosen from the contents if left out.
+    coloured : bool
+        Colour every cell that is a coverage flag, not only the flag column.
     """
     chosen = widths if widths is not None else _widths(columns, records)
     for position, width in enumerate(chosen, start=1):
@@ -247,7 +288,8 @@ def block(
     if filters and records:
         sheet.auto_filter.ref = f"A{row}:{get_column_letter(len(columns))}{row + len(records)}"
     for offset, record in enumerate(records, start=1):
-        _write_row(sheet, row + offset, record, columns, band=offset % 2 == 0, spill=widths is not None)
+        _write_row(sheet, row + offset, record, columns, band=offset % 2 == 0 and not coloured,
+                   spill=widths is not None, coloured=coloured)
         lines = _lines_of(record, columns, chosen, spill=widths is not None)
         if lines > 1:
             sheet.row_dimensions[row + offset].height = 12.5 * lines
@@ -264,7 +306,8 @@ def _lines_of(record: dict[str, Any], columns: list[str], widths: list[float], *
     return min(most, 12)
 
 
-def _write_row(sheet: Worksheet, row: int, record: dict[str, Any], columns: list[str], *, band: bool, spill: bool) -> None:
+def _write_row(sheet: Worksheet, row: int, record: dict[str, Any], columns: list[str], *, band: bool, spill: bool,
+               coloured: bool) -> None:
     book: Any = sheet.parent
     styles: dict[Any, Any] = book.__dict__.setdefault("_needs_styles", {})
     for position, column in enumerate(columns, start=1):
@@ -273,7 +316,7 @@ def _write_row(sheet: Worksheet, row: int, record: dict[str, Any], columns: list
         cell.value = value
         if isinstance(value, str):
             cell.data_type = "s"
-        flag = value if column == "coverage_flag" and isinstance(value, str) else ""
+        flag = value if (coloured or column == "coverage_flag") and isinstance(value, str) else ""
         key = (_format(value, column), band, column in _WIDE and not (column in ("source", "lead_mechanism") and spill), flag)
         if key not in styles:
             _style(cell, *key)
@@ -300,7 +343,9 @@ def _style(cell: Any, number_format: str, band: bool, wide: bool, flag: str) -> 
     cell.number_format = number_format
     if band:
         cell.fill = _BAND
-    if number_format in ("@", "General"):
+    if number_format == "0":
+        cell.alignment = Alignment(horizontal="left", vertical="top")
+    elif number_format in ("@", "General"):
         cell.alignment = Alignment(wrap_text=wide, vertical="top")
     else:
         cell.alignment = Alignment(vertical="top")

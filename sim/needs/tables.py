@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -85,28 +85,29 @@ class Standards:
         numpy.ndarray
             float64, shape (3, countries), in the standard's unit; not-a-number where nothing is set.
         """
-        rows = self.table[self.table["id"] == standard]
-        if rows.empty:
+        if standard not in self._rows:
             raise DataError(_unknown("standard", standard, self.table["id"]))
-        base = rows[list(LEVELS)].to_numpy(dtype=np.float64)[0]
+        base = np.array([self._rows[standard][level] for level in LEVELS], dtype=np.float64)
         out = np.repeat(base[:, None], len(countries), axis=1)
-        changes = self.audit[self.audit["id"] == standard]
-        for change in changes.itertuples(index=False):
+        for change in self.audit[self.audit["id"] == standard].itertuples(index=False) if len(self.audit) else ():
             new = np.array([change.low, change.middle, change.high], dtype=np.float64)
             for position, country in enumerate(countries):
                 if change.country in ("", country):
                     out[:, position] = new
         return out
 
+    @cached_property
+    def _rows(self) -> dict[str, dict[str, object]]:
+        return {str(r["id"]): {str(k): v for k, v in r.items()} for r in self.table.to_dict("records")}
+
     def is_assumption(self, standard: str) -> bool:
         """Whether a standard is unverified, a choice of ours, or has no source."""
-        row = self.table[self.table["id"] == standard]
-        return bool(row["assumption"].astype(int).iloc[0]) or not str(row["source"].iloc[0]).strip()
+        row = self._rows[standard]
+        return str(row["assumption"]) != "0" or not str(row["source"]).strip()
 
     def source(self, standard: str) -> str:
         """Source of a standard, as printed beside a number."""
-        row = self.table[self.table["id"] == standard].iloc[0]
-        return str(row["source"])
+        return str(self._rows[standard]["source"])
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -60,6 +60,7 @@ def write_workbook(needs: Needs, path: Path, lang: str) -> Path:
     for country in needs.countries:
         _country(book, needs, country, lang)
     _sectors(book, needs, lang)
+    _matrix(book, needs, lang)
     for name, left_out in _AFTER:
         _plain_table(book, name, getattr(needs, name), left_out, lang)
     _glossary(book, lang)
@@ -149,12 +150,31 @@ def _sectors(book: Workbook, needs: Needs, lang: str) -> None:
     sheets.finish(sheet, lang, repeat=head)
 
 
+def _matrix(book: Workbook, needs: Needs, lang: str) -> None:
+    """Sectors by countries, last year: the coverage flag of the population with most people in need."""
+    sheet = _new(book, label("sheet", "matrix", lang))
+    row = sheets.heading(sheet, label("sheet", "matrix", lang), [(text("arrangement", lang),
+                         label("arrangement", needs.arrangement, lang))], "")
+    grid = sheets.flags(needs.table)
+    columns = ["sector_code", *[c for c in grid.columns if c != "sector_code"]]
+    heads = [sheets.column_name("sector_code", lang), *[label("location", c, lang) for c in columns[1:]]]
+    records = [{c: label("sector" if c == "sector_code" else "flag", r[c], lang) for c in columns}
+               for r in grid.to_dict("records")]
+    sheets.block(sheet, row, heads, records, columns, freeze=True, widths=[34.0, *([13.0] * (len(columns) - 1))],
+                 coloured=True)
+    sheets.finish(sheet, lang, repeat=row)
+
+
 def _plain_table(book: Workbook, name: str, frame: pd.DataFrame, left_out: tuple[str, ...], lang: str) -> None:
     sheet = _new(book, label("sheet", name, lang))
     row = sheets.heading(sheet, label("sheet", name, lang), [], "")
-    columns = [c for c in frame.columns if c not in left_out]
-    records: list[dict[str, Any]] = [sheets.words(r, columns, lang) for r in frame[columns].to_dict("records")]
-    sheets.block(sheet, row, [column_label(name, c, lang) for c in columns], records, columns, freeze=True, filters=True)
+    columns = [c for c in frame.columns if c not in left_out and c not in ("source", "assumption")]
+    columns += [c for c in ("assumption", "source") if c in frame.columns and c not in left_out]
+    shown = sheets.hidden_shown(frame)
+    records: list[dict[str, Any]] = [sheets.words(r, columns, lang) for r in shown[columns].to_dict("records")]
+    heads = [sheets.column_name(c, lang) if c in ("sector_code", "location_code") else column_label(name, c, lang)
+             for c in columns]
+    sheets.block(sheet, row, heads, records, columns, freeze=True, filters=True)
     sheets.finish(sheet, lang, repeat=row)
 
 
