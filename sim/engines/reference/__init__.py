@@ -1,7 +1,7 @@
 """The reference engine: a plan and a seed enter, a tally leaves, made by one Mesa agent a person.
 
-It is the model written to be read, not to be fast, and it shares no code with the agents engine: the same plan
-and the same draws give the same person the same journey there. Read it in this order:
+It is the model written to be read, not to be fast, and it shares no code with the agents engine: the same
+plan and draws give the same person the same journey there. Read it in this order:
 
 - :mod:`sim.engines.reference.corridor`: the order of a day, and the evening's count
 - :mod:`sim.engines.reference.departures`: who departs, alone or together

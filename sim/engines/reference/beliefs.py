@@ -47,7 +47,8 @@ class Beliefs:
         know, fixed = plan.knowledge, plan.fixed
         self.plan, self.know = plan, know
         self.on = bool(know.on)
-        self.groups, self.n_legs = range(len(plan.groups)), plan.epochs.weight.shape[2]
+        self.groups = range(len(plan.groups))
+        self.n_legs = len(know.prior)  # people hold no beliefs about legs that they are only sent along
         self.risk: list[list[float]] = know.risk.tolist()
         self.fail: list[list[float]] = know.fail.tolist()
         self.chance: list[list[float]] = know.chance.tolist()
@@ -82,7 +83,7 @@ class Beliefs:
     def _believe(self, news: Interval, month: int) -> None:
         crossings: Counter[tuple[int, int]] = Counter()
         for (group, leg, arrival), n in news.started.items():
-            if abs(arrival - month) <= 1:
+            if abs(arrival - month) <= 1 and leg < self.n_legs:
                 crossings[group, leg] += n
         for (group, leg), n in crossings.items():
             share = min(news.harmed[group, leg] / n, 1.0)

@@ -19,8 +19,7 @@ class Choices:
     """The share of every way out of every place, under the policies in force and with what is known today.
 
     The weight of an alternative is its base weight (attraction, cost relative to means, days, harm) times the
-    policies' factor times its appeal to the group; its share is its weight over the sum. What a policy closes has
-    no weight.
+    policies' factor times its appeal to the group; its share is its weight over the sum.
 
     Parameters
     ----------
@@ -48,7 +47,8 @@ class Choices:
 
     def pick(self, kind: int, south: bool, means: int, place: int, draw: int) -> int | None:
         """The leg that a draw of 32 bits chooses; None where every way is closed."""
-        row = (self.kind_class[kind] * 2 + south) * (len(self.edges) + 1) + sum(means >= edge for edge in self.edges)
+        wealth = sum(means >= edge for edge in self.edges)
+        row = (self.kind_class[kind] * 2 + south) * (len(self.edges) + 1) + wealth
         shares = self._shares.get((row, place))
         if shares is None:
             shares = self._shares[row, place] = self._cumulated(kind, row, place)
@@ -58,12 +58,13 @@ class Choices:
         return self.alternatives[place][chosen]
 
     def _cumulated(self, kind: int, row: int, place: int) -> list[int]:
-        """Cumulated shares of the alternatives on the scale of 32 bits; empty where none has any weight."""
+        """Cumulated shares of the ways out on the scale of 32 bits; empty where none has any weight."""
         group = int(self.plan.fixed.kind_group[kind])
+        factor = self.factor[self.kind_class[kind]]
         weights, bases = [], self.plan.fixed.weight[row, place].tolist()
         for base, leg in zip(bases, self.alternatives[place], strict=True):
             known = 1.0 if self.appeal is None or leg < 0 else self.appeal[group][leg]
-            weights.append(base * (self.factor[self.kind_class[kind]][leg] * known) if leg >= 0 else 0.0)
+            weights.append(base * (factor[leg] * known) if leg >= 0 else 0.0)
         total = 0.0
         for weight in weights:
             total += weight

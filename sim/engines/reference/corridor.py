@@ -64,6 +64,7 @@ class Corridor(mesa.Model):  # type: ignore[misc]
     def _name_tables(self, plan: Plan) -> None:
         fixed = plan.fixed
         self.month: list[int] = fixed.month_of_day.tolist()
+        self.period: list[int] = fixed.period_of_day.tolist()
         self.place_key: list[int] = fixed.place_key.tolist()
         self.visit_slot: list[int] = [int(bit) // 2 for bit in fixed.place_slot]
         self.country: list[int] = fixed.place_country.tolist()
@@ -82,7 +83,8 @@ class Corridor(mesa.Model):  # type: ignore[misc]
         self.keep_after_robbery = int(fixed.keep_after_robbery)
 
     def _new_counts(self, plan: Plan) -> None:
-        periods, places, classes = len(plan.months), len(plan.places), plan.n_tally
+        periods = self.period[plan.n_days - 1] + 1
+        places, classes = len(plan.places), plan.n_tally
         self.flows = np.zeros((periods, len(plan.legs), classes), np.int64)
         self.person_days = np.zeros((periods, len(STATUSES), places, classes), np.int64)
         self.peaks = np.zeros_like(self.person_days)
@@ -159,7 +161,7 @@ class Corridor(mesa.Model):  # type: ignore[misc]
 
     def count_crossing(self, person: Person) -> None:
         """Count a person who arrives over a leg."""
-        self.flows[self.month[self.day], person.now_on, person.tally_class] += 1
+        self.flows[self.period[self.day], person.now_on, person.tally_class] += 1
 
     def count_end(self, person: Person, outcome: int) -> None:
         """Count a person whose journey ends."""
@@ -186,8 +188,8 @@ class Corridor(mesa.Model):  # type: ignore[misc]
     def count_evening(self) -> None:
         """Add today's evening to person-days, peaks and the balance of people."""
         count = self.count_people()
-        month = self.month[self.day]
-        self.person_days[month] += count
-        np.maximum(self.peaks[month], count, out=self.peaks[month])
+        period = self.period[self.day]
+        self.person_days[period] += count
+        np.maximum(self.peaks[period], count, out=self.peaks[period])
         self.balance[self.day, 1] = count[:SETTLED].sum()
         self.balance[self.day, 2] = self.ended.sum()

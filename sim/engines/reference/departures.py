@@ -29,9 +29,9 @@ def pick(draw: int, cumulated: Sequence[int]) -> int:
 class Departures:
     """Lets travel units depart, block by block.
 
-    A block is a number of persons over some days. Units are drawn one after another until it is full (the last is
-    cut to fit); a unit departs on the day on which its first member falls due. A push below one leaves units out,
-    above one adds copies of them, so that the same people depart in two scenarios.
+    A block is a number of persons over some days. Units are drawn one after another until it is full (the
+    last is cut to fit); a unit departs on the day on which its first member falls due. A push below one leaves
+    units out, above one adds copies of them, so that the same people depart in two scenarios.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Departures:
                 key = unit_key if copy == 0 else mix(unit_key + copy * GOLDEN)
                 self._members(key, kind, size, int(tables.row_place[row]), means)
                 departed += size
-        self.corridor.departed[self.corridor.month[day], row] += departed
+        self.corridor.departed[self.corridor.period[day], row] += departed
         return departed
 
     def _unit(self, unit_key: int, group: int) -> tuple[int, int, int]:

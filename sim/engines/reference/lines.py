@@ -1,8 +1,8 @@
 """Lines before limited legs: who asks enters, who may start today leaves; the rest wait.
 
-A unit moves whole or not at all. On a leg it is first come, first served; for appointments lots are drawn every
-morning among all who wait. A unit too large for any day holds up nobody; any other that does not fit holds up all
-behind it.
+A unit moves whole or not at all. On a leg it is first come, first served; for appointments lots are drawn
+every morning among all who wait. A unit too large for any day holds up nobody; any other that does not fit
+holds up all behind it.
 """
 
 from __future__ import annotations

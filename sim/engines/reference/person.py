@@ -77,7 +77,7 @@ class Person(mesa.Agent):  # type: ignore[misc]
         self.stay(self.visit(), costs=False)
 
     def visit(self) -> int:
-        """Count an arrival and return its 64 bits: the upper half chooses the way, the lower half the stay."""
+        """Count an arrival; return its 64 bits: the upper half chooses the way, the lower half the stay."""
         slot = self.model.visit_slot[self.place]
         draw = mix(self.unit_key + self.model.place_key[self.place] + self.visit_number(slot) * GOLDEN)
         self.visits[slot] = (self.visits[slot] + 1) % VISITS
