@@ -30,8 +30,8 @@ class Departures:
     """Lets travel units depart, block by block.
 
     A block is a number of persons over some days. Units are drawn one after another until it is full (the
-    last is cut to fit); a unit departs on the day on which its first member falls due. A push below one leaves
-    units out, above one adds copies of them, so that the same people depart in two scenarios.
+    last is cut to fit); a unit departs on the day on which its first member falls due. A push below one
+    leaves units out, above one adds copies of them, so that the same people depart in two scenarios.
 
     Parameters
     ----------
