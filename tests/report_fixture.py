@@ -385,7 +385,14 @@ def make_scenario(name: str, start: pd.DatetimeIndex) -> SimpleNamespace:
     ]
     groups = [SimpleNamespace(id=key, name_en=en, name_es=es) for key, (en, es) in NAMES.items()]
     borders = [
-        SimpleNamespace(id=key, name_en=en, name_es=es, leg=f"{here}--{there}--bus", count_kind=kind)
+        SimpleNamespace(
+            id=key,
+            name_en=en,
+            name_es=es,
+            leg=f"{here}--{there}--bus",
+            count_kind=kind,
+            detection_parameter="",
+        )
         for key, en, es, here, there, kind in BORDERS
     ]
     policies = [
@@ -404,7 +411,7 @@ def make_scenario(name: str, start: pd.DatetimeIndex) -> SimpleNamespace:
         for key, kind, first, last, en, es in POLICIES
     ]
     window = SimpleNamespace(start=start[0].date(), end=(start[-1] + pd.offsets.MonthEnd(0)).date())
-    world = SimpleNamespace(places=places, legs=[], groups=groups, borders=borders)
+    world = SimpleNamespace(places=places, legs=[], groups=groups, borders=borders, border_exclusions=())
     return SimpleNamespace(
         name=name, title=name, window=window, world=world, policies=policies, parameters={}
     )

@@ -12,7 +12,7 @@ __all__ = ["app"]
 app = typer.Typer(add_completion=False)
 
 _KINDS = (
-    "crossings, map, where, outcomes, policies, needs, coordination, upstream, animation; all if none is given."
+    "crossings, map, where, outcomes, policies, needs, coordination, upstream, animation; all if none given."
 )
 
 

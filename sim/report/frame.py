@@ -40,19 +40,32 @@ class RunLike(Protocol):
     """The part of `sim.results.Run` that figures read."""
 
     @property
-    def flows(self) -> pd.DataFrame: ...
+    def flows(self) -> pd.DataFrame:
+        """Persons over legs."""
+
     @property
-    def stocks(self) -> pd.DataFrame: ...
+    def stocks(self) -> pd.DataFrame:
+        """Person-days at places."""
+
     @property
-    def outcomes(self) -> pd.DataFrame: ...
+    def outcomes(self) -> pd.DataFrame:
+        """Persons by outcome."""
+
     @property
-    def departures(self) -> pd.DataFrame: ...
+    def departures(self) -> pd.DataFrame:
+        """Persons who set out."""
+
     @property
-    def summary(self) -> pd.DataFrame: ...
+    def summary(self) -> pd.DataFrame:
+        """Crossings by border and month."""
+
     @property
-    def manifest(self) -> Any: ...  # noqa: ANN401 - a mapping of whatever the run wrote
+    def manifest(self) -> Any:  # noqa: ANN401 - a mapping of whatever the run wrote
+        """Versions, seed, hashes."""
+
     @property
-    def scenario(self) -> Any: ...  # noqa: ANN401 - a Scenario, or what a test gives
+    def scenario(self) -> Any:  # noqa: ANN401 - a Scenario, or what a test gives
+        """The resolved scenario."""
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def sector_table(needs: NeedsLike, country: str | None, month: str) -> pd.DataFr
     need = frame[keep["need"] & (frame["sector_code"] != "ALL")]
     need = need.assign(sector=need["sector_code"].astype(str))
     out = need.groupby("sector")[["low", "middle", "high"]].sum(min_count=1)
-    out = out.apply(lambda column: round_people(column.to_numpy(dtype=float)))
+    out[["low", "middle", "high"]] = round_people(out[["low", "middle", "high"]].to_numpy(dtype=float))
     if country is not None:
         out.loc[out.index.isin(REGIONAL_ONLY), ["low", "middle", "high"]] = np.nan
     for name in ("usd", "funded", "gap"):

@@ -108,7 +108,9 @@ def stamp(day: pd.Timestamp) -> float:
 def short_count(value: float, lang: str) -> str:
     """A count short enough for an axis: ``85k``, ``85 mil``, ``1.2k``."""
     if abs(value) >= MILLION - 500:
-        return number(value / MILLION, lang, 2 if abs(value) < 10 * MILLION else 1) + phrase("million", lang)
+        millions = round(value / MILLION, 2 if abs(value) < 10 * MILLION else 1)
+        digits = next(digits for digits in (0, 1, 2) if round(millions, digits) == millions)
+        return number(millions, lang, digits) + phrase("million", lang)
     if abs(value) < THOUSAND:
         return number(value, lang, 0 if float(value).is_integer() else 1)
     scaled = value / THOUSAND

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from sim.errors import DataError, RunError
@@ -40,12 +41,13 @@ def run() -> SyntheticRun:
 
 
 def words_in(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text")))
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
 
 
 def test_every_phrase_has_both_languages_and_the_same_values() -> None:
     for key, row in table().items():
-        assert row["en"].strip() and row["es"].strip(), key
+        assert row["en"].strip(), key
+        assert row["es"].strip(), key
         assert set(re.findall(r"{\w+}", row["en"])) == set(re.findall(r"{\w+}", row["es"])), key
 
 
@@ -103,7 +105,8 @@ def test_irregular_points_are_rounded_and_never_named(run: SyntheticRun) -> None
     assert places.loc["come-gallina", "lat"] == 8.4
     figure, data = route_map(run)
     rows = data[data["to_place"] == "come-gallina"]
-    assert rows["to_lat"].eq(8.4).all() and rows["to_lon"].eq(-77.5).all()
+    assert rows["to_lat"].eq(8.4).all()
+    assert rows["to_lon"].eq(-77.5).all()
     assert "Come Gallina" not in words_in(figure)
 
 
@@ -116,7 +119,8 @@ def test_small_flows_are_not_published() -> None:
     _, data = route_map(replace(few, flows=flows), "2021-01")
     assert "quito" not in set(data["from_place"])
     numbers = data["median"]
-    assert (numbers % 10 == 0).all() and (numbers >= 15).all()
+    assert (numbers % 10 == 0).all()
+    assert (numbers >= 15).all()
 
 
 def test_every_country_on_the_map_has_closed_land() -> None:
@@ -153,7 +157,7 @@ def test_differences_are_paired_by_replicate(run: SyntheticRun) -> None:
     _, data = differences(run, more)
     darien = data[(data["border"] == "darien") & data["month"].notna()].set_index("month")
     assert (darien.loc[: pd.Timestamp("2022-10-01"), "median"].abs() < 100).all()
-    assert darien.loc[pd.Timestamp("2023-03-01"), "lo90"] > 0
+    assert float(darien["lo90"][pd.Timestamp("2023-03-01")]) > 0
     assert darien.loc[pd.Timestamp("2023-03-01"), "share_of_base"] == pytest.approx(0.25, abs=0.03)
     same, _ = differences(run, run)
     assert "no difference" in words_in(same)
@@ -175,7 +179,8 @@ def test_policies_outside_the_window_are_left_out(run: SyntheticRun) -> None:
 def test_every_figure_says_it_is_a_scenario(draw, lang: str, run: SyntheticRun) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
     figure, data = draw(run, lang=lang)
     words = words_in(figure)
-    assert "history/baseline" in words and "0.1.0" in words
+    assert "history/baseline" in words
+    assert "0.1.0" in words
     assert ("simulación" in words) == (lang == "es")
     assert len(data)
 
@@ -218,7 +223,7 @@ def test_animation_has_a_frame_for_each_month(tmp_path: Path) -> None:
     short = make_run(replicates=2, months=3)
     path, data = animation(short, tmp_path / "map.gif", "es")
     with Image.open(path) as picture:
-        assert picture.n_frames == 3
+        assert getattr(picture, "n_frames", 1) == 3
         assert b"seed=1" in picture.info["comment"]
     assert data["month"].nunique() == 3
     assert path.stat().st_size < 400_000

@@ -62,7 +62,7 @@ def crossings(
     """
     check_language(lang)
     summary = run.summary.copy()
-    known = [str(border) for border in dict.fromkeys(summary["border"])]
+    known = in_order(run, [str(border) for border in dict.fromkeys(summary["border"])])
     wanted = known if borders is None else [borders] if isinstance(borders, str) else list(borders)
     unknown = [border for border in wanted if border not in known]
     if unknown:
@@ -90,6 +90,12 @@ def crossings(
         drawn.append(part)
     legend_below(figure, legend_handles(run, pd.concat(drawn), lang), 4)
     return figure, publishable(pd.concat(drawn, ignore_index=True))
+
+
+def in_order(run: RunLike, known: list[str]) -> list[str]:
+    """Borders as the world lists them, that is along the route."""
+    listed = [str(row.id) for row in getattr(run.scenario.world, "borders", None) or ()]
+    return sorted(known, key=lambda border: listed.index(border) if border in listed else len(listed))
 
 
 def choose_panels(summary: pd.DataFrame, wanted: Sequence[str], everything: bool) -> list[tuple[str, str]]:

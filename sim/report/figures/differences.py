@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from sim.errors import RunError
-from sim.report.frame import QUANTILES, RunLike, border_title, months_of, provenance, replicate_count, total
+from sim.report.frame import QUANTILES, RunLike, border_title, months_of, provenance, replicate_count
 from sim.report.style import (
     BANDS,
     COLOURS,
@@ -25,40 +25,26 @@ from sim.report.style import (
     stamps,
 )
 from sim.report.words import check_language, number, phrase
+from sim.results import border_counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["border_counts", "difference_table", "differences"]
+__all__ = ["difference_table", "differences"]
 
 
-def border_counts(run: RunLike) -> pd.DataFrame:
-    """Persons over each border by replicate and month, from the legs the world counts.
-
-    Parameters
-    ----------
-    run : RunLike
-        An opened run folder.
-
-    Returns
-    -------
-    DataFrame
-        border, replicate, month, persons; months without anybody are zero.
-    """
+def counts_of(run: RunLike) -> pd.DataFrame:
+    """Persons over each border by replicate and month, as each authority counts; empty months are zero."""
+    counts = border_counts(run.flows, run.scenario)
+    counts = counts[counts["nationality"] == "ALL"].assign(month=lambda frame: pd.to_datetime(frame["month"]))
     months = months_of(run.flows)
     every = pd.date_range(months.min(), months.max(), freq="MS") if len(months) else pd.DatetimeIndex([])
-    pairs = pd.DataFrame(
-        [(str(row.id), str(row.leg)) for row in run.scenario.world.borders], columns=["border", "leg"]
-    )
-    wanted = run.flows["leg"].isin(set(pairs["leg"]))
-    by_leg = total(run.flows[wanted].assign(month=months[wanted]), ["leg", "replicate", "month"])
-    counted = by_leg.merge(pairs, on="leg").groupby(["border", "replicate", "month"])["persons"].sum()
+    borders = list(dict.fromkeys(str(row.id) for row in run.scenario.world.borders))
     replicates = sorted(run.flows["replicate"].unique())
-    index = pd.MultiIndex.from_product(
-        [pairs["border"].unique(), replicates, every], names=["border", "replicate", "month"]
-    )
-    return pd.DataFrame({"persons": counted.reindex(index, fill_value=0)}).reset_index()
+    index = pd.MultiIndex.from_product([borders, replicates, every], names=["border", "replicate", "month"])
+    counted = counts.groupby(["border", "replicate", "month"])["persons"].sum()
+    return pd.DataFrame({"persons": counted.reindex(index, fill_value=0.0)}).reset_index()
 
 
 def difference_table(base: RunLike, other: RunLike) -> pd.DataFrame:
@@ -84,9 +70,7 @@ def difference_table(base: RunLike, other: RunLike) -> pd.DataFrame:
         raise RunError(msg)
     keys = ["border", "replicate", "month"]
     pair = (
-        border_counts(base)
-        .merge(border_counts(other), on=keys, how="outer", suffixes=("_base", "_other"))
-        .fillna(0)
+        counts_of(base).merge(counts_of(other), on=keys, how="outer", suffixes=("_base", "_other")).fillna(0)
     )
     pair["difference"] = pair["persons_other"] - pair["persons_base"]
     window = pair.groupby(["border", "replicate"], as_index=False)[["difference", "persons_base"]].sum()

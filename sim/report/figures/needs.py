@@ -199,7 +199,7 @@ def coordination_matrix(
             facecolor=FINDINGS[flag][0],
             hatch=FINDINGS[flag][1],
             edgecolor=GREY,
-            label=phrase(flag_key(flag), lang),
+            label=phrase(f"legend_{flag}", lang),
         )
         for flag in used
     ]

@@ -114,9 +114,7 @@ def brief(
             ("groups_present" if regional else "groups_entries") if groups else "groups_none", lang
         ),
         upstream=upstream,
-        upstream_note=say(
-            ("upstream_note_ALL" if regional else "upstream_note") if upstream else "upstream_none", lang
-        ),
+        upstream_note=upstream_words(upstream, found, regional, lang),
         scenarios=scenario_rows(run, facts, found, beside, lang),
         scenarios_note=say("scenarios_note" if beside else "scenarios_none", lang),
         overlay=double_impact(run, facts, found.impacts if found else (), lang),
@@ -309,6 +307,13 @@ def upstream_rows(facts: CountryMonth, needs: NeedsFacts | None, lang: str) -> t
                 )
             )
     return tuple(rows[:9])
+
+
+def upstream_words(rows: tuple[UpstreamRow, ...], found: NeedsFacts | None, regional: bool, lang: str) -> str:
+    """The sentence under the table: what it counts, or why it is empty."""
+    if rows:
+        return say("upstream_note_ALL" if regional else "upstream_note", lang)
+    return (found.upstream_note if found else "") or say("upstream_none", lang)
 
 
 def scenario_rows(
