@@ -172,6 +172,7 @@ def _fixed(
         leg_limited=limited,
         leg_end=leg_end,
         alternative=alternative,
+        alternatives=(alternative >= 0).sum(axis=1).astype(np.int32),
         weight=weight,
         guide=guide,
         offset=offset,

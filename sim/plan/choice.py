@@ -32,7 +32,7 @@ def alternatives_of(graph: Graph) -> NDArray[np.int32]:
         if leg.direction == "return" and leg.made_by:
             continue
         out[graph.place_number[leg.from_place]].append(number)
-    width = max(4, -4 * (-max(len(o) for o in out) // 4))
+    width = -8 * (-max(1, *(len(o) for o in out)) // 8)
     table = np.full((len(out), width + 1), -1, np.int32)
     for place, numbers in enumerate(out):
         table[place, : len(numbers)] = numbers

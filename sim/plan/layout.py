@@ -37,6 +37,7 @@ class Fixed(NamedTuple):
     leg_limited: Array  # uint8 [L], 1 = served through the line
     leg_end: Array  # uint8 [L], outcome on arrival (0 none)
     alternative: Array  # int32 [P, W + 1], leg of each alternative, -1 none
+    alternatives: Array  # int32 [P], how many each place has
     weight: Array  # float64 [C, P, W], base weight of each alternative; C = classes x 2 headings x classes of means
     guide: Array  # uint16 [D, 256]
     offset: Array  # int64 [D + 1]
@@ -176,11 +177,18 @@ class State(NamedTuple):
     balance: Array  # int64 [n_days, 3], departed on the day, on the route in the evening, ended so far
     block_done: Array  # int64 [blocks]
     block_units: Array  # int64 [blocks]
-    line: Array  # uint64 [n, 6]
+    slot: Array  # uint64 [n, 6], people in the lines of legs: record, leg + 1 and part, day on which patience ends
+    slot_next: Array  # int32 [n], who stands behind, -1 nobody
+    slot_seq: Array  # int64 [n], order of coming
+    slot_free: Array  # int32 [n]
+    fifo_head: Array  # int32 [L], first in the line of a leg, -1 nobody
+    fifo_tail: Array  # int32 [L]
+    pool: Array  # uint64 [n, 6], people who wait for an appointment by lot
+    shut: Array  # uint64 [n, 6], people who found every way closed
     action: Array  # uint8 [n]
-    pool_key: Array  # uint64 [n]
-    pool_entry: Array  # int64 [n]
-    counter: Array  # int64 [4], 0 length of the line, 1 length of the pool
+    lot_key: Array  # uint64 [n]
+    lot_entry: Array  # int64 [n]
+    counter: Array  # int64 [8]: 0 slots ever used, 1 free slots, 2 in the pool, 3 shut in, 4 came so far
     waiting: Array  # int64 [L]
     blocked: Array  # uint8 [L]
     remaining: Array  # int64 [limits + rooms]

@@ -58,11 +58,18 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "balance": ((n, 3), np.int64),
         "block_done": ((len(plan.departures.block_row),), np.int64),
         "block_units": ((len(plan.departures.block_row),), np.int64),
-        "line": ((line, 6), np.uint64),
+        "slot": ((line, 6), np.uint64),
+        "slot_next": ((line,), np.int32),
+        "slot_seq": ((line,), np.int64),
+        "slot_free": ((line,), np.int32),
+        "fifo_head": ((legs,), np.int32),
+        "fifo_tail": ((legs,), np.int32),
+        "pool": ((line, 6), np.uint64),
+        "shut": ((line, 6), np.uint64),
         "action": ((line,), np.uint8),
-        "pool_key": ((line,), np.uint64),
-        "pool_entry": ((line,), np.int64),
-        "counter": ((4,), np.int64),
+        "lot_key": ((line,), np.uint64),
+        "lot_entry": ((line,), np.int64),
+        "counter": ((8,), np.int64),
         "waiting": ((legs,), np.int64),
         "blocked": ((legs,), np.uint8),
         "remaining": ((max(limits, 1),), np.int64),
@@ -84,7 +91,8 @@ def _may_block(plan: Plan) -> bool:
     return True
 
 
-_LAZY = {"pages", "next_page", "free", "request", "trace", "line", "action", "pool_key", "pool_entry"}
+_WAITING = {"request", "slot", "slot_next", "slot_seq", "slot_free", "pool", "shut", "action", "lot_key", "lot_entry"}
+_LAZY = {"pages", "next_page", "free", "trace", *_WAITING}
 """Arrays whose memory is only used as people need it."""
 
 
@@ -106,7 +114,8 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     arrays = {}
     for name, (shape, kind) in _shapes(plan, parts, trace).items():
         arrays[name] = np.empty(shape, kind) if name in _LAZY else np.zeros(shape, kind)
-    arrays["head"][:] = -1
+    for name in ("head", "fifo_head", "fifo_tail"):
+        arrays[name][:] = -1
     arrays["tail"][:] = -1
     arrays["fill"][:] = PAGE
     arrays["threshold"][:] = 0xFFFFFFFF
@@ -121,7 +130,7 @@ def state_bytes(plan: Plan, parts: int, *, trace: bool = False) -> int:
     total = 0.0
     for name, (shape, kind) in _shapes(plan, parts, trace).items():
         size = float(np.prod(shape, dtype=np.float64)) * np.dtype(kind).itemsize
-        total += size * (0.1 if name in {"request", "line", "action", "pool_key", "pool_entry"} else 1.0)
+        total += size * (0.1 if name in _WAITING else 1.0)
     return int(total)
 
 

@@ -83,7 +83,7 @@ def begin_day(P, E, I, Q, S, day):
         S.pointer[k, 2] = -1
         S.pointer[k, 3] = 0
         S.pointer[k, 4] = 0
-    if Q.leg_limit.shape[0] > 0 or S.counter[0] > 0:
+    if Q.leg_limit.shape[0] > 0 or S.counter[3] > 0:
         open_line(P, Q, S, day, changed)
     return epoch
 
@@ -95,29 +95,47 @@ def close_day(P, S, day):
     Arrivals of today that were written ahead move from travelling to staying first.
     """
     slot = day & (S.ring.shape[1] - 1)
-    n_places, n_tally = S.ring.shape[2], S.ring.shape[3]
     period = P.period_of_day[day]
+    for k in range(S.ring.shape[0]):
+        _arrive(S.ring[k, slot].reshape(-1), S.stock[k, STAYING].reshape(-1), S.stock[k, TRAVELLING].reshape(-1))
     on_route = 0
-    gone = 0
-    for p in range(n_places):
-        for g in range(n_tally):
-            for k in range(S.ring.shape[0]):
-                x = S.ring[k, slot, p, g]
-                if x != 0:
-                    S.ring[k, slot, p, g] = 0
-                    S.stock[k, TRAVELLING, p, g] -= x
-                    S.stock[k, STAYING, p, g] += x
     for status in range(SETTLED + 1):
-        for p in range(n_places):
-            for g in range(n_tally):
-                x = 0
-                for k in range(S.stock.shape[0]):
-                    x += S.stock[k, status, p, g]
-                S.person_days[period, status, p, g] += x
-                S.peak[period, status, p, g] = max(S.peak[period, status, p, g], x)
-                if status != SETTLED:
-                    on_route += x
+        total = S.stock[0, status].reshape(-1)
+        if S.stock.shape[0] > 1:
+            total = total.copy()
+            for k in range(1, S.stock.shape[0]):
+                _add(total, S.stock[k, status].reshape(-1))
+        present = _evening(total, S.person_days[period, status].reshape(-1), S.peak[period, status].reshape(-1))
+        if status != SETTLED:
+            on_route += present
+    gone = 0
     for k in range(S.pointer.shape[0]):
         gone += S.pointer[k, 6]
     S.balance[day, 1] = on_route
     S.balance[day, 2] = gone
+
+
+@inner
+def _arrive(ring, staying, travelling):
+    for i in range(ring.shape[0]):
+        x = ring[i]
+        staying[i] += x
+        travelling[i] -= x
+        ring[i] = 0
+
+
+@inner
+def _add(total, part):
+    for i in range(total.shape[0]):
+        total[i] += part[i]
+
+
+@inner
+def _evening(total, person_days, peak):
+    present = np.int64(0)
+    for i in range(total.shape[0]):
+        x = total[i]
+        person_days[i] += x
+        peak[i] = max(peak[i], x)
+        present += x
+    return present

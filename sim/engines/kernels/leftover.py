@@ -27,5 +27,12 @@ def leftover_durations(P, S, k, day, durations):
             _count(P, S.pages[k, page, 4 * i + 2], day, durations)
         page = np.int64(S.next_page[k, page])
     if k == 0:
-        for e in range(S.counter[0]):
-            _count(P, S.line[e, 2], day, durations)
+        for x in range(S.counter[2]):
+            _count(P, S.pool[x, 2], day, durations)
+        for x in range(S.counter[3]):
+            _count(P, S.shut[x, 2], day, durations)
+        for leg in range(S.fifo_head.shape[0]):
+            e = np.int64(S.fifo_head[leg])
+            while e >= 0:
+                _count(P, S.slot[e, 2], day, durations)
+                e = np.int64(S.slot_next[e])

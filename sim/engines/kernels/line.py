@@ -1,4 +1,7 @@
-"""Lines before limited legs: capacities, room in places, quotas by first come or by lottery (kernel)."""
+"""Lines before limited legs: capacities, room in places, quotas by first come or by lottery (kernel).
+
+Arrays are taken out of their tuples once in each kernel: a tuple handed on costs more than a person served.
+"""
 
 from __future__ import annotations
 
@@ -20,59 +23,71 @@ from sim.engines.kernels.draws import (
     jit,
     mix,
 )
-from sim.engines.kernels.people import _put
+from sim.plan.layout import PAGE
 
 __all__ = ["open_line", "serve_requests"]
 
-_BITS = U64(0x30FFFFF)
 _FLAGS = U64(0xFC0FFFFF)
 """Means, position, heading and lap of word 3: what stays when status, event bits and draw are rewritten."""
 UNLIMITED = np.int64(1) << 60
+_LAST = U64(0xFFFFFFFFFFFFFFFF)
+_ROW = np.int64((1 << 40) - 1)
 
 
 @inner
-def _fits(Q, S, leg, size):
-    """Whether a unit of `size` fits every limit of a leg today (1), not today (0), or never under today's limits (-1)."""
+def _fits(leg_limit, remaining, whole, saved, leg, size):
+    """Whether a unit of `size` fits every limit of a leg today (1), not today (0), or never under today's limits (-1).
+
+    Limits below number `saved` keep what is left of a day for a unit larger than a day's whole capacity.
+    """
     answer = 1
-    for a in range(Q.leg_limit.shape[1]):
-        limit = Q.leg_limit[leg, a]
-        if limit >= 0 and S.remaining[limit] < size:
-            saved = Q.save_up and limit < Q.allotment.shape[0]  # room in a place is never saved up
-            answer = -1 if size > S.whole[limit] and not saved else min(answer, 0)
-            if answer < 0:
-                return answer
+    for a in range(leg_limit.shape[1]):
+        limit = leg_limit[leg, a]
+        if limit >= 0 and remaining[limit] < size:
+            if size > whole[limit] and limit >= saved:
+                return -1
+            answer = 0
     return answer
 
 
 @inner
-def _take(Q, S, leg, size):
-    for a in range(Q.leg_limit.shape[1]):
-        limit = Q.leg_limit[leg, a]
+def _take(leg_limit, remaining, leg, size):
+    for a in range(leg_limit.shape[1]):
+        limit = leg_limit[leg, a]
         if limit >= 0:
-            S.remaining[limit] -= size
+            remaining[limit] -= size
 
 
 @inner
-def _board(P, S, e, day):
-    """Hand entry `e` of the line back to the movers of its part, with its leg in place of the choice draw."""
-    k = np.int64(S.line[e, 4] >> S32)
-    leg = np.int64(S.line[e, 4] & M32) - 1
-    w3 = (S.line[e, 3] & (_FLAGS | U64(0x300000))) | (U64(BOARDING) << U64(23)) | (U64(leg) << S32)
-    _put(S.pages[k], S.next_page[k], S.free[k], S.pointer[k], S.head[k], S.tail[k], S.fill[k], day,
-         S.line[e, 0], S.line[e, 1], S.line[e, 2], w3)  # fmt: skip
-
-
-@inner
-def _release(P, S, e, day, again):
-    """Let entry `e` choose again today; those who gave up draw anew."""
-    k = np.int64(S.line[e, 4] >> S32)
-    w3 = S.line[e, 3]
-    if again:
-        place = np.int64(S.line[e, 2] & M16)
-        draw = mix(S.line[e, 0] + P.place_key[place] + (U64(day) + U64(STREAM_AGAIN << 20)) * GOLD) >> S32
+def _hand_back(pages, next_page, free, pointer, head, tail, fill, k, day, leg, w0, w1, w2, w3, draw):
+    """Hand a waiting person back to the movers of part `k`: with a leg to board, or (`leg` < 0) to choose with `draw`."""
+    if leg >= 0:
+        w3 = (w3 & (_FLAGS | U64(0x300000))) | (U64(BOARDING) << U64(23)) | (U64(leg) << S32)
+    else:
         w3 = (w3 & M32) | (draw << S32)
-    _put(S.pages[k], S.next_page[k], S.free[k], S.pointer[k], S.head[k], S.tail[k], S.fill[k], day,
-         S.line[e, 0], S.line[e, 1], S.line[e, 2], w3)  # fmt: skip
+    n = np.int64(fill[k, day])
+    page = np.int64(tail[k, day])
+    if n == PAGE:
+        top = pointer[k, 0]
+        if top > 0:
+            pointer[k, 0] = top - 1
+            new = np.int64(free[k, top - 1])
+        else:
+            new = np.int64(pointer[k, 1])
+            pointer[k, 1] = new + 1
+        next_page[k, new] = -1
+        if page < 0:
+            head[k, day] = new
+        else:
+            next_page[k, page] = new
+        tail[k, day] = new
+        page = new
+        n = 0
+    pages[k, page, 4 * n] = w0
+    pages[k, page, 4 * n + 1] = w1
+    pages[k, page, 4 * n + 2] = w2
+    pages[k, page, 4 * n + 3] = w3
+    fill[k, day] = n + 1
 
 
 @inner
@@ -98,7 +113,7 @@ def refill(P, Q, S, day):
             S.whole[limit] = _month_total(P, Q, limit, day)
 
 
-@jit
+@inner
 def _month_total(P, Q, limit, day):
     """Allotment of a limit from `day` to the end of the month or of the limit."""
     total = np.int64(0)
@@ -125,12 +140,34 @@ def measure_room(Q, S, day):
 
 
 @inner
-def _unit_end(S, e, n):
-    """One past the last entry of the unit that begins at `e` (members wait side by side)."""
-    end = e + 1
-    while end < n and S.line[end, 0] == S.line[e, 0] and S.line[end, 4] == S.line[e, 4]:
-        end += 1
-    return end
+def sort_by_key(keys, values, n):
+    """Sort `n` random 64-bit keys and their values: buckets by the upper bits, then insertion."""
+    if n < 2:
+        return
+    bits = 1
+    while (1 << bits) < n and bits < 20:
+        bits += 1
+    shift = U64(64 - bits)
+    start = np.zeros((1 << bits) + 1, np.int64)
+    for i in range(n):
+        start[np.int64(keys[i] >> shift) + 1] += 1
+    for i in range(1 << bits):
+        start[i + 1] += start[i]
+    by_key, by_value = np.empty(n, np.uint64), np.empty(n, np.int64)
+    for i in range(n):
+        b = np.int64(keys[i] >> shift)
+        by_key[start[b]] = keys[i]
+        by_value[start[b]] = values[i]
+        start[b] += 1
+    for i in range(n):
+        key, value = by_key[i], by_value[i]
+        j = i - 1
+        while j >= 0 and keys[j] > key:
+            keys[j + 1] = keys[j]
+            values[j + 1] = values[j]
+            j -= 1
+        keys[j + 1] = key
+        values[j + 1] = value
 
 
 @inner
@@ -138,85 +175,218 @@ def open_line(P, Q, S, day, changed):
     """Serve those who waited from earlier days, let go those whose leg closed or whose patience ended.
 
     First come, first served on a leg, by lottery on an appointment leg; a unit moves whole or not at all, and one that is
-    larger than a day's whole capacity does not hold up the rest.
+    larger than a day's whole capacity does not hold up the rest. Only the heads of lines are touched, and the pools of the
+    lotteries, so that a long wait costs nothing while nobody moves.
     """
     refill(P, Q, S, day)
     measure_room(Q, S, day)
-    n = S.counter[0]
-    for leg in range(S.waiting.shape[0]):
-        S.blocked[leg] = 0
-    S.counter[1] = 0
-    e = 0
-    while e < n:
-        end = _unit_end(S, e, n)
-        leg = np.int64(S.line[e, 4] & M32) - 1
-        action = 0
-        place = np.int64(S.line[e, 2] & M16)
-        if leg < 0:
-            action = 2 if changed else 0
-        elif changed and not _is_open(P, S, e, leg, place):
-            action = 2
-        elif S.line[e, 5] <= U64(day):
-            action = 3
-        elif Q.leg_lottery[leg]:
-            S.pool_key[S.counter[1]] = mix(S.line[e, 0] + P.leg_key[leg] + (U64(day) + U64(STREAM_LINE << 20)) * GOLD)
-            S.pool_entry[S.counter[1]] = e
-            S.counter[1] += 1
-        elif not S.blocked[leg]:
-            fit = _fits(Q, S, leg, end - e)
+    S.blocked[:] = 0
+    if changed:
+        _let_go(P, S, day)
+    _serve_lines(Q, S, day)
+    if S.counter[2] > 0:
+        _draw_lots(P, Q, S, day, changed)
+
+
+@inner
+def _let_go(P, S, day):
+    """Let those choose again who found every way closed, and those whose leg closed to them."""
+    pages, next_page, free, pointer = S.pages, S.next_page, S.free, S.pointer
+    head, tail, fill, slot, shut = S.head, S.tail, S.fill, S.slot, S.shut
+    for x in range(S.counter[3]):
+        _hand_back(pages, next_page, free, pointer, head, tail, fill, np.int64(shut[x, 4] >> S32), day, -1,
+                   shut[x, 0], shut[x, 1], shut[x, 2], shut[x, 3], shut[x, 3] >> S32)  # fmt: skip
+    S.counter[3] = 0
+    for leg in range(S.leg_open.shape[1]):
+        if S.fifo_head[leg] < 0 or S.leg_open[:, leg].all():
+            continue
+        before = -1
+        e = np.int64(S.fifo_head[leg])
+        while e >= 0:
+            after = np.int64(S.slot_next[e])
+            if S.leg_open[P.kind_class[np.int64((slot[e, 2] >> S32) & M16)], leg]:
+                before = e
+            else:
+                _hand_back(pages, next_page, free, pointer, head, tail, fill, np.int64(slot[e, 4] >> S32), day, -1,
+                           slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], slot[e, 3] >> S32)  # fmt: skip
+                _unlink(S.slot_next, S.slot_free, S.fifo_head, S.fifo_tail, S.waiting, S.counter, leg, before, e)
+            e = after
+
+
+@inner
+def _unlink(slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before, e):
+    """Take entry `e` out of the line of a leg (`before` stands in front of it, -1 at the head)."""
+    after = slot_next[e]
+    if before < 0:
+        fifo_head[leg] = after
+    else:
+        slot_next[before] = after
+    if after < 0:
+        fifo_tail[leg] = before
+    waiting[leg] -= 1
+    slot_free[counter[1]] = e
+    counter[1] += 1
+
+
+@inner
+def _serve_lines(Q, S, day):
+    """Serve all lines first come, first served; legs that share a limit are served in the order in which people came."""
+    pages, next_page, free, pointer = S.pages, S.next_page, S.free, S.pointer
+    head, tail, fill, slot, slot_next = S.head, S.tail, S.fill, S.slot, S.slot_next
+    fifo_head, fifo_tail, slot_seq, slot_free = S.fifo_head, S.fifo_tail, S.slot_seq, S.slot_free
+    waiting, counter, remaining, whole, leg_limit = S.waiting, S.counter, S.remaining, S.whole, Q.leg_limit
+    saved = Q.allotment.shape[0] if Q.save_up else 0
+    active, before = np.empty(fifo_head.shape[0], np.int64), np.empty(fifo_head.shape[0], np.int64)
+    n = 0
+    for leg in range(fifo_head.shape[0]):
+        if fifo_head[leg] >= 0:
+            active[n] = leg
+            before[n] = -1
+            n += 1
+    while n > 0:
+        best = 0
+        first = np.int64(1) << 62
+        for a in range(n):
+            e = np.int64(fifo_head[active[a]] if before[a] < 0 else slot_next[before[a]])
+            if slot_seq[e] < first:
+                first = slot_seq[e]
+                best = a
+        leg = active[best]
+        e = np.int64(fifo_head[leg] if before[best] < 0 else slot_next[before[best]])
+        size = 1
+        x = np.int64(slot_next[e])
+        while x >= 0 and slot[x, 0] == slot[e, 0]:
+            size += 1
+            x = np.int64(slot_next[x])
+        fit = _fits(leg_limit, remaining, whole, saved, leg, size)
+        if fit == 0:
+            S.blocked[leg] = 1
+        elif fit == 1:
+            _take(leg_limit, remaining, leg, size)
+        for _ in range(size):
+            after = np.int64(slot_next[e])
             if fit == 1:
-                _take(Q, S, leg, end - e)
-                action = 1
-            elif fit == 0:
-                S.blocked[leg] = 1
+                _hand_back(pages, next_page, free, pointer, head, tail, fill, np.int64(slot[e, 4] >> S32), day, leg,
+                           slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], U64(0))  # fmt: skip
+                _unlink(slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before[best], e)
+            else:
+                before[best] = e
+            e = after
+        if e < 0 or fit == 0:
+            n -= 1
+            active[best], before[best] = active[n], before[n]
+
+
+@inner
+def _draw_lots(P, Q, S, day, changed):
+    """Draw appointments by lot among those waiting, best lot first, until the quota is used.
+
+    Each unit's lot of the day is a draw of its own. Only lots below a mark that should suffice are sorted; where they do not
+    suffice the rest is.
+    """
+    pool, action, lot_key, lot_entry, remaining = S.pool, S.action, S.lot_key, S.lot_entry, S.remaining
+    leg_key, kind_class, leg_open = P.leg_key, P.kind_class, S.leg_open
+    n = S.counter[2]
+    most = np.int64(1)
+    for limit in range(remaining.shape[0]):
+        if remaining[limit] < UNLIMITED:
+            most = max(most, remaining[limit])
+    e = 0
+    m = 0
+    mark = 0
+    today = (U64(day) + U64(STREAM_LINE << 20)) * GOLD
+    while e < n:
+        w0, w4 = pool[e, 0], pool[e, 4]
+        end = e + 1
+        while end < n and pool[end, 0] == w0 and pool[end, 4] == w4:
+            end += 1
+        leg = np.int64(w4 & M32) - 1
+        mark = 0
+        if changed and not leg_open[kind_class[np.int64((pool[e, 2] >> S32) & M16)], leg]:
+            mark = 2
+        elif pool[e, 5] <= U64(day):
+            mark = 3
+        else:
+            lot_key[m] = mix(w0 + leg_key[leg] + today)
+            lot_entry[m] = e
+            m += 1
         for x in range(e, end):
-            S.action[x] = action
+            action[x] = mark
         e = end
-    if S.counter[1] > 0:
-        _draw_lots(Q, S, n)
+    share = min(1.0, (2.0 * np.float64(most) + 64.0) / np.float64(max(m, 1)))
+    edge = _LAST if share >= 1.0 else U64(share * 18446744073709549568.0)
+    _serve_lots(Q, S, m, U64(0), edge, n)
+    if edge < _LAST and _some_go_on(Q.leg_lottery, S.waiting, S.blocked):
+        _serve_lots(Q, S, m, edge, _LAST, n)
+    _clear_pool(P, S, day, n)
+
+
+@inner
+def _clear_pool(P, S, day, n):
+    """Hand back those who were drawn, whose leg closed, or whose patience ended, and close the ranks."""
+    pages, next_page, free, pointer = S.pages, S.next_page, S.free, S.pointer
+    head, tail, fill, pool, action, place_key = S.head, S.tail, S.fill, S.pool, S.action, P.place_key
+    waiting = S.waiting
     keep = 0
     for x in range(n):
-        if S.action[x] == 0:
+        if action[x] == 0:
             if keep != x:
                 for w in range(6):
-                    S.line[keep, w] = S.line[x, w]
+                    pool[keep, w] = pool[x, w]
             keep += 1
             continue
-        leg = np.int64(S.line[x, 4] & M32) - 1
-        if leg >= 0:
-            S.waiting[leg] -= 1
-        if S.action[x] == 1:
-            _board(P, S, x, day)
-        else:
-            _release(P, S, x, day, S.action[x] == 3)
-    S.counter[0] = keep
+        leg = np.int64(pool[x, 4] & M32) - 1
+        waiting[leg] -= 1
+        draw = pool[x, 3] >> S32
+        if action[x] == 3:
+            again = (U64(day) + U64(STREAM_AGAIN << 20)) * GOLD
+            draw = mix(pool[x, 0] + place_key[np.int64(pool[x, 2] & M16)] + again) >> S32
+        _hand_back(pages, next_page, free, pointer, head, tail, fill, np.int64(pool[x, 4] >> S32), day,
+                   leg if action[x] == 1 else -1, pool[x, 0], pool[x, 1], pool[x, 2], pool[x, 3], draw)  # fmt: skip
+    S.counter[2] = keep
 
 
 @inner
-def _is_open(P, S, e, leg, place):
-    """Whether a leg may be taken today by those who wait for it (its share of the choice is not nothing)."""
-    kind = np.int64((S.line[e, 2] >> S32) & M16)
-    return S.leg_open[P.kind_class[kind], leg] != 0
+def _some_go_on(leg_lottery, waiting, blocked):
+    """Whether anyone who waits for an appointment could still be served today."""
+    for leg in range(waiting.shape[0]):
+        if leg_lottery[leg] and waiting[leg] > 0 and not blocked[leg]:
+            return True
+    return False
 
 
 @inner
-def _draw_lots(Q, S, n):
-    """Choose by lot among those waiting for appointments, best lot first, until the quota is used."""
-    m = S.counter[1]
-    order = np.argsort(S.pool_key[:m])
+def _serve_lots(Q, S, m, low, high, n):
+    """Serve the lots from `low` to before `high` (the highest mark included), smallest first."""
+    pool, action, lot_key, lot_entry, blocked = S.pool, S.action, S.lot_key, S.lot_entry, S.blocked
+    remaining, whole, leg_limit = S.remaining, S.whole, Q.leg_limit
+    saved = Q.allotment.shape[0] if Q.save_up else 0
+    chosen = 0
     for a in range(m):
-        e = S.pool_entry[order[a]]
-        leg = np.int64(S.line[e, 4] & M32) - 1
-        if S.blocked[leg]:
+        chosen += lot_key[a] >= low and (lot_key[a] < high or high == _LAST)
+    keys, entries = np.empty(chosen, np.uint64), np.empty(chosen, np.int64)
+    chosen = 0
+    for a in range(m):
+        if lot_key[a] >= low and (lot_key[a] < high or high == _LAST):
+            keys[chosen] = lot_key[a]
+            entries[chosen] = lot_entry[a]
+            chosen += 1
+    sort_by_key(keys, entries, chosen)
+    for a in range(chosen):
+        e = entries[a]
+        leg = np.int64(pool[e, 4] & M32) - 1
+        if blocked[leg]:
             continue
-        end = _unit_end(S, e, n)
-        fit = _fits(Q, S, leg, end - e)
+        end = e + 1
+        while end < n and pool[end, 0] == pool[e, 0] and pool[end, 4] == pool[e, 4]:
+            end += 1
+        fit = _fits(leg_limit, remaining, whole, saved, leg, end - e)
         if fit == 1:
-            _take(Q, S, leg, end - e)
+            _take(leg_limit, remaining, leg, end - e)
             for x in range(e, end):
-                S.action[x] = 1
+                action[x] = 1
         elif fit == 0:
-            S.blocked[leg] = 1
+            blocked[leg] = 1
 
 
 @jit
@@ -230,77 +400,106 @@ def serve_requests(P, Q, S, day):
     int
         Persons handed back to move on today.
     """
+    pages, next_page, free, pointer = S.pages, S.next_page, S.free, S.pointer
+    head, tail, fill, request, blocked = S.head, S.tail, S.fill, S.request, S.blocked
+    remaining, whole, leg_limit, leg_key = S.remaining, S.whole, Q.leg_limit, P.leg_key
+    saved = Q.allotment.shape[0] if Q.save_up else 0
     total = 0
-    for k in range(S.pointer.shape[0]):
-        total += S.pointer[k, 4]
+    for k in range(pointer.shape[0]):
+        total += pointer[k, 4]
     if total == 0:
         return 0
-    keys = np.empty(total, np.uint64)
-    source = np.empty(total, np.int64)
+    keys, source = np.empty(total, np.uint64), np.empty(total, np.int64)
+    today = (U64(day) + U64(STREAM_LINE << 22)) * GOLD
     x = 0
-    for k in range(S.pointer.shape[0]):
-        for a in range(S.pointer[k, 4]):
-            w0 = S.request[k, a, 0]
-            pos = (S.request[k, a, 3] >> S16) & U64(7)
-            leg = np.int64(S.request[k, a, 4]) - 1
-            way = P.leg_key[leg] if leg >= 0 else U64(0)
-            keys[x] = (mix(w0 + way + (U64(day) + U64(STREAM_LINE << 22)) * GOLD) & ~U64(7)) | pos
+    for k in range(pointer.shape[0]):
+        for a in range(pointer[k, 4]):
+            leg = np.int64(request[k, a, 4]) - 1
+            way = leg_key[leg] if leg >= 0 else U64(0)
+            keys[x] = (mix(request[k, a, 0] + way + today) & ~U64(7)) | ((request[k, a, 3] >> S16) & U64(7))
             source[x] = (k << 40) | a
             x += 1
-    order = np.argsort(keys)
+        pointer[k, 4] = 0
+    sort_by_key(keys, source, total)
     measure_room(Q, S, day)
-    n = S.counter[0]
-    first = n
-    for a in range(total):
-        k = source[order[a]] >> 40
-        b = source[order[a]] & ((1 << 40) - 1)
-        for w in range(5):
-            S.line[n, w] = S.request[k, b, w]
-        S.line[n, 4] |= U64(k) << S32
-        n += 1
-    for k in range(S.pointer.shape[0]):
-        S.pointer[k, 4] = 0
-    served = 0
-    keep = first
-    e = first
-    while e < n:
-        end = _unit_end(S, e, n)
-        leg = np.int64(S.line[e, 4] & M32) - 1
+    served, waits = 0, 0
+    e = 0
+    while e < total:
+        k, a = source[e] >> 40, source[e] & _ROW
+        w0, way = request[k, a, 0], request[k, a, 4]
+        end = e + 1
+        while end < total:
+            if request[source[end] >> 40, source[end] & _ROW, 0] != w0:
+                break
+            if request[source[end] >> 40, source[end] & _ROW, 4] != way:
+                break
+            end += 1
+        leg = np.int64(way) - 1
         fit = -1
-        if leg >= 0 and not S.blocked[leg]:
-            fit = _fits(Q, S, leg, end - e)
+        if leg >= 0 and not blocked[leg]:
+            fit = _fits(leg_limit, remaining, whole, saved, leg, end - e)
             if fit == 0:
-                S.blocked[leg] = 1
-        if fit == 1:
-            _take(Q, S, leg, end - e)
-            for x in range(e, end):
-                _board(P, S, x, day)
-            served += end - e
-        else:
-            for x in range(e, end):
-                _join(P, Q, S, x, keep, leg, day)
-                keep += 1
+                blocked[leg] = 1
+            elif fit == 1:
+                _take(leg_limit, remaining, leg, end - e)
+                served += end - e
+        for x in range(e, end):
+            k, a = source[x] >> 40, source[x] & _ROW
+            if fit == 1:
+                _hand_back(pages, next_page, free, pointer, head, tail, fill, k, day, leg,
+                           request[k, a, 0], request[k, a, 1], request[k, a, 2], request[k, a, 3], U64(0))  # fmt: skip
+            else:
+                source[waits] = source[x]
+                waits += 1
         e = end
-    S.counter[0] = keep
+    if waits > 0:
+        _join(P, Q, S, day, source, waits)
     return served
 
 
 @inner
-def _join(P, Q, S, x, keep, leg, day):
-    """Place entry `x` at `keep` of the line, as queued, with the day on which its patience ends."""
-    for w in range(5):
-        S.line[keep, w] = S.line[x, w]
-    k = np.int64(S.line[keep, 4] >> S32)
-    place = np.int64(S.line[keep, 2] & M16)
-    g = np.int64((S.line[keep, 2] >> S16) & M16)
-    w3 = S.line[keep, 3]
-    S.stock[k, np.int64((w3 >> U64(20)) & U64(3)), place, g] -= 1
-    S.stock[k, QUEUED, place, g] += 1
-    S.line[keep, 3] = (w3 & ~U64(0x300000)) | U64(QUEUED << 20)
-    S.line[keep, 5] = U64(0xFFFFFFFF)
-    if leg >= 0:
-        S.waiting[leg] += 1
-        patience = Q.leg_patience[leg]
-        if patience > 0:
-            h = mix(S.line[keep, 0] + P.leg_key[leg] + (U64(day) + U64(STREAM_LINE << 21)) * GOLD)
-            S.line[keep, 5] = U64(day + 1 + np.int64(h % U64(2 * patience)))
+def _join(P, Q, S, day, source, n):
+    """Let people join the line of a leg, a lottery's pool, or those who wait for any way to open."""
+    request, stock, counter, waiting = S.request, S.stock, S.counter, S.waiting
+    shut, pool, slot, slot_next, slot_seq, slot_free = S.shut, S.pool, S.slot, S.slot_next, S.slot_seq, S.slot_free
+    fifo_head, fifo_tail = S.fifo_head, S.fifo_tail
+    leg_lottery, leg_patience, leg_key = Q.leg_lottery, Q.leg_patience, P.leg_key
+    for x in range(n):
+        k, a = source[x] >> 40, source[x] & _ROW
+        w0, w1, w2, w3 = request[k, a, 0], request[k, a, 1], request[k, a, 2], request[k, a, 3]
+        w4 = request[k, a, 4] | (U64(k) << S32)
+        leg = np.int64(request[k, a, 4]) - 1
+        place, g = np.int64(w2 & M16), np.int64((w2 >> S16) & M16)
+        stock[k, np.int64((w3 >> U64(20)) & U64(3)), place, g] -= 1
+        stock[k, QUEUED, place, g] += 1
+        w3 = (w3 & ~U64(0x300000)) | U64(QUEUED << 20)
+        if leg < 0:
+            e = counter[3]
+            counter[3] += 1
+            shut[e, 0], shut[e, 1], shut[e, 2], shut[e, 3], shut[e, 4] = w0, w1, w2, w3, w4
+            continue
+        waiting[leg] += 1
+        if leg_lottery[leg]:
+            e = counter[2]
+            counter[2] += 1
+            end = U64(0xFFFFFFFF)
+            if leg_patience[leg] > 0:
+                h = mix(w0 + leg_key[leg] + (U64(day) + U64(STREAM_LINE << 21)) * GOLD)
+                end = U64(day + 1 + np.int64(h % U64(2 * leg_patience[leg])))
+            pool[e, 0], pool[e, 1], pool[e, 2], pool[e, 3], pool[e, 4], pool[e, 5] = w0, w1, w2, w3, w4, end
+            continue
+        if counter[1] > 0:
+            counter[1] -= 1
+            e = np.int64(slot_free[counter[1]])
+        else:
+            e = counter[0]
+            counter[0] += 1
+        slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], slot[e, 4] = w0, w1, w2, w3, w4
+        slot_next[e] = -1
+        slot_seq[e] = counter[4]
+        counter[4] += 1
+        if fifo_tail[leg] < 0:
+            fifo_head[leg] = e
+        else:
+            slot_next[fifo_tail[leg]] = e
+        fifo_tail[leg] = e

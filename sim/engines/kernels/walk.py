@@ -115,7 +115,7 @@ def move_part(P, C, S, k, day):
     return _move(
         day, P.n_days, P.period_of_day, P.place_key, P.place_slot, P.place_country, P.place_ends, P.place_event,
         P.daily_cost, P.kind_home, P.kind_group, P.kind_class, P.end_cell, P.leg_to, P.leg_key, P.leg_sort, P.leg_limited, P.leg_end,
-        P.alternative, P.guide, P.offset, P.cdf, P.hazard, P.stay_table, P.stay_calendar, P.calendar, P.calendar_span,
+        P.alternative, P.alternatives, P.guide, P.offset, P.cdf, P.hazard, P.stay_table, P.stay_calendar, P.calendar, P.calendar_span,
         P.forced_index, P.forced_leg, P.means_edge, P.keep_after_robbery, C.threshold, C.leg_table, C.leg_cost,
         C.leg_robbery, C.leg_death, C.income, C.forced, S.pages[k], S.next_page[k], S.free[k], S.pointer[k], S.head[k],
         S.tail[k], S.fill[k], S.stock[k], S.ring[k], S.flow[k], S.ended[k], S.duration[k], S.harm[k], S.forced_seen[k],
@@ -127,12 +127,11 @@ def move_part(P, C, S, k, day):
 def _move(
     day, n_days, period_of_day, place_key, place_slot, place_country, place_ends, place_event,
     daily_cost, kind_home, kind_group, kind_class, end_cell, leg_to, leg_key, leg_sort, leg_limited, leg_end,
-    alternative, guide, offset, cdf, hazard, stay_table, stay_calendar, calendar, calendar_span,
+    alternative, alternatives, guide, offset, cdf, hazard, stay_table, stay_calendar, calendar, calendar_span,
     forced_index, forced_leg, means_edge, keep_after_robbery, threshold, leg_table, leg_cost,
     leg_robbery, leg_death, income, forced, pages, next_page, free, pointer, head,
     tail, fill, stock, ring, flow, ended, duration, harm, forced_seen, request, trace,
 ):  # fmt: skip
-    width = threshold.shape[2]
     n_edges = means_edge.shape[0]
     n_forced = forced.shape[2]
     mask = ring.shape[0] - 1
@@ -193,8 +192,9 @@ def _move(
                 row = (kind_class[kind] * 2 + np.int64(south)) * (n_edges + 1) + m
                 u = U32(min(draw, TOP))
                 j = 0
-                for a in range(width):
-                    j += u >= threshold[row, place, a]
+                for start in range(0, alternatives[place], 8):
+                    for a in range(8):
+                        j += u >= threshold[row, place, start + a]
                 leg = np.int64(alternative[place, j])
                 if leg >= 0 and leg_sort[leg] != MOVE:
                     if leg_sort[leg] == SETTLE:
