@@ -51,9 +51,15 @@ class SyntheticRun:
 
 
 def synthetic_run(
-    start: str = "2023-01", months: int = 12, replicates: int = 2, seed: int = 1, persons: float = 3000.0,
-    nationalities: tuple[str, ...] = ("VEN", "HTI", "ECU", "CHN", "HND"), chain: list[Any] | None = None,
-    settle: float = 0.02, turn_back: float = 0.05,
+    start: str = "2023-01",
+    months: int = 12,
+    replicates: int = 2,
+    seed: int = 1,
+    persons: float = 3000.0,
+    nationalities: tuple[str, ...] = ("VEN", "HTI", "ECU", "CHN", "HND"),
+    chain: list[Any] | None = None,
+    settle: float = 0.02,
+    turn_back: float = 0.05,
 ) -> SyntheticRun:
     """A run of ``months`` months along the chain, with settlement in Costa Rica and Mexico and a southward flow."""
     rng = np.random.default_rng(seed)
@@ -72,23 +78,77 @@ def synthetic_run(
                 origin = steps[first - 1] if first else steps[0]
                 departures.append((replicate, index[month], origin[0], nationality, int(cohort.sum())))
                 for key, value in zip(SEX_AGE, cohort, strict=True):
-                    _walk(replicate, nationality, key, int(value), month, index, steps, first, flows, stocks, ends, rng,
-                          settle, turn_back)
-    columns = ["replicate", "period_start", "leg", "from_place", "to_place", "from_country", "to_country", "direction",
-               "nationality", "sex", "age_band", "persons"]
+                    _walk(
+                        replicate,
+                        nationality,
+                        key,
+                        int(value),
+                        month,
+                        index,
+                        steps,
+                        first,
+                        flows,
+                        stocks,
+                        ends,
+                        rng,
+                        settle,
+                        turn_back,
+                    )
+    columns = [
+        "replicate",
+        "period_start",
+        "leg",
+        "from_place",
+        "to_place",
+        "from_country",
+        "to_country",
+        "direction",
+        "nationality",
+        "sex",
+        "age_band",
+        "persons",
+    ]
     keys = columns[:-1]
     flow = pd.DataFrame(flows, columns=columns).groupby(keys, as_index=False)["persons"].sum()
     stock_keys = ["replicate", "period_start", "place", "country", "status", "nationality", "sex", "age_band"]
-    stock = (pd.DataFrame(stocks, columns=[*stock_keys, "person_days", "peak_persons"])
-             .groupby(stock_keys, as_index=False).agg(person_days=("person_days", "sum"), peak_persons=("peak_persons", "sum")))
-    outcomes = pd.DataFrame([(r, n, o, c, v, 30.0, 60.0) for (r, n, o, c), v in ends.items()],
-                            columns=["replicate", "nationality", "outcome", "country", "persons", "days_median", "days_p90"])
+    stock = (
+        pd.DataFrame(stocks, columns=[*stock_keys, "person_days", "peak_persons"])
+        .groupby(stock_keys, as_index=False)
+        .agg(person_days=("person_days", "sum"), peak_persons=("peak_persons", "sum"))
+    )
+    outcomes = pd.DataFrame(
+        [(r, n, o, c, v, 30.0, 60.0) for (r, n, o, c), v in ends.items()],
+        columns=["replicate", "nationality", "outcome", "country", "persons", "days_median", "days_p90"],
+    )
     left = pd.DataFrame(departures, columns=["replicate", "period_start", "place", "nationality", "persons"])
-    return SyntheticRun(flow, stock, outcomes, left, _scenario(steps, nationalities), {"engine": "synthetic", "seed": seed},
-                        {}, replicates)
+    return SyntheticRun(
+        flow,
+        stock,
+        outcomes,
+        left,
+        _scenario(steps, nationalities),
+        {"engine": "synthetic", "seed": seed},
+        {},
+        replicates,
+    )
 
 
-def _walk(replicate, nationality, key, persons, month, index, steps, first, flows, stocks, ends, rng, settle, turn_back):  # type: ignore[no-untyped-def]
+def _walk(
+    replicate,
+    nationality,
+    key,
+    persons,
+    month,
+    index,
+    steps,
+    first,
+    flows,
+    stocks,
+    ends,
+    rng,
+    settle,
+    turn_back,
+):  # type: ignore[no-untyped-def]
     """One cohort along the chain, every person ending exactly once."""
     begin = steps[first - 1] if first else steps[0]
     here, now = persons, month
@@ -97,7 +157,7 @@ def _walk(replicate, nationality, key, persons, month, index, steps, first, flow
     if here == 0:
         return
     _stay(replicate, begin, nationality, key, here, now, index, stocks, "staying")
-    for step in steps[first if first else 1:]:
+    for step in steps[first if first else 1 :]:
         now = month + max(step[5] - offset, 0)
         if now >= len(index):
             _end(ends, replicate, nationality, "on_route", previous[1], here)
@@ -107,8 +167,21 @@ def _walk(replicate, nationality, key, persons, month, index, steps, first, flow
         here -= dead
         if here == 0:
             return
-        flows.append((replicate, index[now], f"{previous[0]}--{step[0]}--bus", previous[0], step[0], previous[1], step[1],
-                      "northward", nationality, *key, here))
+        flows.append(
+            (
+                replicate,
+                index[now],
+                f"{previous[0]}--{step[0]}--bus",
+                previous[0],
+                step[0],
+                previous[1],
+                step[1],
+                "northward",
+                nationality,
+                *key,
+                here,
+            )
+        )
         status = "queued" if step[0] == "necocli" else "staying"
         _stay(replicate, step, nationality, key, here, now, index, stocks, status)
         if step[1] in ("CRI", "MEX") and settle > 0:
@@ -136,15 +209,38 @@ def _stay(replicate, step, nationality, key, persons, month, index, stocks, stat
     for name, people in rows:
         if people > 0:
             share = people / persons
-            stocks.append((replicate, index[month], step[0], step[1], name, nationality, *key, person_days * share,
-                           min(float(people), float(np.ceil(mean * share * 1.5)))))
+            stocks.append(
+                (
+                    replicate,
+                    index[month],
+                    step[0],
+                    step[1],
+                    name,
+                    nationality,
+                    *key,
+                    person_days * share,
+                    min(float(people), float(np.ceil(mean * share * 1.5))),
+                )
+            )
 
 
 def _settle(replicate, step, nationality, key, persons, month, index, stocks):  # type: ignore[no-untyped-def]
     for later in range(month, len(index)):
         if persons > 0:
             days = float(index[later].days_in_month)
-            stocks.append((replicate, index[later], step[0], step[1], "settled", nationality, *key, persons * days, persons))
+            stocks.append(
+                (
+                    replicate,
+                    index[later],
+                    step[0],
+                    step[1],
+                    "settled",
+                    nationality,
+                    *key,
+                    persons * days,
+                    persons,
+                )
+            )
 
 
 def _back(replicate, nationality, key, persons, month, index, steps, flows, stocks):  # type: ignore[no-untyped-def]
@@ -156,8 +252,21 @@ def _back(replicate, nationality, key, persons, month, index, steps, flows, stoc
         return
     south = [steps[i] for i in range(ids.index("tapachula"), ids.index("necocli") - 1, -1)]
     for before, after in zip(south[:-1], south[1:], strict=True):
-        flows.append((replicate, index[month], f"{before[0]}--{after[0]}--bus", before[0], after[0], before[1], after[1],
-                      "southward", nationality, *key, persons))
+        flows.append(
+            (
+                replicate,
+                index[month],
+                f"{before[0]}--{after[0]}--bus",
+                before[0],
+                after[0],
+                before[1],
+                after[1],
+                "southward",
+                nationality,
+                *key,
+                persons,
+            )
+        )
         _stay(replicate, after, nationality, key, persons, month, index, stocks, "staying")
 
 
@@ -168,14 +277,34 @@ def _end(ends, replicate, nationality, outcome, country, persons):  # type: igno
 
 
 def _scenario(steps: list[Any], nationalities: tuple[str, ...]) -> Any:
-    places = [SimpleNamespace(id=s[0], name=s[0].replace("-", " ").title(), country=s[1], admin1=s[2], role=s[3],
-                              irregular=s[6], reception_capacity_persons=None) for s in steps]
+    places = [
+        SimpleNamespace(
+            id=s[0],
+            name=s[0].replace("-", " ").title(),
+            country=s[1],
+            admin1=s[2],
+            role=s[3],
+            irregular=s[6],
+            reception_capacity_persons=None,
+        )
+        for s in steps
+    ]
     legs = []
     for a, b in zip(steps[:-1], steps[1:], strict=True):
         jungle = b[0] == "bajo-chiquito"
-        legs.append(SimpleNamespace(id=f"{a[0]}--{b[0]}--bus", from_place=a[0], to_place=b[0],
-                                    mode="jungle" if jungle else "bus", haz_robbed=0.3 if jungle else 0.01,
-                                    deaths_per_100k=20.0 if jungle else 0.0, irregular=jungle,
-                                    days=SimpleNamespace(mode=5.0 if jungle else 1.0)))
+        legs.append(
+            SimpleNamespace(
+                id=f"{a[0]}--{b[0]}--bus",
+                from_=a[0],
+                to=b[0],
+                mode="jungle" if jungle else "bus",
+                haz_robbed=0.3 if jungle else 0.01,
+                deaths_per_100k=20.0 if jungle else 0.0,
+                irregular=jungle,
+                days=SimpleNamespace(mode=5.0 if jungle else 1.0),
+            )
+        )
     groups = [SimpleNamespace(id=n, home_country=HOMES.get(n, "")) for n in nationalities]
-    return SimpleNamespace(name="synthetic/route", world=SimpleNamespace(places=places, legs=legs, groups=groups))
+    return SimpleNamespace(
+        name="synthetic/route", world=SimpleNamespace(places=places, legs=legs, groups=groups)
+    )

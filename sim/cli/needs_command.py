@@ -19,15 +19,20 @@ def needs(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="File to write, .xlsx, .csv or .parquet; all of them in RUN_DIR/needs if not given.", show_default=False
+            help="File to write, .xlsx, .csv or .parquet; all of them in RUN_DIR/needs if not given.",
+            show_default=False,
         ),
     ] = None,
     country: Annotated[
-        str | None, typer.Option(help="Country by its ISO 3166 code (PAN); all if not given.", show_default=False)
+        str | None,
+        typer.Option(help="Country by its ISO 3166 code (PAN); all if not given.", show_default=False),
     ] = None,
     funding: Annotated[
         str | None,
-        typer.Option(help="Funding: 2019, 2023, 2025, or a share from 0 to 1; all three if not given.", show_default=False),
+        typer.Option(
+            help="Funding: 2019, 2023, 2025, or a share from 0 to 1; all three if not given.",
+            show_default=False,
+        ),
     ] = None,
     arrangement: Annotated[
         str, typer.Option(help="Coordination: today, national_platforms or single_structure.")
@@ -35,7 +40,9 @@ def needs(
     hxl: Annotated[bool, typer.Option("--hxl", help="Add a row of HXL tags under the CSV header.")] = False,
     standards: Annotated[
         Path | None,
-        typer.Option(help="CSV with your own standards (id, middle, low, high, country, source).", show_default=False),
+        typer.Option(
+            help="CSV with your own standards (id, middle, low, high, country, source).", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Write what each country needs: people, resources, money, gaps and duplications."""
@@ -46,9 +53,16 @@ def needs(
 
     endings = {".xlsx", ".csv", ".parquet"}
     if out is not None and out.suffix.lower() not in endings:
-        raise DataError(f"cannot write {out.name}: expected a file that ends in {', '.join(sorted(endings))}")
-    found = estimate(open_run(run_dir), country=country, lang=lang, standards=standards, arrangement=arrangement,
-                     funding=funding)
+        msg = f"cannot write {out.name}: expected a file that ends in {', '.join(sorted(endings))}"
+        raise DataError(msg)
+    found = estimate(
+        open_run(run_dir),
+        country=country,
+        lang=lang,
+        standards=standards,
+        arrangement=arrangement,
+        funding=funding,
+    )
     if out is None:
         written = found.to_folder(run_dir / "needs", hxl=hxl)
     elif out.suffix.lower() == ".xlsx":

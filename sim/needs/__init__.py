@@ -1,4 +1,4 @@
-"""Coordination needs: what enters is a run, what leaves is people in need, resources, money, gaps and duplications."""
+"""Coordination needs: a run in, people in need, resources, money, gaps and duplications out."""
 
 from __future__ import annotations
 

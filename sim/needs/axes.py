@@ -1,17 +1,31 @@
-"""The fixed axes of needs arrays: what enters is a code, what leaves is its position, and back."""
+"""The fixed axes of needs arrays: a code in, its position, and back out."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.needs.tables import table
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 __all__ = [
-    "AGES", "ALL", "CELLS", "CLASSES", "DEMOGRAPHY", "FILTERS", "POPULATIONS", "REGION", "SEXES", "STAGES",
-    "filter_matrix", "nationality_class", "population_matrix", "stage_matrix",
+    "AGES",
+    "ALL",
+    "CELLS",
+    "CLASSES",
+    "DEMOGRAPHY",
+    "FILTERS",
+    "POPULATIONS",
+    "REGION",
+    "SEXES",
+    "STAGES",
+    "filter_matrix",
+    "nationality_class",
+    "population_matrix",
+    "stage_matrix",
 ]
 
 ALL: Final = "all"
@@ -24,14 +38,21 @@ STAGES: Final = ("origin", "transit", "destination", "return", "settled")
 #: stage and population group of each disjoint cell
 CELLS: Final = (
     ("origin", "X-DEP"),
-    ("transit", "X-MOV"), ("transit", "X-WAI"), ("transit", "X-STR"),
+    ("transit", "X-MOV"),
+    ("transit", "X-WAI"),
+    ("transit", "X-STR"),
     ("destination", "X-ARR"),
-    ("return", "X-MOV"), ("return", "X-WAI"), ("return", "X-STR"), ("return", "RET"),
+    ("return", "X-MOV"),
+    ("return", "X-WAI"),
+    ("return", "X-STR"),
+    ("return", "RET"),
     ("settled", "X-SET"),
 )
 #: the only use of nationality: what mandates cover, and which languages are spoken
 CLASSES: Final = ("venezuela", "other", "extra_continental")
-_EXTRA_CONTINENTAL: Final = frozenset({"AFR", "ASI", "CHN", "IND", "OTH", "SEN", "CMR", "SOM", "BGD", "AFG", "NPL"})
+_EXTRA_CONTINENTAL: Final = frozenset(
+    {"AFR", "ASI", "CHN", "IND", "OTH", "SEN", "CMR", "SOM", "BGD", "AFG", "NPL"}
+)
 _AGES_OF: Final = {
     "all": AGES,
     "children_0_4": ("0-4",),
@@ -42,7 +63,14 @@ _AGES_OF: Final = {
 }
 FILTERS: Final = tuple(_AGES_OF)
 POPULATIONS: Final = (
-    "ven_transit", "other_transit", "returning", "returnees", "departing", "ven_settled", "other_settled", "host",
+    "ven_transit",
+    "other_transit",
+    "returning",
+    "returnees",
+    "departing",
+    "ven_settled",
+    "other_settled",
+    "host",
 )
 
 
@@ -54,7 +82,10 @@ def nationality_class(nationality: str) -> int:
 
 
 def filter_matrix() -> NDArray[np.float64]:
-    """Which (class, demography) cells each people filter keeps; float64, shape (filters, classes, demography)."""
+    """Which (class, demography) cells each people filter keeps.
+
+    Float64, shape (filters, classes, demography).
+    """
     out = np.zeros((len(FILTERS), len(CLASSES), len(DEMOGRAPHY)))
     for position, name in enumerate(FILTERS):
         for column, (sex, age) in enumerate(DEMOGRAPHY):
@@ -70,13 +101,18 @@ def stage_matrix() -> NDArray[np.float64]:
 
 
 def population_matrix() -> NDArray[np.float64]:
-    """Which (cell, class) belongs to which population of a mandate; float64, shape (populations, cells, classes)."""
+    """Which (cell, class) belongs to which population of a mandate.
+
+    Float64, shape (populations, cells, classes).
+    """
     rows = table("populations").set_index("id")
     out = np.zeros((len(POPULATIONS), len(CELLS), len(CLASSES)))
     for position, name in enumerate(POPULATIONS):
         row = rows.loc[name]
         stages, groups = str(row["stages"]).split(";"), str(row["groups"]).split(";")
-        classes = CLASSES if row["nationality_class"] == "*" else tuple(str(row["nationality_class"]).split(";"))
+        classes = (
+            CLASSES if row["nationality_class"] == "*" else tuple(str(row["nationality_class"]).split(";"))
+        )
         for q, (stage, group) in enumerate(CELLS):
             for k, name_of_class in enumerate(CLASSES):
                 if stage in stages and group in groups and name_of_class in classes:

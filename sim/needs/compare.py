@@ -1,9 +1,8 @@
-"""Arrangements side by side: what enters is a run, what leaves is who is covered, at what cost, under what funding."""
+"""Arrangements side by side: a run in, who is covered, at what cost, under what funding out."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -15,16 +14,29 @@ from sim.needs.coordination import ARRANGEMENTS, FLAGS, coverage
 from sim.needs.measures import measure
 from sim.needs.money import reach
 from sim.needs.plan import Plan, plan_needs
-from sim.needs.tables import load_standards, table
+from sim.needs.tables import load_standards, records, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sim.needs.world import RunTables
 
 __all__ = ["compare_arrangements"]
 
 Array = NDArray[np.float64]
-_RESOURCES: Final = (("water", "total"), ("rations", "total"), ("bed_nights", "total"), ("consultations", "total"),
-                     ("transport_seats", "total"), ("child_places", "average"))
+_RESOURCES: Final = (
+    ("water", "total"),
+    ("rations", "total"),
+    ("bed_nights", "total"),
+    ("consultations", "total"),
+    ("transport_seats", "total"),
+    ("child_places", "average"),
+)
 
 
-def compare_arrangements(run: Any, *, standards: str | Path | pd.DataFrame | None = None) -> pd.DataFrame:
+def compare_arrangements(
+    run: RunTables, *, standards: str | Path | pd.DataFrame | None = None
+) -> pd.DataFrame:
     """People covered and left out, resources and money, under three arrangements and three funding levels.
 
     Parameters
@@ -47,18 +59,34 @@ def compare_arrangements(run: Any, *, standards: str | Path | pd.DataFrame | Non
     rows: list[tuple[Any, ...]] = []
     for arrangement in ARRANGEMENTS:
         people = _people(plan, arrangement)
-        rows += [(arrangement, "", np.nan, name, sector, *values, "times",
-                  "coverage.csv; Review 2024 (IECAH)") for (name, sector), values in people.items()]
+        rows += [
+            (arrangement, "", np.nan, name, sector, *values, "times", "coverage.csv; Review 2024 (IECAH)")
+            for (name, sector), values in people.items()
+        ]
         coordination = _coordination(plan, people)
         share = _share(people)
-        for level in funding.to_dict("records"):
+        for level in records(funding):
             rows += _money(plan, arrangement, coordination, level)
             rows += _resources(plan, arrangement, share, level)
-    columns = ["arrangement", "funding", "funded_share", "measure", "sector_code", "low", "middle", "high", "unit", "source"]
+    columns = [
+        "arrangement",
+        "funding",
+        "funded_share",
+        "measure",
+        "sector_code",
+        "low",
+        "middle",
+        "high",
+        "unit",
+        "source",
+    ]
     frame = pd.DataFrame(rows, columns=columns)
-    frame["_people"] = (frame["unit"] == "times") & (frame["high"] > 0)  # a zero is a statement of the coverage data
-    return safeguard.publish(frame, people="middle", values=("low", "middle", "high"),
-                             counts_people="_people").drop(columns="_people")
+    frame["_people"] = (frame["unit"] == "times") & (
+        frame["high"] > 0
+    )  # a zero is a statement of the coverage data
+    return safeguard.publish(
+        frame, people="middle", values=("low", "middle", "high"), counts_people="_people"
+    ).drop(columns="_people")
 
 
 def _years(plan: Plan) -> slice:
@@ -66,7 +94,10 @@ def _years(plan: Plan) -> slice:
 
 
 def _people(plan: Plan, arrangement: str) -> dict[tuple[str, str], Array]:
-    """In need, covered, uncovered, duplicated and led by nobody: by sector, and in all by the decisive sector."""
+    """In need, covered, uncovered, duplicated and led by nobody.
+
+    By sector, and in all by the decisive sector.
+    """
     measures, years = plan.measures, _years(plan)
     ends = measures.periods["end"].iloc[years].dt.to_period("M").dt.start_time.reset_index(drop=True)
     cover = coverage(arrangement, measures.countries, plan.cover.sectors, ends)
@@ -84,8 +115,13 @@ def _people(plan: Plan, arrangement: str) -> dict[tuple[str, str], Array]:
 
 def _tally(out: dict[tuple[str, str], Array], sector: str, need: Array, flag: NDArray[np.int8]) -> None:
     """Add people over countries, years and populations (times) by flag."""
-    kinds = {"in_need": FLAGS, "covered": ("covered", "covered_scarce", "shared", "duplication", "no_lead"),
-             "uncovered": ("gap",), "duplicated": ("duplication",), "no_lead": ("no_lead",)}
+    kinds = {
+        "in_need": FLAGS,
+        "covered": ("covered", "covered_scarce", "shared", "duplication", "no_lead"),
+        "uncovered": ("gap",),
+        "duplicated": ("duplication",),
+        "no_lead": ("no_lead",),
+    }
     for name, flags in kinds.items():
         keep = np.isin(flag, [FLAGS.index(f) for f in flags])
         out[name, sector] = (need * keep).sum(axis=(1, 2, 3))
@@ -111,9 +147,15 @@ def _money(plan: Plan, arrangement: str, coordination: Array, level: dict[Any, A
     source = "unit_costs.csv; funding.csv; spending outside plans is untracked: the gap is a bound"
     outside = plan.standards.values("outside_plan_share", ["*"])[:, 0] / 100.0
     missing = required * np.maximum(1.0 - share - outside[::-1], 0.0)
-    return [(arrangement, name, share, measure_name, "ALL", *values, "USD", source)
-            for measure_name, values in (("requirement", required), ("coordination_cost", coordination),
-                                         ("funded", required * share), ("gap", missing))]
+    return [
+        (arrangement, name, share, measure_name, "ALL", *values, "USD", source)
+        for measure_name, values in (
+            ("requirement", required),
+            ("coordination_cost", coordination),
+            ("funded", required * share),
+            ("gap", missing),
+        )
+    ]
 
 
 def _resources(plan: Plan, arrangement: str, covered: float, level: dict[Any, Any]) -> list[tuple[Any, ...]]:
@@ -124,6 +166,16 @@ def _resources(plan: Plan, arrangement: str, covered: float, level: dict[Any, An
     for quantity in plan.quantities:
         if (quantity.resource, quantity.basis) in _RESOURCES and quantity.stage == ALL:
             values = quantity.values[:, :, _years(plan)].sum(axis=(1, 2)) * delivered * target
-            out.append((arrangement, name, share, f"resource:{quantity.resource}", quantity.sector, *values,
-                        quantity.unit, "resources.csv; standards.csv; reach.csv; coverage.csv"))
+            out.append(
+                (
+                    arrangement,
+                    name,
+                    share,
+                    f"resource:{quantity.resource}",
+                    quantity.sector,
+                    *values,
+                    quantity.unit,
+                    "resources.csv; standards.csv; reach.csv; coverage.csv",
+                )
+            )
     return out

@@ -1,9 +1,9 @@
-"""Tables beside the needs: what enters is a plan, what leaves is borders, minimums, impacts and the coordination matrix."""
+"""Tables beside the needs: a plan in, borders, minimums, impacts and the coordination matrix out."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,22 @@ from numpy.typing import NDArray
 from sim.needs.axes import ALL, POPULATIONS, STAGES
 from sim.needs.coordination import FLAGS, coverage
 from sim.needs.intervals import interval
-from sim.needs.measures import Measures
-from sim.needs.plan import Plan
-from sim.needs.tables import table
+from sim.needs.tables import records, table
 
-__all__ = ["binational", "coordination_matrix", "country_roles", "impacts", "lead_rule", "minimums", "translate_mechanisms"]
+if TYPE_CHECKING:
+    from sim.needs.measures import Measures
+    from sim.needs.plan import Plan
+    from sim.needs.world import RunTables
+
+__all__ = [
+    "binational",
+    "coordination_matrix",
+    "country_roles",
+    "impacts",
+    "lead_rule",
+    "minimums",
+    "translate_mechanisms",
+]
 
 Array = NDArray[np.float64]
 _REVIEW: Final = "Review 2024 (IECAH)"
@@ -25,25 +36,43 @@ _REVIEW: Final = "Review 2024 (IECAH)"
 @lru_cache(maxsize=1)
 def _rules() -> list[tuple[pd.Timestamp, pd.Timestamp, dict[str, str]]]:
     """Lead rules with their dates, open ends far away."""
-    return [(pd.Timestamp(str(r["valid_from"]) or "1900-01-01"), pd.Timestamp(str(r["valid_to"]) or "2200-01-01"),
-             {str(k): str(v) for k, v in r.items()}) for r in table("lead_rules").to_dict("records")]
+    return [
+        (
+            pd.Timestamp(str(r["valid_from"]) or "1900-01-01"),
+            pd.Timestamp(str(r["valid_to"]) or "2200-01-01"),
+            {str(k): str(v) for k, v in r.items()},
+        )
+        for r in records(table("lead_rules"))
+    ]
 
 
 def lead_rule(country: str, situation: str, day: pd.Timestamp) -> dict[str, str]:
-    """Lead rule in force for a country, situation (mobility or disaster) and day; blank fields where none is named."""
-    found = [r for first, last, r in _rules()
-             if r["situation"] == situation and r["country"] in (country, "*") and first <= day <= last]
+    """Lead rule in force for a country, situation (mobility or disaster) and day.
+
+    Blank fields where none is named.
+    """
+    found = [
+        r
+        for first, last, r in _rules()
+        if r["situation"] == situation and r["country"] in (country, "*") and first <= day <= last
+    ]
     own = [r for r in found if r["country"] == country]
     if not found:
-        return {"lead_mechanism": "", "second_mechanism": "", "finding_en": "", "finding_es": "", "source_ref": "",
-                "evidence": ""}
+        return {
+            "lead_mechanism": "",
+            "second_mechanism": "",
+            "finding_en": "",
+            "finding_es": "",
+            "source_ref": "",
+            "evidence": "",
+        }
     return (own or found)[-1]
 
 
 def country_roles(plan: Plan) -> dict[str, list[str]]:
     """Roles of each country: those of the table and those the run shows (1 % of its people or more)."""
     listed = table("countries").set_index("code")["roles"]
-    people = plan.measures.drivers["people"][..., 0].mean(axis=0)[:, plan.measures.months:].sum(axis=1)
+    people = plan.measures.drivers["people"][..., 0].mean(axis=0)[:, plan.measures.months :].sum(axis=1)
     out = {}
     for c, country in enumerate(plan.measures.countries):
         roles = [r for r in str(listed.get(country, "")).split(";") if r]
@@ -72,16 +101,48 @@ def coordination_matrix(plan: Plan, arrangement: str, language: str) -> pd.DataF
                         continue
                     lead = cover.names[cover.lead[c, s, p, t]]
                     others = cover.names[cover.others[c, s, p, t]]
-                    rows.append((
-                        country, int(measures.periods["year"].iloc[t]), sector, population, *values,
-                        _names(lead, names), _names(others, names), int(cover.covering[c, s, p, t]),
-                        FLAGS[cover.flag[c, s, p, t]], rule[f"finding_{language}"],
-                        "; ".join(dict.fromkeys(filter(None, (
-                            cover.sources.get((country, m.split(":")[0]), "") for m in f"{lead};{others}".split(";")
-                        )))) or rule["source_ref"] or _REVIEW,
-                    ))
-    columns = ["location_code", "year", "sector_code", "population", "low", "middle", "high", "lead_mechanism",
-               "others", "mechanisms_covering", "coverage_flag", "finding", "source"]
+                    rows.append(
+                        (
+                            country,
+                            int(measures.periods["year"].iloc[t]),
+                            sector,
+                            population,
+                            *values,
+                            _names(lead, names),
+                            _names(others, names),
+                            int(cover.covering[c, s, p, t]),
+                            FLAGS[cover.flag[c, s, p, t]],
+                            rule[f"finding_{language}"],
+                            "; ".join(
+                                dict.fromkeys(
+                                    filter(
+                                        None,
+                                        (
+                                            cover.sources.get((country, m.split(":")[0]), "")
+                                            for m in f"{lead};{others}".split(";")
+                                        ),
+                                    )
+                                )
+                            )
+                            or rule["source_ref"]
+                            or _REVIEW,
+                        )
+                    )
+    columns = [
+        "location_code",
+        "year",
+        "sector_code",
+        "population",
+        "low",
+        "middle",
+        "high",
+        "lead_mechanism",
+        "others",
+        "mechanisms_covering",
+        "coverage_flag",
+        "finding",
+        "source",
+    ]
     out = pd.DataFrame(rows, columns=columns)
     out.insert(0, "arrangement", arrangement)
     out["unit"] = "people"
@@ -103,15 +164,24 @@ def _names(joined: str, names: dict[str, str]) -> str:
     return "; ".join(out)
 
 
-def binational(run: Any, measures: Measures, language: str) -> pd.DataFrame:
-    """Crossings of each border pair by year and direction, with the share of children and of irregular crossings."""
+def binational(run: RunTables, measures: Measures, language: str) -> pd.DataFrame:
+    """Crossings of each border pair by year and direction.
+
+    With the share of children and of irregular crossings.
+    """
     flows = run.flows
     year = pd.to_datetime(flows["period_start"]).dt.year
     child = flows["age_band"].isin(["0-4", "5-11", "12-17"])
     irregular = flows["to_place"].map(measures.route.places["irregular"]).fillna(False).astype(bool)
-    frame = pd.DataFrame({"replicate": flows["replicate"].to_numpy(), "year": year.to_numpy(),
-                          "a": flows["from_country"].astype(str).to_numpy(), "b": flows["to_country"].astype(str).to_numpy(),
-                          "persons": flows["persons"].to_numpy(dtype=np.float64)})
+    frame = pd.DataFrame(
+        {
+            "replicate": flows["replicate"].to_numpy(),
+            "year": year.to_numpy(),
+            "a": flows["from_country"].astype(str).to_numpy(),
+            "b": flows["to_country"].astype(str).to_numpy(),
+            "persons": flows["persons"].to_numpy(dtype=np.float64),
+        }
+    )
     frame["children"] = frame["persons"] * child.to_numpy()
     frame["irregular"] = frame["persons"] * irregular.to_numpy()
     frame = frame[frame["a"] != frame["b"]]
@@ -124,15 +194,29 @@ def binational(run: Any, measures: Measures, language: str) -> pd.DataFrame:
     at = {key: position for position, key in enumerate(wide.index)}
     years = sorted({int(key[2]) for key in at})
     rows = []
-    for pair in table("border_pairs").to_dict("records"):
+    for pair in records(table("border_pairs")):
         for a, b in ((pair["country_a"], pair["country_b"]), (pair["country_b"], pair["country_a"])):
             for y in years:
                 found = at.get((str(a), str(b), y))
                 if found is not None and spread[2, found] > 0:
-                    share = shares.loc[(str(a), str(b), y)]
+                    share = shares.iloc[found]
                     rows.append(_border(pair, str(a), str(b), y, spread[:, found], share, language))
-    columns = ["border", "from_country", "to_country", "year", "low", "middle", "high", "unit", "children_share",
-               "irregular_share", "lead_from", "lead_to", "binational_coordination", "source"]
+    columns = [
+        "border",
+        "from_country",
+        "to_country",
+        "year",
+        "low",
+        "middle",
+        "high",
+        "unit",
+        "children_share",
+        "irregular_share",
+        "lead_from",
+        "lead_to",
+        "binational_coordination",
+        "source",
+    ]
     out = pd.DataFrame(rows, columns=columns)
     names = translate_mechanisms(language)
     for column in ("lead_from", "lead_to"):
@@ -140,46 +224,90 @@ def binational(run: Any, measures: Measures, language: str) -> pd.DataFrame:
     return out
 
 
-def _border(pair: dict[Any, Any], a: str, b: str, year: int, values: Array, share: pd.Series,
-            language: str) -> tuple[Any, ...]:
+def _border(
+    pair: dict[Any, Any], a: str, b: str, year: int, values: Array, share: pd.Series, language: str
+) -> tuple[Any, ...]:
     """One border, direction and year."""
     day = pd.Timestamp(year=year, month=12, day=31)
     leads = [lead_rule(x, "mobility", day)["lead_mechanism"] for x in (a, b)]
     same = "same_mechanism" if leads[0] and leads[0] == leads[1] else "not_named"
-    return (str(pair[f"name_{language}"]), a, b, year, *values, "times", float(share["children"]),
-            float(share["irregular"]), leads[0], leads[1], "scarce" if "scarce" in str(pair["note"]) else same,
-            "Travesía scenario run; lead_rules.csv")
+    return (
+        str(pair[f"name_{language}"]),
+        a,
+        b,
+        year,
+        *values,
+        "times",
+        float(share["children"]),
+        float(share["irregular"]),
+        leads[0],
+        leads[1],
+        "scarce" if "scarce" in str(pair["note"]) else same,
+        "Travesía scenario run; lead_rules.csv",
+    )
 
 
 def impacts(plan: Plan, language: str) -> pd.DataFrame:
-    """Double and triple impact: people on the move in a country and month also hit by disaster, violence or disease."""
+    """Double and triple impact.
+
+    People on the move in a country and month also hit by disaster, violence or disease.
+    """
     measures = plan.measures
     names = translate_mechanisms(language)
     reviewed = table("countries")
     region = set(reviewed.loc[reviewed["reviewed"] == "1", "code"])
     unsettled = interval(measures.drivers["people"][:, :, :, 1:4, 0].sum(axis=3))
-    overlays = table("overlays").to_dict("records")
+    overlays = records(table("overlays"))
     rows = []
     starts, ends = list(measures.periods["start"]), list(measures.periods["end"])
-    dated = [(pd.Timestamp(str(o["start"])), pd.Timestamp(str(o["end"]) or "2200-01-01"), o) for o in overlays]
+    dated = [
+        (pd.Timestamp(str(o["start"])), pd.Timestamp(str(o["end"]) or "2200-01-01"), o) for o in overlays
+    ]
     for c, country in enumerate(measures.countries):
         for t in range(measures.months):
             start, end = starts[t], ends[t]
-            hits = [o for first, last, o in dated if first <= end and last >= start and _named(o, country, region)]
+            hits = [
+                o for first, last, o in dated if first <= end and last >= start and _named(o, country, region)
+            ]
             if not hits or not unsettled[2, c, t] > 0:
                 continue
             kinds = list(dict.fromkeys(str(o["kind"]) for o in hits))
             mobility, other = lead_rule(country, "mobility", end), lead_rule(country, "disaster", end)
             share = max(_area_share(measures, o, country, t) for o in hits)
-            rows.append((
-                country, start, end, 1 + len(kinds), "; ".join(kinds),
-                "; ".join(str(o[f"name_{language}"]) for o in hits), *(unsettled[:, c, t] * share), "people",
-                _names(mobility["lead_mechanism"], names), _names(other["lead_mechanism"], names), other[f"finding_{language}"],
-                "; ".join(dict.fromkeys(str(o["source"]) for o in hits)),
-                any("assumed" in str(o["note"]) for o in hits),
-            ))
-    columns = ["location_code", "reference_period_start", "reference_period_end", "impacts", "kinds", "events", "low",
-               "middle", "high", "unit", "leads_mobility", "leads_other", "protocol", "source", "assumption"]
+            rows.append(
+                (
+                    country,
+                    start,
+                    end,
+                    1 + len(kinds),
+                    "; ".join(kinds),
+                    "; ".join(str(o[f"name_{language}"]) for o in hits),
+                    *(unsettled[:, c, t] * share),
+                    "people",
+                    _names(mobility["lead_mechanism"], names),
+                    _names(other["lead_mechanism"], names),
+                    other[f"finding_{language}"],
+                    "; ".join(dict.fromkeys(str(o["source"]) for o in hits)),
+                    any("assumed" in str(o["note"]) for o in hits),
+                )
+            )
+    columns = [
+        "location_code",
+        "reference_period_start",
+        "reference_period_end",
+        "impacts",
+        "kinds",
+        "events",
+        "low",
+        "middle",
+        "high",
+        "unit",
+        "leads_mobility",
+        "leads_other",
+        "protocol",
+        "source",
+        "assumption",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -202,9 +330,12 @@ def _area_share(measures: Measures, overlay: dict[Any, Any], country: str, month
 
 
 def minimums(plan: Plan, language: str) -> pd.DataFrame:
-    """Minimums of each country by its roles, the same list whatever platform exists, with the quantity planned."""
+    """Minimums of each country by its roles, the same list whatever platform exists.
+
+    With the quantity planned.
+    """
     measures = plan.measures
-    rows = table("minimums").to_dict("records")
+    rows = records(table("minimums"))
     values = {(q.resource, q.basis): q for q in plan.quantities if q.stage == ALL}
     last = len(measures.periods) - 1
     cover = coverage("today", measures.countries, plan.cover.sectors, measures.periods["end"].iloc[[last]])
@@ -216,20 +347,50 @@ def minimums(plan: Plan, language: str) -> pd.DataFrame:
         rule = lead_rule(country, "mobility", measures.periods["end"].iloc[last])
         protection = cover.sectors.index("PRO")
         flags = [FLAGS[cover.flag[c, protection, p, 0]] for p in range(len(POPULATIONS))]
-        worst = min((f for p, f in enumerate(flags) if plan.population_need[1, c, last, protection, p] > 0),
-                    key=FLAGS.index, default="gap")
+        worst = min(
+            (f for p, f in enumerate(flags) if plan.population_need[1, c, last, protection, p] > 0),
+            key=FLAGS.index,
+            default="gap",
+        )
         for row in rows:
             if row["role"] not in wanted:
                 continue
             quantity = values.get((str(row["resource"]), str(row["basis"])))
             numbers = quantity.values[:, c, last] if quantity is not None else np.full(3, np.nan)
-            out.append((country, row["role"], row["theme"], row[f"minimum_{language}"], row["resource"], row["basis"],
-                        *numbers, quantity.unit if quantity else "", str(measures.periods["month"].iloc[last]),
-                        _names(rule["lead_mechanism"], names), worst,
-                        quantity is not None and quantity.row["counts_people"] == "1",
-                        str(row["source_ref"] or row["source"]), row["assumption"] == "1"))
-    columns = ["location_code", "role", "theme", "minimum", "resource", "basis", "low", "middle", "high", "unit",
-               "period", "lead_mechanism", "coverage_flag", "counts_people", "source", "assumption"]
+            out.append(
+                (
+                    country,
+                    row["role"],
+                    row["theme"],
+                    row[f"minimum_{language}"],
+                    row["resource"],
+                    row["basis"],
+                    *numbers,
+                    quantity.unit if quantity else "",
+                    str(measures.periods["month"].iloc[last]),
+                    _names(rule["lead_mechanism"], names),
+                    worst,
+                    quantity is not None and quantity.row["counts_people"] == "1",
+                    str(row["source_ref"] or row["source"]),
+                    row["assumption"] == "1",
+                )
+            )
+    columns = [
+        "location_code",
+        "role",
+        "theme",
+        "minimum",
+        "resource",
+        "basis",
+        "low",
+        "middle",
+        "high",
+        "unit",
+        "period",
+        "lead_mechanism",
+        "coverage_flag",
+        "counts_people",
+        "source",
+        "assumption",
+    ]
     return pd.DataFrame(out, columns=columns)
-
-

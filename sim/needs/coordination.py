@@ -1,21 +1,23 @@
-"""Who leads, who else covers, who is left out: what enters is coverage data and people in need, what leaves is flags.
+"""Who leads, who else covers, who is left out: coverage data and people in need in, flags out.
 
-Every flag comes from ``coverage.csv`` (mechanism x country x sector x population, with dates and source lines) and
-``articulation.csv`` (agreements between mechanisms). There is no country in this file.
+Every flag comes from ``coverage.csv`` (mechanism x country x sector x population, with dates and source
+lines) and ``articulation.csv`` (agreements between mechanisms). There is no country in this file.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sim.errors import DataError
 from sim.needs.axes import POPULATIONS, REGION
-from sim.needs.tables import table
+from sim.needs.tables import records, table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["ARRANGEMENTS", "FLAGS", "Coverage", "arrangement_id", "coverage", "regional_groups"]
 
@@ -59,7 +61,8 @@ class Coverage:
 def arrangement_id(name: str) -> str:
     """A known arrangement, or an error that says which there are."""
     if name not in ARRANGEMENTS:
-        raise DataError(f"unknown arrangement {name!r}; expected one of {', '.join(ARRANGEMENTS)}")
+        msg = f"unknown arrangement {name!r}; expected one of {', '.join(ARRANGEMENTS)}"
+        raise DataError(msg)
     return name
 
 
@@ -98,22 +101,29 @@ class _Row:
     reference: str
 
 
-def _rows(arrangement: str, countries: tuple[str, ...], sectors: tuple[str, ...], starts: pd.Series) -> list[_Row]:
+def _rows(
+    arrangement: str, countries: tuple[str, ...], sectors: tuple[str, ...], starts: pd.Series
+) -> list[_Row]:
     sets = _sector_sets()
     reviewed = table("countries")
     region = set(reviewed.loc[reviewed["reviewed"] == "1", "code"]) - {REGION}
     out = []
-    for row in table("coverage").to_dict("records"):
+    for row in records(table("coverage")):
         if arrangement not in str(row["arrangements"]).split(";"):
             continue
         named = region if row["countries"] == "*LAC" else set(str(row["countries"]).split(";"))
         months = _in_force(starts, str(row["valid_from"]), str(row["valid_to"]))
         populations = POPULATIONS if row["populations"] == "*" else tuple(str(row["populations"]).split(";"))
         item = _Row(
-            str(row["mechanism"]), str(row["role"]), str(row["strength"]),
+            str(row["mechanism"]),
+            str(row["role"]),
+            str(row["strength"]),
             np.array([i for i, c in enumerate(countries) if c in named], dtype=np.int64),
-            np.array([i for i, s in enumerate(sectors) if s in _expand(str(row["sectors"]), sets)], dtype=np.int64),
-            np.array([POPULATIONS.index(p) for p in populations], dtype=np.int64), months,
+            np.array(
+                [i for i, s in enumerate(sectors) if s in _expand(str(row["sectors"]), sets)], dtype=np.int64
+            ),
+            np.array([POPULATIONS.index(p) for p in populations], dtype=np.int64),
+            months,
             str(row["source_ref"] or row["source"]),
         )
         if item.countries.size and item.sectors.size and item.months.size:
@@ -133,8 +143,11 @@ def _in_force(starts: pd.Series, first: str, last: str) -> NDArray[np.int64]:
 def _sector_sets() -> dict[str, set[str]]:
     rows = table("sectors")
     every = set(rows["code"]) - {"ALL"}
-    return {"*": every, "R4V": set(rows.loc[rows["in_r4v"] == "1", "code"]) - {"ALL"},
-            "IASC": set(rows.loc[rows["in_iasc"] == "1", "code"]) - {"ALL"}}
+    return {
+        "*": every,
+        "R4V": set(rows.loc[rows["in_r4v"] == "1", "code"]) - {"ALL"},
+        "IASC": set(rows.loc[rows["in_iasc"] == "1", "code"]) - {"ALL"},
+    }
 
 
 def _expand(text: str, sets: dict[str, set[str]]) -> set[str]:
@@ -148,7 +161,10 @@ def _expand(text: str, sets: dict[str, set[str]]) -> set[str]:
 
 
 def _flags(
-    rows: list[_Row], present: NDArray[np.bool_], countries: tuple[str, ...], sectors: tuple[str, ...],
+    rows: list[_Row],
+    present: NDArray[np.bool_],
+    countries: tuple[str, ...],
+    sectors: tuple[str, ...],
     starts: pd.Series,
 ) -> Coverage:
     shape = present.shape[1:]
@@ -170,10 +186,18 @@ def _flags(
         for c in row.countries:
             key = (countries[c], row.mechanism)
             known = sources.get(key, "")
-            sources[key] = known if row.reference in known else "; ".join(filter(None, (known, row.reference)))
+            sources[key] = (
+                known if row.reference in known else "; ".join(filter(None, (known, row.reference)))
+            )
     return Coverage(
-        countries, sectors, flag, covering,
-        _join(rows, present, leads, names), _join(rows, present, ~leads, names), names, sources,
+        countries,
+        sectors,
+        flag,
+        covering,
+        _join(rows, present, leads, names),
+        _join(rows, present, ~leads, names),
+        names,
+        sources,
     )
 
 
@@ -181,7 +205,9 @@ def _mechanisms(rows: list[_Row]) -> list[str]:
     return list(dict.fromkeys(row.mechanism for row in rows if row.role in _COVERS))
 
 
-def _by_mechanism(rows: list[_Row], present: NDArray[np.bool_], covers: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _by_mechanism(
+    rows: list[_Row], present: NDArray[np.bool_], covers: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Whether each mechanism covers each cell; a mechanism with two rows counts once."""
     names = _mechanisms(rows)
     out = np.zeros((len(names), *present.shape[1:]), dtype=bool)
@@ -197,8 +223,8 @@ def _agreed(
     """Cells where every pair of covering mechanisms has an agreement in force."""
     names = _mechanisms(rows)
     out = np.ones(covered.shape[1:], dtype=bool)
-    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1:]]
-    agreements = table("articulation").to_dict("records")
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    agreements = records(table("articulation"))
     for a, b in pairs:
         both = covered[names.index(a)] & covered[names.index(b)]
         if not both.any():
@@ -244,8 +270,18 @@ def regional_groups() -> pd.DataFrame:
     rows = table("sectors")
     rows = rows[~rows["code"].isin(["ALL", "CSS"])]
     both = (rows["r4v_group"] != "") & (rows["redlac_group"] != "")
-    flag = np.where(rows["regional_groups_duplicated"] == "1", np.where(both, "duplication", "one_only"),
-                    np.where(rows["note"].str.startswith("unified"), "unified", "one_only"))
-    return pd.DataFrame({"sector_code": rows["code"], "r4v_group": rows["r4v_group"],
-                         "redlac_group": rows["redlac_group"], "flag": flag, "source": "Review 2024 (IECAH)",
-                         "source_ref": "Review 2024, lines 1029-1056"}).reset_index(drop=True)
+    flag = np.where(
+        rows["regional_groups_duplicated"] == "1",
+        np.where(both, "duplication", "one_only"),
+        np.where(rows["note"].str.startswith("unified"), "unified", "one_only"),
+    )
+    return pd.DataFrame(
+        {
+            "sector_code": rows["code"],
+            "r4v_group": rows["r4v_group"],
+            "redlac_group": rows["redlac_group"],
+            "flag": flag,
+            "source": "Review 2024 (IECAH)",
+            "source_ref": "Review 2024, lines 1029-1056",
+        }
+    ).reset_index(drop=True)

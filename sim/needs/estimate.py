@@ -1,16 +1,14 @@
-"""Needs from a run: what enters is a run, what leaves is every published table of coordination needs."""
+"""Needs from a run: a run in, every published table of coordination needs out."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sim.errors import DataError
-from sim.needs import context, rows, safeguard, upstream
+from sim.needs import context, money_rows, rows, safeguard, upstream
 from sim.needs.axes import ALL, REGION
 from sim.needs.coordination import arrangement_id
 from sim.needs.measures import Measures, measure
@@ -18,7 +16,14 @@ from sim.needs.needs import Needs
 from sim.needs.overview import assumptions_of, overview_of, sources_of
 from sim.needs.plan import Plan, plan_needs
 from sim.needs.safeguard import Margins
-from sim.needs.tables import load_standards, table, translate
+from sim.needs.tables import categories, load_standards, records, table, translate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from sim.needs.world import RunTables
 
 __all__ = ["estimate"]
 
@@ -29,18 +34,32 @@ _PEOPLE: Final = Margins(
     ("location_code", "_period", "sector_code", "population_status", "measure", "basis", "funding", "_host"),
 )
 _EVENTS: Final = Margins(
-    {"category": ALL, "population_group": ALL, "gender": ALL, "age_range": ALL, "admin1_code": "",
-     "period_month": ALL, "location_code": REGION},
+    {
+        "category": ALL,
+        "population_group": ALL,
+        "gender": ALL,
+        "age_range": ALL,
+        "admin1_code": "",
+        "period_month": ALL,
+        "location_code": REGION,
+    },
     ("period_year", "measure", "sector_code"),
 )
 _RESOURCES: Final = Margins(
-    {"category": ALL, "period_month": ALL}, ("location_code", "period_year", "resource", "basis"),
+    {"category": ALL, "period_month": ALL},
+    ("location_code", "period_year", "resource", "basis"),
 )
 
 
 def estimate(
-    run: Any, *, country: str | None = None, lang: str = "en", standards: str | Path | pd.DataFrame | None = None,
-    arrangement: str = "today", funding: str | float | None = None, hindcast: pd.DataFrame | None = None,
+    run: RunTables,
+    *,
+    country: str | None = None,
+    lang: str = "en",
+    standards: str | Path | pd.DataFrame | None = None,
+    arrangement: str = "today",
+    funding: str | float | None = None,
+    hindcast: pd.DataFrame | None = None,
 ) -> Needs:
     """Estimate coordination needs from a run.
 
@@ -67,25 +86,34 @@ def estimate(
         Frozen; every table in it has passed ``safeguard.publish``.
     """
     if lang not in ("en", "es"):
-        raise DataError(f"unknown language {lang!r}; expected 'en' or 'es'")
+        msg = f"unknown language {lang!r}; expected 'en' or 'es'"
+        raise DataError(msg)
     arrangement_id(arrangement)
     chosen = load_standards(standards)
     measures = measure(run, chosen)
     if country is not None and country not in measures.countries:
-        raise DataError(f"{country!r} is not in this run; expected one of {', '.join(measures.countries)}")
+        msg = f"{country!r} is not in this run; expected one of {', '.join(measures.countries)}"
+        raise DataError(msg)
     plan = plan_needs(measures, chosen, arrangement)
     scenario = str(getattr(getattr(run, "scenario", None), "name", "") or "")
     published = _table(plan, scenario, funding, lang)
     tables = _beside(run, plan, published, arrangement, lang, hindcast)
     needs = Needs(
-        table=published, lang=lang, arrangement=arrangement, scenario=scenario,
-        overview=overview_of(plan, published, lang), sources=sources_of(lang), assumptions=assumptions_of(plan, lang),
-        audit=safeguard.publish(chosen.audit.copy()), manifest=_manifest(run, measures), **tables,
+        table=published,
+        lang=lang,
+        arrangement=arrangement,
+        scenario=scenario,
+        overview=overview_of(plan, published, lang),
+        sources=sources_of(lang),
+        assumptions=assumptions_of(plan, lang),
+        audit=safeguard.publish(chosen.audit.copy()),
+        manifest=_manifest(run, measures),
+        **tables,
     )
     return needs if country is None else needs.for_country(country)
 
 
-def _manifest(run: Any, measures: Measures) -> dict[str, str]:
+def _manifest(run: RunTables, measures: Measures) -> dict[str, str]:
     """What every product prints: data-as-of, run date, engine, number of replicates."""
     manifest = getattr(run, "manifest", None) or {}
     names = ("created", "run_date", "date", "version", "engine", "seed", "data_as_of", "result_hash")
@@ -102,11 +130,13 @@ def _table(plan: Plan, scenario: str, funding: str | float | None, lang: str) ->
     rows.head_rows(made, plan, scenario)
     rows.admin1_rows(made, plan)
     rows.sector_rows(made, plan)
-    rows.resource_rows(made, plan)
-    rows.money_rows(made, plan, funding, list(table("funding")["id"]))
-    rows.regional_rows(made, plan, scenario)
+    money_rows.resource_rows(made, plan)
+    money_rows.money_rows(made, plan, funding, list(table("funding")["id"]))
+    money_rows.regional_rows(made, plan, scenario)
     frame = made.frame()
-    frame["lead_mechanism"], frame["coverage_flag"] = rows.flag_columns(plan, frame, context.translate_mechanisms(lang))
+    frame["lead_mechanism"], frame["coverage_flag"] = money_rows.flag_columns(
+        plan, frame, context.translate_mechanisms(lang)
+    )
     return _named(_published(frame), plan, lang)
 
 
@@ -117,7 +147,9 @@ def _published(frame: pd.DataFrame) -> pd.DataFrame:
     events = people & frame["measure"].isin(["crossings", "person_days"]).to_numpy()
     resources = (frame["resource"] != "").to_numpy()
     heads = people & ~events & ~resources
-    headline = heads & ((frame["measure"] == "unique_people") & (frame["population_status"] == "all")).to_numpy()
+    headline = (
+        heads & ((frame["measure"] == "unique_people") & (frame["population_status"] == "all")).to_numpy()
+    )
     key = _key(frame)
     first = safeguard.publish(frame[headline], people="middle", values=_NUMBERS, margins=_PEOPLE)
     closed = np.zeros(int(key.max(initial=0)) + 1, dtype=bool)
@@ -128,10 +160,14 @@ def _published(frame: pd.DataFrame) -> pd.DataFrame:
     shut[total[headline][(first["suppressed"] != "").to_numpy() & _is_total(frame[headline])]] = True
     for which, margins in ((heads & ~headline, _PEOPLE), (events, _EVENTS), (people & resources, _RESOURCES)):
         hidden = (closed[key] | shut[total])[which]
-        parts.append(safeguard.publish(frame[which], people="middle", values=_NUMBERS, margins=margins, hidden=hidden))
+        parts.append(
+            safeguard.publish(frame[which], people="middle", values=_NUMBERS, margins=margins, hidden=hidden)
+        )
     things = ~people
     hidden = shut[total][things]
-    parts.append(safeguard.publish(frame[things], values=_NUMBERS, counts_people="counts_people", hidden=hidden))
+    parts.append(
+        safeguard.publish(frame[things], values=_NUMBERS, counts_people="counts_people", hidden=hidden)
+    )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -144,7 +180,9 @@ def _is_total(frame: pd.DataFrame) -> NDArray[np.bool_]:
 
 def _key(frame: pd.DataFrame) -> NDArray[np.int64]:
     """Place, period, stage, group, sex and age of a row as one integer."""
-    return _combine(frame, ("location_code", "admin1_code", "category", "population_group", "gender", "age_range"))
+    return _combine(
+        frame, ("location_code", "admin1_code", "category", "population_group", "gender", "age_range")
+    )
 
 
 def _total_key(frame: pd.DataFrame) -> NDArray[np.int64]:
@@ -169,25 +207,40 @@ def _named(frame: pd.DataFrame, plan: Plan, lang: str) -> pd.DataFrame:
     frame["admin1_name"] = _mapped(frame["admin1_code"], {str(k): str(v) for k, v in places.items()})
     frame["sector_name"] = _mapped(frame["sector_code"], translate("sectors", "code", lang))
     for marker in ("child_marker", "women_marker", "nexus"):
-        frame[marker] = _mapped(frame["resource"], {str(k): str(v) for k, v in resources[marker].items()}, blank=True)
-    admin_level = np.where(frame["location_code"] == REGION, "", np.where(frame["admin1_code"] == "", "0", "1"))
+        frame[marker] = _mapped(
+            frame["resource"], {str(k): str(v) for k, v in resources[marker].items()}, blank=True
+        )
+    admin_level = np.where(
+        frame["location_code"] == REGION, "", np.where(frame["admin1_code"] == "", "0", "1")
+    )
     frame["admin_level"] = pd.Categorical(admin_level)
-    renamed = frame.rename(columns={"period_start": "reference_period_start", "period_end": "reference_period_end",
-                                    "period_kind": "period"})
+    renamed = frame.rename(
+        columns={
+            "period_start": "reference_period_start",
+            "period_end": "reference_period_end",
+            "period_kind": "period",
+        }
+    )
     renamed = renamed.sort_values(["_location", "_period"], kind="stable", ignore_index=True)
     return renamed[order]
 
 
 def _mapped(column: pd.Series, names: dict[str, str], *, blank: bool = False) -> pd.Series:
-    categories = [str(c) for c in column.cat.categories]
-    labels = [names.get(c, "" if blank or c == "" else c) for c in categories]
+    known = [str(c) for c in column.cat.categories]
+    labels = [names.get(c, "" if blank or c == "" else c) for c in known]
     unique = list(dict.fromkeys(labels))
     codes = np.array([unique.index(label) for label in labels], dtype=np.int16)[column.cat.codes.to_numpy()]
-    return pd.Series(pd.Categorical.from_codes(codes, unique), index=column.index)
+    return pd.Series(categories(codes, unique), index=column.index)
 
 
-def _beside(run: Any, plan: Plan, published: pd.DataFrame, arrangement: str, lang: str,
-            hindcast: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+def _beside(
+    run: RunTables,
+    plan: Plan,
+    published: pd.DataFrame,
+    arrangement: str,
+    lang: str,
+    hindcast: pd.DataFrame | None,
+) -> dict[str, pd.DataFrame]:
     """The tables beside the needs table, each through the safeguard."""
     ahead = upstream.people_upstream(run, plan.measures)
     found = upstream.triggers(run, plan.measures, hindcast)
@@ -197,31 +250,49 @@ def _beside(run: Any, plan: Plan, published: pd.DataFrame, arrangement: str, lan
         "minimums": _minimums(plan, published, lang),
         "binational": _binational(run, plan, lang),
         "upstream": safeguard.publish(ahead, people="middle", values=_THREE),
-        "triggers": safeguard.publish(found, people="middle", values=(*_THREE, "threshold")) if len(found) else found,
+        "triggers": safeguard.publish(found, people="middle", values=(*_THREE, "threshold"))
+        if len(found)
+        else found,
         "impacts": safeguard.publish(hit, people="middle", values=_THREE) if len(hit) else hit,
     }
 
 
 def _coordination(plan: Plan, published: pd.DataFrame, arrangement: str, lang: str) -> pd.DataFrame:
-    """Coordination matrix; a population is hidden also where the sector's printed total would give it away."""
+    """Coordination matrix; a population is hidden also where the sector's printed total would give it away.
+
+    Oordination matrix; a population is hidden also where the sector's printed total would give it away.
+    """
     frame = context.coordination_matrix(plan, arrangement, lang)
     if frame.empty:
         return frame
-    part = published[(published["period"] == "year") & (published["population_status"] == "INN")
-                     & (published["gender"] == ALL) & (published["sector_code"] != "ALL")
-                     & (published["measure"] == "unique_people")]
-    shown = {(str(r.location_code), r.reference_period_start.year, str(r.sector_code)): str(r.suppressed) == ""
-             for r in part.itertuples(index=False)}
+    part = published[
+        (published["period"] == "year")
+        & (published["population_status"] == "INN")
+        & (published["gender"] == ALL)
+        & (published["sector_code"] != "ALL")
+        & (published["measure"] == "unique_people")
+    ]
+    shown = {
+        (str(r["location_code"]), int(r["reference_period_start"].year), str(r["sector_code"])): not r[
+            "suppressed"
+        ]
+        for r in records(part[["location_code", "reference_period_start", "sector_code", "suppressed"]])
+    }
     inside = frame[frame["population"] != "host"]
-    totals = (inside.groupby(["arrangement", "location_code", "year", "sector_code"], as_index=False)[list(_THREE)].sum())
+    totals = inside.groupby(["arrangement", "location_code", "year", "sector_code"], as_index=False)[
+        list(_THREE)
+    ].sum()
     totals["population"] = ALL
     both = pd.concat([frame, totals], ignore_index=True)
     both["_host"] = both["population"] == "host"
-    hidden = np.array([
-        population == ALL and not shown.get((str(c), int(y), str(s)), False)
-        for c, y, s, population in zip(both["location_code"], both["year"], both["sector_code"], both["population"],
-                                       strict=True)
-    ])
+    hidden = np.array(
+        [
+            population == ALL and not shown.get((str(c), int(y), str(s)), False)
+            for c, y, s, population in zip(
+                both["location_code"], both["year"], both["sector_code"], both["population"], strict=True
+            )
+        ]
+    )
     margins = Margins({"population": ALL}, ("location_code", "year", "sector_code", "_host"))
     out = safeguard.publish(both, people="middle", values=_THREE, margins=margins, hidden=hidden)
     return out[out["population"] != ALL].drop(columns="_host").reset_index(drop=True)
@@ -231,15 +302,19 @@ def _minimums(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
     """Minimums with the numbers of the published table."""
     frame = context.minimums(plan, lang).drop(columns=list(_THREE))
     last = published["reference_period_start"].max().year
-    part = published[(published["measure"] == "resource") & (published["period"] == "year")
-                     & (published["category"] == ALL) & (published["reference_period_start"].dt.year == last)]
+    part = published[
+        (published["measure"] == "resource")
+        & (published["period"] == "year")
+        & (published["category"] == ALL)
+        & (published["reference_period_start"].dt.year == last)
+    ]
     keys = ["location_code", "resource", "basis"]
     numbers = part[[*keys, *_THREE, "suppressed"]].astype(dict.fromkeys(keys, str))
     out = frame.merge(numbers, on=keys, how="left")
     return safeguard.publish(out)
 
 
-def _binational(run: Any, plan: Plan, lang: str) -> pd.DataFrame:
+def _binational(run: RunTables, plan: Plan, lang: str) -> pd.DataFrame:
     """Border pairs; a border is hidden also where the country's printed entries would give it away."""
     frame = context.binational(run, plan.measures, lang)
     if frame.empty:
@@ -247,9 +322,9 @@ def _binational(run: Any, plan: Plan, lang: str) -> pd.DataFrame:
     totals = frame.groupby(["to_country", "year"], as_index=False)[list(_THREE)].sum()
     totals["from_country"] = ALL
     both = pd.concat([frame, totals], ignore_index=True)
-    out = safeguard.publish(both, people="middle", values=_THREE, margins=Margins({"from_country": ALL}, ("to_country", "year")))
+    out = safeguard.publish(
+        both, people="middle", values=_THREE, margins=Margins({"from_country": ALL}, ("to_country", "year"))
+    )
     for column in ("children_share", "irregular_share"):
         out[column] = out[column].round(2).where(out["suppressed"] == "")
     return out[out["from_country"] != ALL].reset_index(drop=True)
-
-

@@ -1,10 +1,9 @@
-"""Open formats: what enters is published tables, what leaves is CSV, Parquet, HXL and a data package."""
+"""Open formats: published tables in, CSV, Parquet, HXL and a data package out."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import pandas as pd
 
 from sim.errors import DataError
 from sim.needs.safeguard import publish
-from sim.needs.tables import table
+from sim.needs.tables import records, table
 
 if TYPE_CHECKING:
     from sim.needs.needs import Needs
@@ -51,17 +50,18 @@ def write_csv(frame: pd.DataFrame, path: Path, *, hxl: bool = False, name: str =
     """
     part = _aside(path)
     plain = _plain(frame)
-    tags = {f["name"]: f["hxl"] for f in table("fields").query("table == @name").to_dict("records")}
+    tags = {f["name"]: f["hxl"] for f in records(table("fields").query("table == @name"))}
     try:
         with part.open("w", encoding="utf-8", newline="") as stream:
             stream.write(",".join(plain.columns) + "\n")
             if hxl:
                 stream.write(",".join(str(tags.get(c, "")) for c in plain.columns) + "\n")
             plain.to_csv(stream, index=False, header=False, lineterminator="\n", float_format="%.12g")
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise DataError(f"cannot write {path}: {error}") from error
+        msg = f"cannot write {path}: {error}"
+        raise DataError(msg) from error
     return path
 
 
@@ -69,7 +69,7 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> Path:
     """Write a table as Parquet, text columns as dictionaries."""
     part = _aside(path)
     publish(frame.copy()).to_parquet(part, index=False, compression="zstd")
-    os.replace(part, path)
+    part.replace(path)
     return path
 
 
@@ -87,22 +87,31 @@ def write_folder(needs: Needs, folder: Path, *, hxl: bool = False) -> Path:
             write_csv(frame, folder / f"{name}.csv", hxl=hxl, name=name)
             files[f"{name}.csv"] = name
     needs.to_excel(folder / "needs.xlsx")
-    package = describe(folder, files, name="travesia-needs",
-                       title=f"Travesía coordination needs: {needs.scenario or 'scenario run'} ({needs.arrangement})",
-                       sources=[{"title": "Travesía scenario run", "path": ""}],
-                       extra={"manifest": needs.manifest, "arrangement": needs.arrangement, "language": needs.lang})
-    (folder / "datapackage.json").write_text(json.dumps(package, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    package = describe(
+        folder,
+        files,
+        name="travesia-needs",
+        title=f"Travesía coordination needs: {needs.scenario or 'scenario run'} ({needs.arrangement})",
+        sources=[{"title": "Travesía scenario run", "path": ""}],
+        extra={"manifest": needs.manifest, "arrangement": needs.arrangement, "language": needs.lang},
+    )
+    (folder / "datapackage.json").write_text(
+        json.dumps(package, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     return folder
 
 
 def field_schema(name: str, columns: list[str]) -> dict[str, Any]:
     """Frictionless schema of a table, with units and both languages' descriptions."""
-    known = {f["name"]: f for f in table("fields").query("table == @name").to_dict("records")}
+    known = {f["name"]: f for f in records(table("fields").query("table == @name"))}
     kinds = {"integer": "integer", "number": "number", "date": "date", "boolean": "boolean"}
     fields = []
     for column in columns:
         row = known.get(column)
-        entry: dict[str, Any] = {"name": column, "type": kinds.get(str(row["type"]), "string") if row else "string"}
+        entry: dict[str, Any] = {
+            "name": column,
+            "type": kinds.get(str(row["type"]), "string") if row else "string",
+        }
         if row:
             entry |= {"title": row["label_en"], "description": row["description_en"]}
             if row["unit"]:
@@ -113,8 +122,15 @@ def field_schema(name: str, columns: list[str]) -> dict[str, Any]:
     return {"fields": fields, "missingValues": [""]}
 
 
-def describe(folder: Path, files: Mapping[str, str], *, name: str, title: str, sources: list[dict[str, str]],
-             extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def describe(
+    folder: Path,
+    files: Mapping[str, str],
+    *,
+    name: str,
+    title: str,
+    sources: list[dict[str, str]],
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """A data package for the CSV files of a folder.
 
     Parameters
@@ -134,14 +150,30 @@ def describe(folder: Path, files: Mapping[str, str], *, name: str, title: str, s
     for file, table_name in files.items():
         data = (folder / file).read_bytes()
         columns = data.split(b"\n", 1)[0].decode("utf-8").strip().split(",")
-        resources.append({
-            "name": Path(file).stem.replace("_", "-"), "path": file, "format": "csv", "mediatype": "text/csv",
-            "encoding": "utf-8", "bytes": len(data), "hash": "sha256:" + hashlib.sha256(data).hexdigest(),
-            "schema": field_schema(table_name, columns),
-        })
+        resources.append(
+            {
+                "name": Path(file).stem.replace("_", "-"),
+                "path": file,
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
+                "bytes": len(data),
+                "hash": "sha256:" + hashlib.sha256(data).hexdigest(),
+                "schema": field_schema(table_name, columns),
+            }
+        )
     return {
-        "name": name, "title": title, "profile": "tabular-data-package",
-        "licenses": [{"name": "CC-BY-4.0", "path": "https://creativecommons.org/licenses/by/4.0/",
-                      "title": "Creative Commons Attribution 4.0"}],
-        "sources": sources, **(extra or {}), "resources": resources,
+        "name": name,
+        "title": title,
+        "profile": "tabular-data-package",
+        "licenses": [
+            {
+                "name": "CC-BY-4.0",
+                "path": "https://creativecommons.org/licenses/by/4.0/",
+                "title": "Creative Commons Attribution 4.0",
+            }
+        ],
+        "sources": sources,
+        **(extra or {}),
+        "resources": resources,
     }

@@ -1,20 +1,23 @@
-"""Severity and people in need: what enters is people by cell, what leaves is the share of them in need by sector.
+"""Severity and people in need: people by cell in, the share of them in need by sector out.
 
-People in need are the maximum over sectors at the lowest level (country, period, stage, group, sex and age), then
-summed over areas and disjoint groups. Nothing here adds sectors up. The rules are the tables ``severity.csv``,
-``severity_shares.csv`` and ``in_need_rules.csv``.
+People in need are the maximum over sectors at the lowest level (country, period, stage, group, sex and
+age), then summed over areas and disjoint groups. Nothing here adds sectors up. The rules are the tables
+``severity.csv``, ``severity_shares.csv`` and ``in_need_rules.csv``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.needs.axes import CELLS, DEMOGRAPHY
-from sim.needs.measures import Measures
 from sim.needs.tables import LEVELS, SECTORS_WITHOUT_NEED, table
+
+if TYPE_CHECKING:
+    from sim.needs.measures import Measures
 
 __all__ = ["InNeed", "in_need", "need_sectors"]
 
@@ -72,8 +75,9 @@ def in_need(measures: Measures) -> InNeed:
     factors, host = _sector_factors()
     intersectoral = base * factors.max(axis=1)[:, None, None]
     affected = np.maximum(_affected()[:, None, None, :, None], intersectoral)
-    return InNeed(need_sectors(), base, factors, intersectoral, affected,
-                  calm * (1 - exposed) + hurt * exposed, host)
+    return InNeed(
+        need_sectors(), base, factors, intersectoral, affected, calm * (1 - exposed) + hurt * exposed, host
+    )
 
 
 def _phases() -> tuple[Array, float, float]:

@@ -1,4 +1,4 @@
-"""Intervals over replicates: what enters is values by replicate, what leaves is a low, a middle and a high."""
+"""Intervals over replicates: values by replicate in, a low, a middle and a high out."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Words of the needs products: what enters is a code and a language, what leaves is its label."""
+"""Words of the needs products: a code and a language in, its label out."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from sim.needs.tables import table, translate
@@ -12,14 +12,20 @@ __all__ = ["LANGUAGES", "column_label", "label", "names_in", "phrase", "text"]
 LANGUAGES: Final = ("en", "es")
 #: vocabularies that are the names of another table: kind -> (table, key column)
 _NAMED: Final = {
-    "location": ("countries", "code"), "sector": ("sectors", "code"), "group": ("population_groups", "code"),
-    "population": ("populations", "id"), "arrangement": ("arrangements", "id"), "mechanism": ("mechanisms", "id"),
-    "resource": ("resources", "id"), "funding": ("funding", "id"), "trigger": ("triggers", "id"),
+    "location": ("countries", "code"),
+    "sector": ("sectors", "code"),
+    "group": ("population_groups", "code"),
+    "population": ("populations", "id"),
+    "arrangement": ("arrangements", "id"),
+    "mechanism": ("mechanisms", "id"),
+    "resource": ("resources", "id"),
+    "funding": ("funding", "id"),
+    "trigger": ("triggers", "id"),
     "standard": ("standards", "id"),
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _vocabulary(kind: str, language: str) -> dict[str, str]:
     if kind in _NAMED:
         name, key = _NAMED[kind]
@@ -39,7 +45,7 @@ def text(key: str, language: str) -> str:
     return label("text", key, language)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _columns(language: str) -> dict[tuple[str, str], str]:
     rows = table("fields")
     return {(t, n): s for t, n, s in zip(rows["table"], rows["name"], rows[f"label_{language}"], strict=True)}
@@ -50,7 +56,7 @@ def column_label(table_name: str, column: str, language: str) -> str:
     return _columns(language).get((table_name, column), column)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _phrases(language: str) -> tuple[tuple[str, str], ...]:
     pairs = _vocabulary("phrase", language)
     return tuple(sorted(pairs.items(), key=lambda pair: -len(pair[0])))
@@ -77,5 +83,7 @@ def names_in(joined: str, kind: str, language: str) -> str:
         name, bracket, role = part.partition(" [")
         key = back.get(name, name)
         translated = label(kind, key, language)
-        out.append(translated + (f" [{label('mechanism_role', role.rstrip(']'), language)}]" if bracket else ""))
+        out.append(
+            translated + (f" [{label('mechanism_role', role.rstrip(']'), language)}]" if bracket else "")
+        )
     return "; ".join(out)

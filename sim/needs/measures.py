@@ -1,11 +1,11 @@
-"""Four measures kept apart: what enters is a run, what leaves is crossings, person-days, unique people and times.
+"""Four measures kept apart: a run in, crossings, person-days, unique people and times out.
 
-Estimator of unique people in a country and month (documented in ``docs``): people there when the month begins, plus
-entries from abroad, plus departures that begin there, less entries of people sent back who had been there in the
-same month (``same_month_reentry_share``). Lower bound: the mean daily number present or the largest single peak.
-Upper bound: every entry a new person, on top of the smaller sum of peaks of this and the last month. People are
-then split over stages by where entries of that nationality came from, and over groups by their person-days, so
-that the cells are disjoint and add up.
+Estimator of unique people in a country and month (documented in ``docs``): people there when the month
+begins, plus entries from abroad, plus departures that begin there, less entries of people sent back who had
+been there in the same month (``same_month_reentry_share``). Lower bound: the mean daily number present or
+the largest single peak. Upper bound: every entry a new person, on top of the smaller sum of peaks of this
+and the last month. People are then split over stages by where entries of that nationality came from, and
+over groups by their person-days, so that the cells are disjoint and add up.
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ from numpy.typing import NDArray
 
 from sim.errors import RunError
 from sim.needs.axes import (
-    AGES, DEMOGRAPHY, SEXES, filter_matrix, nationality_class, stage_matrix,
+    AGES,
+    DEMOGRAPHY,
+    SEXES,
+    filter_matrix,
+    nationality_class,
+    stage_matrix,
 )
 from sim.needs.tables import Standards, table
-from sim.needs.world import Route, route_of
+from sim.needs.world import Route, RunTables, route_of
 
 __all__ = ["HEADS", "Measures", "measure"]
 
@@ -32,6 +37,7 @@ Codes = NDArray[np.int64]
 HEADS: Final = ("people", "crossings", "person_days", "times")
 _STATUS: Final = {"staying": 0, "travelling": 0, "queued": 1, "stranded": 2, "settled": 3}
 _FORWARD, _TO_DESTINATION, _BACK = 0, 1, 2
+_SETTLED: Final = 3
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ class _Frame:
         return len(self.countries), self.months, len(self.nationalities), len(DEMOGRAPHY)
 
 
-def measure(run: Any, standards: Standards) -> Measures:
+def measure(run: RunTables, standards: Standards) -> Measures:
     """Compute the four measures of a run.
 
     Parameters
@@ -131,7 +137,8 @@ def measure(run: Any, standards: Standards) -> Measures:
     days = stacked["heads_person_days"].sum(axis=(3, 4)).mean(axis=0)
     met = stacked["heads_people"].sum(axis=(3, 4)).mean(axis=0)
     return Measures(
-        countries=tuple(frame.countries), periods=periods,
+        countries=tuple(frame.countries),
+        periods=periods,
         heads={name: stacked[f"heads_{name}"] for name in HEADS},
         drivers={n.removeprefix("driver_"): a for n, a in stacked.items() if n.startswith("driver_")},
         bounds={"low": stacked["bound_low"], "high": stacked["bound_high"]},
@@ -144,16 +151,22 @@ def measure(run: Any, standards: Standards) -> Measures:
     )
 
 
-def _axes(run: Any) -> _Frame:
+def _axes(run: RunTables) -> _Frame:
     flows, stocks, departures = run.flows, run.stocks, run.departures
     if len(stocks) == 0 and len(flows) == 0:
-        raise RunError("the run has no flows and no stocks: nobody moved, so there is nothing to plan for")
+        msg = "the run has no flows and no stocks: nobody moved, so there is nothing to plan for"
+        raise RunError(msg)
     route = route_of(run)
     seen = set(pd.unique(route.places["country"])) if len(route.places) else set()
-    used = {str(c) for t, n in ((flows, "from_country"), (flows, "to_country"), (stocks, "country"))
-            for c in pd.unique(t[n].dropna())}
+    used = {
+        str(c)
+        for t, n in ((flows, "from_country"), (flows, "to_country"), (stocks, "country"))
+        for c in pd.unique(t[n].dropna())
+    }
     countries = sorted(used | (seen & used))
-    nationalities = sorted({str(n) for t in (flows, stocks, departures) for n in pd.unique(t["nationality"].dropna())})
+    nationalities = sorted(
+        {str(n) for t in (flows, stocks, departures) for n in pd.unique(t["nationality"].dropna())}
+    )
     starts = [pd.to_datetime(t["period_start"]) for t in (flows, stocks, departures) if len(t)]
     first, last = min(s.min() for s in starts), max(s.max() for s in starts)
     begin = first.year * 12 + first.month - 1
@@ -162,23 +175,48 @@ def _axes(run: Any) -> _Frame:
     roles = table("countries").set_index("code")["roles"]
     home = np.array([[float(route.homes.get(n, n) == c) for n in nationalities] for c in countries])
     ends = np.array([roles.get(c, "") == "destination" for c in countries], dtype=bool)
-    return _Frame(countries, nationalities, list(route.places.index), begin, months,
-                  index.days_in_month.to_numpy(dtype=np.float64), route, home, ends)
+    return _Frame(
+        countries,
+        nationalities,
+        list(route.places.index),
+        begin,
+        months,
+        index.days_in_month.to_numpy(dtype=np.float64),
+        route,
+        home,
+        ends,
+    )
 
 
 def _periods(frame: _Frame) -> tuple[pd.DataFrame, list[slice]]:
     """Months, then years; and the months of each year."""
-    start = pd.PeriodIndex.from_ordinals(np.arange(frame.months) + frame.first - 1970 * 12, freq="M")
-    rows = pd.DataFrame({"start": start.start_time.normalize(), "end": start.end_time.normalize(), "days": frame.days,
-                         "kind": "month", "year": start.year, "month": start.strftime("%Y-%m")})
+    start = pd.period_range(f"{frame.first // 12}-{frame.first % 12 + 1:02d}", periods=frame.months, freq="M")
+    rows = pd.DataFrame(
+        {
+            "start": start.start_time.normalize(),
+            "end": start.end_time.normalize(),
+            "days": frame.days,
+            "kind": "month",
+            "year": start.year,
+            "month": start.strftime("%Y-%m"),
+        }
+    )
     years: list[slice] = []
     extra = []
     for year in range(int(rows["year"].min()), int(rows["year"].max()) + 1):
         inside = np.flatnonzero(rows["year"].to_numpy() == year)
         years.append(slice(int(inside[0]), int(inside[-1]) + 1))
         part = rows.iloc[inside]
-        extra.append({"start": part["start"].iloc[0], "end": part["end"].iloc[-1], "days": part["days"].sum(),
-                      "kind": "year", "year": year, "month": str(year)})
+        extra.append(
+            {
+                "start": part["start"].iloc[0],
+                "end": part["end"].iloc[-1],
+                "days": part["days"].sum(),
+                "kind": "year",
+                "year": year,
+                "month": str(year),
+            }
+        )
     return pd.concat([rows, pd.DataFrame(extra)], ignore_index=True), years
 
 
@@ -199,9 +237,13 @@ def _demography(rows: pd.DataFrame) -> Codes:
     return np.where((sex < 0) | (age < 0), -1, sex * len(AGES) + age)
 
 
-def _by_replicate(run: Any, frame: _Frame) -> Iterator[tuple[dict[str, Any], ...]]:
+def _by_replicate(run: RunTables, frame: _Frame) -> Iterator[tuple[dict[str, Any], ...]]:
     """Integer-coded tables of one replicate after another."""
-    coded = (_coded_flows(run.flows, frame), _coded_stocks(run.stocks, frame), _coded_departures(run.departures, frame))
+    coded = (
+        _coded_flows(run.flows, frame),
+        _coded_stocks(run.stocks, frame),
+        _coded_departures(run.departures, frame),
+    )
     names = np.unique(np.concatenate([c["replicate"] for c in coded]))
     orders = []
     for part in coded:
@@ -217,7 +259,10 @@ def _by_replicate(run: Any, frame: _Frame) -> Iterator[tuple[dict[str, Any], ...
 
 
 def _coded_flows(rows: pd.DataFrame, frame: _Frame) -> dict[str, Any]:
-    origin, target = _codes(rows["from_country"], frame.countries), _codes(rows["to_country"], frame.countries)
+    origin, target = (
+        _codes(rows["from_country"], frame.countries),
+        _codes(rows["to_country"], frame.countries),
+    )
     place = _codes(rows["to_place"], frame.place_ids)
     roles = frame.route.places["role"].to_numpy()
     final = np.append(np.array([str(r).startswith("destination") for r in roles], dtype=bool), False)[place]
@@ -229,10 +274,16 @@ def _coded_flows(rows: pd.DataFrame, frame: _Frame) -> dict[str, Any]:
     back = np.array([str(w) in ("southward", "return") for w in ways] + [False], dtype=bool)[way]
     sent = np.array([str(w) == "return" for w in ways] + [False], dtype=bool)[way]
     return {
-        "replicate": rows["replicate"].to_numpy(dtype=np.int64), "month": _month(rows["period_start"], frame.first),
-        "country": target, "place": place, "entry": origin != target, "sent": sent,
-        "nationality": _codes(rows["nationality"], frame.nationalities), "demography": _demography(rows),
-        "kind": np.where(back, _BACK, np.where(final, _TO_DESTINATION, _FORWARD)), "hazard": hazard,
+        "replicate": rows["replicate"].to_numpy(dtype=np.int64),
+        "month": _month(rows["period_start"], frame.first),
+        "country": target,
+        "place": place,
+        "entry": origin != target,
+        "sent": sent,
+        "nationality": _codes(rows["nationality"], frame.nationalities),
+        "demography": _demography(rows),
+        "kind": np.where(back, _BACK, np.where(final, _TO_DESTINATION, _FORWARD)),
+        "hazard": hazard,
         "persons": rows["persons"].to_numpy(dtype=np.float64),
     }
 
@@ -242,10 +293,14 @@ def _coded_stocks(rows: pd.DataFrame, frame: _Frame) -> dict[str, Any]:
     status, names = pd.factorize(rows["status"])
     state = np.array([_STATUS.get(str(n), 0) for n in names] + [0], dtype=np.int64)[status]
     return {
-        "replicate": rows["replicate"].to_numpy(dtype=np.int64), "month": _month(rows["period_start"], frame.first),
-        "country": _codes(rows["country"], frame.countries), "place": _codes(rows["place"], frame.place_ids),
-        "nationality": _codes(rows["nationality"], frame.nationalities), "demography": _demography(rows),
-        "status": state, "person_days": rows["person_days"].to_numpy(dtype=np.float64),
+        "replicate": rows["replicate"].to_numpy(dtype=np.int64),
+        "month": _month(rows["period_start"], frame.first),
+        "country": _codes(rows["country"], frame.countries),
+        "place": _codes(rows["place"], frame.place_ids),
+        "nationality": _codes(rows["nationality"], frame.nationalities),
+        "demography": _demography(rows),
+        "status": state,
+        "person_days": rows["person_days"].to_numpy(dtype=np.float64),
         "peak": rows["peak_persons"].to_numpy(dtype=np.float64),
     }
 
@@ -257,17 +312,25 @@ def _monthly_stocks(rows: pd.DataFrame) -> pd.DataFrame:
         return rows
     month = start.to_numpy().astype("datetime64[M]").astype("datetime64[ns]")
     keys = ["replicate", "period_start", "place", "country", "status", "nationality", "sex", "age_band"]
-    return (rows.assign(period_start=month).groupby(keys, observed=True, sort=True)
-            .agg(person_days=("person_days", "sum"), peak_persons=("peak_persons", "max")).reset_index())
+    return (
+        rows.assign(period_start=month)
+        .groupby(keys, observed=True, sort=True)
+        .agg(person_days=("person_days", "sum"), peak_persons=("peak_persons", "max"))
+        .reset_index()
+    )
 
 
 def _coded_departures(rows: pd.DataFrame, frame: _Frame) -> dict[str, Any]:
     place = _codes(rows["place"], frame.place_ids)
     lookup = {c: i for i, c in enumerate(frame.countries)}
-    of_place = np.array([lookup.get(str(c), -1) for c in frame.route.places["country"]] + [-1], dtype=np.int64)
+    of_place = np.array(
+        [lookup.get(str(c), -1) for c in frame.route.places["country"]] + [-1], dtype=np.int64
+    )
     return {
-        "replicate": rows["replicate"].to_numpy(dtype=np.int64), "month": _month(rows["period_start"], frame.first),
-        "country": of_place[place], "nationality": _codes(rows["nationality"], frame.nationalities),
+        "replicate": rows["replicate"].to_numpy(dtype=np.int64),
+        "month": _month(rows["period_start"], frame.first),
+        "country": of_place[place],
+        "nationality": _codes(rows["nationality"], frame.nationalities),
         "persons": rows["persons"].to_numpy(dtype=np.float64),
     }
 
@@ -277,7 +340,11 @@ def _count(index: Codes, size: int, weights: Array, keep: NDArray[np.bool_]) -> 
 
 
 def _one(
-    frame: _Frame, flows: dict[str, Any], stocks: dict[str, Any], departures: dict[str, Any], reentry: float,
+    frame: _Frame,
+    flows: dict[str, Any],
+    stocks: dict[str, Any],
+    departures: dict[str, Any],
+    reentry: float,
     years: list[slice],
 ) -> dict[str, Any]:
     """Every measure of one replicate."""
@@ -289,7 +356,9 @@ def _one(
     cell = (base * d + flows["demography"]) * 3 + flows["kind"]
     entry = _count(cell, c * m * n * d * 3, flows["persons"], good & flows["entry"]).reshape(c, m, n, d, 3)
     visits = _count(cell, c * m * n * d * 3, flows["persons"], good).reshape(c, m, n, d, 3)
-    sent = _count(base * d + flows["demography"], c * m * n * d, flows["persons"], good & flows["entry"] & flows["sent"])
+    sent = _count(
+        base * d + flows["demography"], c * m * n * d, flows["persons"], good & flows["entry"] & flows["sent"]
+    )
     cm = flows["country"] * m + flows["month"]
     hazard = _count(cm, c * m, flows["persons"], good & flows["hazard"])
     arrived = _count(cm, c * m, flows["persons"], good)
@@ -299,20 +368,31 @@ def _one(
     person_days = _count(scell, c * m * n * d * 4, stocks["person_days"], sgood).reshape(c, m, n, d, 4)
     peaks = _count(scell, c * m * n * d * 4, stocks["peak"], sgood).reshape(c, m, n, d, 4)
     largest = np.zeros(c * m * n * d)
-    moving = sgood & (stocks["status"] < 3)
+    moving = sgood & (stocks["status"] < _SETTLED)
     np.maximum.at(largest, sbase[moving], stocks["peak"][moving])
     dbase = (departures["country"] * m + departures["month"]) * n + departures["nationality"]
     dgood = (departures["country"] >= 0) & (departures["nationality"] >= 0)
     left = _count(dbase, c * m * n, departures["persons"], dgood).reshape(c, m, n)
     counts = Counts(
-        entry=entry, visits=visits, sent=sent.reshape(c, m, n, d), person_days=person_days, peaks=peaks,
-        largest=largest.reshape(c, m, n, d), departures=left, days=frame.days, home=frame.home,
-        classes=np.array([nationality_class(x) for x in frame.nationalities]), reentry=reentry, years=years,
+        entry=entry,
+        visits=visits,
+        sent=sent.reshape(c, m, n, d),
+        person_days=person_days,
+        peaks=peaks,
+        largest=largest.reshape(c, m, n, d),
+        departures=left,
+        days=frame.days,
+        home=frame.home,
+        classes=np.array([nationality_class(x) for x in frame.nationalities]),
+        reentry=reentry,
+        years=years,
         peak_share=_peak_share(frame, stocks),
     )
     out = assemble(counts)
     share = np.divide(hazard, arrived, out=np.zeros_like(hazard), where=arrived > 0).reshape(c, m)
-    out["exposure"] = np.concatenate([share, np.stack([share[:, y].mean(axis=1) for y in years], axis=1)], axis=1)
+    out["exposure"] = np.concatenate(
+        [share, np.stack([share[:, y].mean(axis=1) for y in years], axis=1)], axis=1
+    )
     out.update(_place_arrays(frame, flows, stocks))
     return _reduce(out)
 
@@ -320,7 +400,7 @@ def _one(
 def _place_arrays(frame: _Frame, flows: dict[str, Any], stocks: dict[str, Any]) -> dict[str, Array]:
     p, m = len(frame.place_ids), frame.months
     inside = stocks["place"] >= 0
-    unsettled = inside & (stocks["status"] < 3)
+    unsettled = inside & (stocks["status"] < _SETTLED)
     index = stocks["place"] * m + stocks["month"]
     to = flows["place"] * m + flows["month"]
     return {
@@ -332,13 +412,16 @@ def _place_arrays(frame: _Frame, flows: dict[str, Any], stocks: dict[str, Any]) 
 
 
 def _peak_share(frame: _Frame, stocks: dict[str, Any]) -> Array:
-    """Where the country's peak lies between its mean (0) and the sum of all peaks (1); shape (countries, months).
+    """Where the country's peak lies between its mean (0) and the sum of all peaks (1).
 
     Peaks of places are neither on the same day nor independent: the middle is half-way between both.
     """
     c, m = len(frame.countries), frame.months
-    arrays = _place_arrays(frame, {"place": np.empty(0, np.int64), "month": np.empty(0, np.int64),
-                                   "persons": np.empty(0)}, stocks)
+    arrays = _place_arrays(
+        frame,
+        {"place": np.empty(0, np.int64), "month": np.empty(0, np.int64), "persons": np.empty(0)},
+        stocks,
+    )
     mean = arrays["place_person_days"] / frame.days
     excess = np.maximum(arrays["place_peak"] - mean, 0.0)
     lookup = {name: i for i, name in enumerate(frame.countries)}
@@ -355,7 +438,9 @@ def _peak_share(frame: _Frame, stocks: dict[str, Any]) -> Array:
 def _reduce(arrays: dict[str, Any]) -> dict[str, Any]:
     """From (countries, periods, cells, classes, demography) to what later rooms use."""
     stages, filters = stage_matrix(), filter_matrix()
-    out: dict[str, Any] = {k: v for k, v in arrays.items() if k == "exposure" or k.startswith(("place_", "region_"))}
+    out: dict[str, Any] = {
+        k: v for k, v in arrays.items() if k == "exposure" or k.startswith(("place_", "region_"))
+    }
     for name in HEADS:
         out[f"heads_{name}"] = arrays[name].sum(axis=3).astype(np.float32)
     for name in ("people", "person_days", "present", "peak_low", "peak", "peak_high", "crossings"):

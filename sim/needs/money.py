@@ -1,9 +1,9 @@
-"""Money: what enters is people in need and unit costs, what leaves is requirement, funded, gap, and a check.
+"""Money: people in need and unit costs in, requirement, funded, gap, and a check out.
 
-A person who stays ten days is not charged a year: people on the move cost the larger of a fixed share of the yearly
-cost (one contact) and their days over the year. Settled people cost their days over the year. The plans' cost per
-person is a check on the result, never a multiplier of it: between plans of different size the plans' own fitted
-exponent is used.
+A person who stays ten days is not charged a year: people on the move cost the larger of a fixed share of
+the yearly cost (one contact) and their days over the year. Settled people cost their days over the year.
+The plans' cost per person is a check on the result, never a multiplier of it: between plans of different
+size the plans' own fitted exponent is used.
 """
 
 from __future__ import annotations
@@ -12,14 +12,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sim.errors import DataError
 from sim.needs.axes import STAGES
-from sim.needs.tables import LEVELS, Standards, table
+from sim.needs.tables import LEVELS, Standards, records, table
 
-__all__ = ["Requirement", "Stay", "funding_share", "gap", "plan_check", "plan_exponent", "reach", "requirement"]
+__all__ = [
+    "Requirement",
+    "Stay",
+    "funding_share",
+    "gap",
+    "plan_check",
+    "plan_exponent",
+    "reach",
+    "requirement",
+]
 
 Array = NDArray[np.float64]
 
@@ -64,8 +72,13 @@ class Requirement:
         return np.asarray(self.sector.sum(axis=3) + self.coordination)
 
 
-def requirement(stay: Stay, sectors: tuple[str, ...], transport_usd: Array, standards: Standards,
-                countries: tuple[str, ...]) -> Requirement:
+def requirement(
+    stay: Stay,
+    sectors: tuple[str, ...],
+    transport_usd: Array,
+    standards: Standards,
+    countries: tuple[str, ...],
+) -> Requirement:
     """USD required for the people targeted.
 
     Parameters
@@ -98,25 +111,29 @@ def requirement(stay: Stay, sectors: tuple[str, ...], transport_usd: Array, stan
             cost = costs.loc[code, list(LEVELS)].to_numpy(dtype=np.float64)
             people = stay.in_need[..., position, :] * share
             out[..., position] = (people * period).sum(axis=-1) * cost[:, None, None]
-    coordination = out.sum(axis=-1) * standards.values("coordination_cost_share", countries)[:, :, None] / 100.0
+    coordination = (
+        out.sum(axis=-1) * standards.values("coordination_cost_share", countries)[:, :, None] / 100.0
+    )
     return Requirement(out, coordination, target)
 
 
 def funding_share(funding: str | float) -> tuple[str, float]:
     """Name and share of a funding scenario, from ``funding.csv`` or a number between 0 and 1."""
-    rows = table("funding", ["share"]).set_index("id")
-    if isinstance(funding, str) and funding in rows.index:
-        return funding, float(rows.loc[funding, "share"])
-    years = {str(r["year"]): str(name) for name, r in rows.iterrows()}
-    if isinstance(funding, str) and funding in years:
-        return years[funding], float(rows.loc[years[funding], "share"])
+    rows = table("funding", ["share"])
+    known = {str(r["id"]): float(r["share"]) for r in records(rows)}
+    years = dict(zip(rows["year"].astype(str), rows["id"].astype(str), strict=True))
+    name = years.get(str(funding), str(funding))
+    if name in known:
+        return name, known[name]
     try:
         share = float(funding)
     except ValueError as error:
-        known = ", ".join([*rows.index, *years])
-        raise DataError(f"unknown funding {funding!r}; expected one of {known}, or a share from 0 to 1") from error
+        listed = ", ".join([*known, *years])
+        msg = f"unknown funding {funding!r}; expected one of {listed}, or a share from 0 to 1"
+        raise DataError(msg) from error
     if not 0.0 <= share <= 1.0:
-        raise DataError(f"funding {share:g} is not a share; expected a number from 0 to 1")
+        msg = f"funding {share:g} is not a share; expected a number from 0 to 1"
+        raise DataError(msg)
     return f"{share:g}", share
 
 
@@ -130,11 +147,10 @@ def gap(required: Array, share: float, outside: Array) -> tuple[Array, Array]:
     share : float
         Funded share of the requirement.
     outside : numpy.ndarray
-        Share of the requirement spent outside the plans, shape (3,).
+        Share of the requirement spent outside the plans, shape (3, ...) like ``required``.
     """
     funded = required * share
-    shape = (3, *([1] * (required.ndim - 1)))
-    left = np.maximum(1.0 - share - outside[::-1].reshape(shape), 0.0)
+    left = np.maximum(1.0 - share - outside[::-1], 0.0)
     return funded, required * left
 
 
@@ -148,7 +164,8 @@ def reach(share: float) -> float:
 def plan_exponent() -> float:
     """How the plans' USD grow with their target: slope of the logarithms over the regional plans.
 
-    Below one: twice the people have not cost twice the money, so the cost per person is never stretched linearly.
+    Below one: twice the people have not cost twice the money, so the cost per person is never stretched
+    linearly.
     """
     rows = table("plans", ["target", "usd"])
     rows = rows[(rows["country"] == "REG") & rows["target"].notna() & rows["usd"].notna()]
@@ -172,14 +189,26 @@ def plan_check(target: float, usd: float, year: int) -> dict[str, float | str]:
     Returns
     -------
     dict
-        usd_per_person, plan_low, plan_high (USD per targeted person over the plans), plan_usd (the nearest plan
-        moved to this target with the plans' exponent) and verdict: within, below, above or none.
+        usd_per_person, plan_low, plan_high (USD per targeted person over the plans), plan_usd (the nearest
+        plan moved to this target with the plans' exponent) and verdict: within, below, above or none.
     """
     plans, low, high = _plans()
     _, plan_target, plan_usd = min(plans, key=lambda plan: abs(plan[0] - year))
     expected = plan_usd * (target / plan_target) ** plan_exponent() if target > 0 else 0.0
     per_person = usd / target if target > 0 else float("nan")
-    verdict = "none" if not target > 0 else "below" if per_person < low else "above" if per_person > high else "within"
-    return {"usd_per_person": per_person, "plan_low": low, "plan_high": high, "plan_usd": expected, "verdict": verdict}
-
-
+    verdict = (
+        "none"
+        if not target > 0
+        else "below"
+        if per_person < low
+        else "above"
+        if per_person > high
+        else "within"
+    )
+    return {
+        "usd_per_person": per_person,
+        "plan_low": low,
+        "plan_high": high,
+        "plan_usd": expected,
+        "verdict": verdict,
+    }

@@ -1,11 +1,11 @@
-"""The result of a needs estimate: what enters is published tables, what leaves is files in open formats."""
+"""The result of a needs estimate: published tables in, files in open formats out."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -15,8 +15,18 @@ from sim.needs.axes import REGION
 __all__ = ["BESIDE", "Needs"]
 
 #: tables beside the main one, in the order in which products show them
-BESIDE: Final = ("overview", "coordination", "minimums", "binational", "upstream", "triggers", "impacts", "sources",
-                 "assumptions", "audit")
+BESIDE: Final = (
+    "overview",
+    "coordination",
+    "minimums",
+    "binational",
+    "upstream",
+    "triggers",
+    "impacts",
+    "sources",
+    "assumptions",
+    "audit",
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,9 @@ class Needs:
 
     def __repr__(self) -> str:
         countries = ", ".join(self.countries)
-        return f"Needs({self.scenario or 'run'}: {len(self.table):,} numbers, {countries}; {self.arrangement})"
+        return (
+            f"Needs({self.scenario or 'run'}: {len(self.table):,} numbers, {countries}; {self.arrangement})"
+        )
 
     @property
     def countries(self) -> list[str]:
@@ -63,10 +75,14 @@ class Needs:
         return sorted(str(c) for c in pd.unique(self.table["location_code"]) if c != REGION)
 
     def for_country(self, country: str) -> Needs:
-        """The same needs for one country; the region's rows stay, so that sensitive figures keep their place."""
+        """The same needs for one country.
+
+        The region's rows stay, so that sensitive figures keep their place.
+        """
         if country not in self.countries:
-            raise DataError(f"{country!r} is not in these needs; expected one of {', '.join(self.countries)}")
-        parts: dict[str, pd.DataFrame] = {}
+            msg = f"{country!r} is not in these needs; expected one of {', '.join(self.countries)}"
+            raise DataError(msg)
+        parts: dict[str, Any] = {}
         for name in ("table", *BESIDE):
             frame = getattr(self, name)
             if "location_code" in frame.columns:

@@ -1,8 +1,8 @@
-"""The one-page view and its footing: what enters is a plan and its published table, what leaves is a row a country."""
+"""The one-page view and its footing: a plan and its published table in, a row a country out."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,10 @@ from sim.needs import safeguard
 from sim.needs.axes import ALL
 from sim.needs.context import country_roles
 from sim.needs.money import plan_check
-from sim.needs.plan import Plan
 from sim.needs.tables import LEVELS, table, translate
+
+if TYPE_CHECKING:
+    from sim.needs.plan import Plan
 
 __all__ = ["assumptions_of", "overview_of", "sources_of"]
 
@@ -32,9 +34,15 @@ def overview_of(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
     lang : str
         Language of names.
     """
-    part = published[(published["period"] == "year") & (published["gender"] == ALL) & (published["age_range"] == ALL)
-                     & (published["admin1_code"] == "") & (published["sector_code"] == "ALL")
-                     & published["category"].isin([ALL, "host"]) & published["population_group"].isin([ALL, "HST"])]
+    part = published[
+        (published["period"] == "year")
+        & (published["gender"] == ALL)
+        & (published["age_range"] == ALL)
+        & (published["admin1_code"] == "")
+        & (published["sector_code"] == "ALL")
+        & published["category"].isin([ALL, "host"])
+        & published["population_group"].isin([ALL, "HST"])
+    ]
     part = part.astype(dict.fromkeys((*_KEYS, "location_code", "lead_mechanism", "coverage_flag"), object))
     years = part["reference_period_start"].dt.year
     listed = table("countries").set_index("code")
@@ -42,15 +50,22 @@ def overview_of(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
     roles = country_roles(plan)
     severity = _severity(plan)
     rows: list[dict[str, Any]] = []
-    for (location, year), cells in part.groupby([part["location_code"], years], observed=True, sort=True):
-        country = str(location)
-        row = {"location_code": country, "location_name": names.get(country, country), "year": int(year),
-               "roles": ";".join(roles.get(country, []))} | _numbers(cells)
-        checked = plan_check(row["targeted"], row["requirement"], int(year)) if _known(row) else {"verdict": "none"}
+    for key, cells in part.groupby([part["location_code"], years], observed=True, sort=True):
+        country, year = str(key[0]), int(str(key[1]))
+        row: dict[str, Any] = {
+            "location_code": country,
+            "location_name": names.get(country, country),
+            "year": year,
+            "roles": ";".join(roles.get(country, [])),
+        } | _numbers(cells)
+        checked = (
+            plan_check(row["targeted"], row["requirement"], year) if _known(row) else {"verdict": "none"}
+        )
         head = cells[cells["category"] == ALL]
         row |= {
-            "usd_per_targeted": round(float(checked.get("usd_per_person", np.nan)), 0), "plan_check": checked["verdict"],
-            "severity": severity.get((country, int(year)), np.nan),
+            "usd_per_targeted": round(float(checked.get("usd_per_person", np.nan)), 0),
+            "plan_check": checked["verdict"],
+            "severity": severity.get((country, year), np.nan),
             "lead_mechanism": str(head["lead_mechanism"].iloc[0]) if len(head) else "",
             "coverage_flag": str(head["coverage_flag"].iloc[0]) if len(head) else "",
             "lgbtiq_focal_point": _of(listed, country, "lgbtiq_focal_point"),
@@ -75,30 +90,47 @@ def _numbers(cells: pd.DataFrame) -> dict[str, Any]:
     """The headline numbers of a country and year."""
     held: dict[tuple[str, ...], tuple[float, ...]] = {}
     levels = ["low", "middle", "high", "population_lo80", "population_hi80"]
-    for key, values in zip(cells[list(_KEYS)].itertuples(index=False, name=None),
-                           cells[levels].itertuples(index=False, name=None), strict=True):
+    for key, values in zip(
+        cells[list(_KEYS)].itertuples(index=False, name=None),
+        cells[levels].itertuples(index=False, name=None),
+        strict=True,
+    ):
         held.setdefault(key, values)
 
-    def pick(column: str = "middle", *, measure: str, population_status: str = "", basis: str = "total",
-             funding: str = "", category: str = ALL) -> float:
+    def pick(
+        column: str = "middle",
+        *,
+        measure: str,
+        population_status: str = "",
+        basis: str = "total",
+        funding: str = "",
+        category: str = ALL,
+    ) -> float:
         found = held.get((measure, population_status, basis, funding, category))
         return float(found[levels.index(column)]) if found is not None else float("nan")
 
     everyone = {"measure": "unique_people", "population_status": "all"}
     money = {"measure": "requirement"}
     funded = cells.loc[cells["measure"] == "gap", "funding"].astype(str)
-    chosen = _REFERENCE_FUNDING if (funded == _REFERENCE_FUNDING).any() or funded.empty else str(funded.iloc[0])
+    chosen = (
+        _REFERENCE_FUNDING if (funded == _REFERENCE_FUNDING).any() or funded.empty else str(funded.iloc[0])
+    )
     return {
-        "people": pick(**everyone), "people_lo80": pick("population_lo80", **everyone),
+        "people": pick(**everyone),
+        "people_lo80": pick("population_lo80", **everyone),
         "people_hi80": pick("population_hi80", **everyone),
         "in_need": pick(measure="unique_people", population_status="INN"),
         "targeted": pick(measure="unique_people", population_status="TGT"),
         "host_in_need": pick(measure="unique_people", population_status="INN", category="host"),
-        "crossings": pick(measure="crossings"), "person_days": pick(measure="person_days"),
+        "crossings": pick(measure="crossings"),
+        "person_days": pick(measure="person_days"),
         "present_average": pick(measure="people_present", basis="average"),
         "present_peak": pick(measure="people_present", basis="peak"),
-        "requirement_low": pick("low", **money), "requirement": pick(**money), "requirement_high": pick("high", **money),
-        "gap": pick(measure="gap", funding=chosen), "funding": chosen,
+        "requirement_low": pick("low", **money),
+        "requirement": pick(**money),
+        "requirement_high": pick("high", **money),
+        "gap": pick(measure="gap", funding=chosen),
+        "funding": chosen,
     }
 
 
@@ -112,20 +144,40 @@ def _severity(plan: Plan) -> dict[tuple[str, int], float]:
     for c, country in enumerate(measures.countries):
         for t in range(measures.months, len(measures.periods)):
             if total[c, t] >= safeguard.threshold():
-                out[country, int(measures.periods["year"].iloc[t])] = round(float(weighted[c, t] / total[c, t]), 1)
+                out[country, int(measures.periods["year"].iloc[t])] = round(
+                    float(weighted[c, t] / total[c, t]), 1
+                )
     return out
 
 
 def sources_of(lang: str) -> pd.DataFrame:
     """Register of inputs: which table, which id, who published it and where."""
     parts = []
-    for name, key in (("standards", "id"), ("unit_costs", "sector_code"), ("plans", "year"), ("mechanisms", "id"),
-                      ("coverage", "mechanism"), ("articulation", "mechanism_a"), ("lead_rules", "country"),
-                      ("overlays", "id"), ("population_groups", "code"), ("minimums", "id"), ("countries", "code")):
+    for name, key in (
+        ("standards", "id"),
+        ("unit_costs", "sector_code"),
+        ("plans", "year"),
+        ("mechanisms", "id"),
+        ("coverage", "mechanism"),
+        ("articulation", "mechanism_a"),
+        ("lead_rules", "country"),
+        ("overlays", "id"),
+        ("population_groups", "code"),
+        ("minimums", "id"),
+        ("countries", "code"),
+    ):
         rows = table(name)
         reference = rows["source_ref"] if "source_ref" in rows.columns else pd.Series("", index=rows.index)
-        parts.append(pd.DataFrame({"table": name, "id": rows[key].astype(str), "source": rows["source"],
-                                   "source_ref": reference}))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "table": name,
+                    "id": rows[key].astype(str),
+                    "source": rows["source"],
+                    "source_ref": reference,
+                }
+            )
+        )
     return safeguard.publish(pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True))
 
 
@@ -133,28 +185,72 @@ def assumptions_of(plan: Plan, lang: str) -> pd.DataFrame:
     """Every number that is unverified, ours or without a source, and the methods and limits in words."""
     standards = plan.standards.table
     flagged = standards[(standards["assumption"].astype(int) == 1) | (standards["source"].str.strip() == "")]
-    parts = [pd.DataFrame({"table": "standards", "id": flagged["id"], "name": flagged[f"name_{lang}"],
-                           **{level: flagged[level] for level in LEVELS}, "unit": flagged["unit"],
-                           "source": flagged["source"]})]
+    parts = [
+        pd.DataFrame(
+            {
+                "table": "standards",
+                "id": flagged["id"],
+                "name": flagged[f"name_{lang}"],
+                **{level: flagged[level] for level in LEVELS},
+                "unit": flagged["unit"],
+                "source": flagged["source"],
+            }
+        )
+    ]
     costs = table("unit_costs", LEVELS)
     costs = costs[costs["assumption"] == "1"]
     sectors = translate("sectors", "code", lang)
-    parts.append(pd.DataFrame({"table": "unit_costs", "id": costs["sector_code"], "name": costs["sector_code"].map(sectors),
-                               **{level: costs[level] for level in LEVELS}, "unit": costs["unit"],
-                               "source": costs["source"]}))
+    parts.append(
+        pd.DataFrame(
+            {
+                "table": "unit_costs",
+                "id": costs["sector_code"],
+                "name": costs["sector_code"].map(sectors),
+                **{level: costs[level] for level in LEVELS},
+                "unit": costs["unit"],
+                "source": costs["source"],
+            }
+        )
+    )
     rules = table("in_need_rules", LEVELS)
     rules = rules[rules["assumption"] == "1"]
-    parts.append(pd.DataFrame({"table": "in_need_rules", "id": rules["sector_code"] + "/" + rules["stage"],
-                               "name": rules["sector_code"].map(sectors),
-                               **{level: rules[level] * 100 for level in LEVELS}, "unit": "% of people in need",
-                               "source": rules["source"]}))
+    parts.append(
+        pd.DataFrame(
+            {
+                "table": "in_need_rules",
+                "id": rules["sector_code"] + "/" + rules["stage"],
+                "name": rules["sector_code"].map(sectors),
+                **{level: rules[level] * 100 for level in LEVELS},
+                "unit": "% of people in need",
+                "source": rules["source"],
+            }
+        )
+    )
     cover = table("coverage")
     cover = cover[cover["confidence"] != "seen"]
     names = translate("mechanisms", "id", lang)
-    parts.append(pd.DataFrame({"table": "coverage", "id": cover["mechanism"] + "/" + cover["countries"],
-                               "name": cover["mechanism"].map(names), "unit": "", "source": cover["source"]}))
+    parts.append(
+        pd.DataFrame(
+            {
+                "table": "coverage",
+                "id": cover["mechanism"] + "/" + cover["countries"],
+                "name": cover["mechanism"].map(names),
+                "unit": "",
+                "source": cover["source"],
+            }
+        )
+    )
     methods = table("methods")
-    parts.append(pd.DataFrame({"table": "methods", "id": methods["id"], "name": methods[f"text_{lang}"], "unit": "",
-                               "source": "Travesía"}))
+    parts.append(
+        pd.DataFrame(
+            {
+                "table": "methods",
+                "id": methods["id"],
+                "name": methods[f"text_{lang}"],
+                "unit": "",
+                "source": "Travesía",
+            }
+        )
+    )
     out = pd.concat(parts, ignore_index=True)
     return safeguard.publish(out[["table", "id", "name", *LEVELS, "unit", "source"]])

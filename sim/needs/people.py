@@ -1,9 +1,10 @@
-"""Unique people and their bounds: what enters is counts by nationality, what leaves is disjoint cells that add up."""
+"""Unique people and their bounds: counts by nationality in, disjoint cells that add up out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,8 @@ def assemble(counts: Counts) -> dict[str, Array]:
     by_stage = {
         "start": start[..., None] * share[:, :, :, None, :],
         "start_high": start_high[..., None] * share[:, :, :, None, :],
-        "flow": flow, "flow_high": flow_high,
+        "flow": flow,
+        "flow_high": flow_high,
         "crossings": _by_stage_of_entry(counts, counts.entry),
         "visits": _by_stage_of_entry(counts, counts.visits),
     }
@@ -89,7 +91,10 @@ def assemble(counts: Counts) -> dict[str, Array]:
     whole = total.sum(axis=-1)
     part = np.divide(low_total, whole, out=np.zeros_like(whole), where=whole > 0)
     by_stage["low"] = total * np.minimum(part, 1.0)[..., None]
-    cells = {name: _to_cells(counts, value, split=name not in ("crossings", "visits")) for name, value in by_stage.items()}
+    cells = {
+        name: _to_cells(counts, value, split=name not in ("crossings", "visits"))
+        for name, value in by_stage.items()
+    }
     _add_settled(counts, cells)
     _add_stocks(counts, share, cells)
     return _with_years(counts, cells) | _region(counts, start, start_high)
@@ -99,12 +104,15 @@ def _stage_share(counts: Counts) -> Array:
     """Share of unsettled people in each stage, by country, month and nationality; shape (c, m, n, 4)."""
     entry = counts.entry.sum(axis=3)
     home = counts.home[:, None, :]
-    weight = np.stack([
-        counts.departures,
-        entry[..., 0] * (1 - home),
-        entry[..., 1] * (1 - home),
-        entry[..., 2] + (entry[..., 0] + entry[..., 1]) * home,
-    ], axis=-1)
+    weight = np.stack(
+        [
+            counts.departures,
+            entry[..., 0] * (1 - home),
+            entry[..., 1] * (1 - home),
+            entry[..., 2] + (entry[..., 0] + entry[..., 1]) * home,
+        ],
+        axis=-1,
+    )
     smooth = weight.copy()
     smooth[:, 1:] += weight[:, :-1]
     ever = np.broadcast_to(weight.sum(axis=1, keepdims=True), weight.shape)
@@ -117,7 +125,10 @@ def _stage_share(counts: Counts) -> Array:
 
 
 def _at_start(counts: Counts) -> tuple[Array, Array, Array]:
-    """People there when the month begins (estimate, upper bound) and the month's lower bound; shape (c, m, n, d)."""
+    """People there when the month begins (estimate, upper bound) and the month's lower bound.
+
+    Shape (c, m, n, d).
+    """
     mean = counts.person_days[..., :3].sum(axis=-1) / counts.days[None, :, None, None]
     peak = counts.peaks[..., :3].sum(axis=-1)
     before, peak_before = mean.copy(), peak.copy()
@@ -226,8 +237,11 @@ def _add_stocks(counts: Counts, share: Array, cells: dict[str, Array]) -> None:
 
 def _with_years(counts: Counts, cells: dict[str, Array]) -> dict[str, Array]:
     """Months followed by years, each measure by its own rule."""
-    def years(value: Array, rule: Any) -> Array:
-        return np.concatenate([value, np.stack([rule(value[:, y], axis=1) for y in counts.years], axis=1)], axis=1)
+
+    def years(value: Array, rule: Callable[..., Array]) -> Array:
+        return np.concatenate(
+            [value, np.stack([rule(value[:, y], axis=1) for y in counts.years], axis=1)], axis=1
+        )
 
     def first(value: Array) -> Array:
         return np.concatenate([value, np.stack([value[:, y.start] for y in counts.years], axis=1)], axis=1)
@@ -239,17 +253,24 @@ def _with_years(counts: Counts, cells: dict[str, Array]) -> dict[str, Array]:
     days = np.concatenate([counts.days, [counts.days[y].sum() for y in counts.years]])
     person_days = years(cells["person_days"], np.sum)
     return {
-        "people": people, "people_low": low, "people_high": high,
+        "people": people,
+        "people_low": low,
+        "people_high": high,
         "crossings": years(cells["crossings"], np.sum),
         "times": first(cells["start"]) + years(cells["visits"], np.sum) + settled,
-        "person_days": person_days, "present": person_days / days[None, :, None, None, None],
-        "peak_low": years(cells["peak_low"], np.max), "peak": years(cells["peak"], np.max),
+        "person_days": person_days,
+        "present": person_days / days[None, :, None, None, None],
+        "peak_low": years(cells["peak_low"], np.max),
+        "peak": years(cells["peak"], np.max),
         "peak_high": years(cells["peak_high"], np.max),
     }
 
 
 def _region(counts: Counts, start: Array, start_high: Array) -> dict[str, Array]:
-    """People unique in the region: on the route when the period begins plus new departures; shape (periods,)."""
+    """People unique in the region: on the route when the period begins plus new departures.
+
+    Shape (periods,).
+    """
     new = counts.departures.sum(axis=(0, 2))
     begin, begin_high = start.sum(axis=(0, 2, 3)), start_high.sum(axis=(0, 2, 3))
     low = counts.largest.sum(axis=(2, 3)).max(axis=0)
@@ -258,5 +279,8 @@ def _region(counts: Counts, start: Array, start_high: Array) -> dict[str, Array]
         return np.concatenate([first + added, [first[y.start] + added[y].sum() for y in counts.years]])
 
     people = with_years(begin, new)
-    return {"region_people": people, "region_people_high": np.maximum(with_years(begin_high, new), people),
-            "region_people_low": np.minimum(np.concatenate([low, [low[y].max() for y in counts.years]]), people)}
+    return {
+        "region_people": people,
+        "region_people_high": np.maximum(with_years(begin_high, new), people),
+        "region_people_low": np.minimum(np.concatenate([low, [low[y].max() for y in counts.years]]), people),
+    }

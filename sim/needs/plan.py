@@ -1,25 +1,29 @@
-"""Everything planned from one run, as arrays: what enters is measures and standards, what leaves is needs by axis.
+"""Everything planned from one run, as arrays: measures and standards in, needs by axis out.
 
-This is the only place where people, severity, resources, money and coverage meet; the tables are made from it.
+This is the only place where people, severity, resources, money and coverage meet; the tables are made from
+it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sim.needs.axes import DEMOGRAPHY, POPULATIONS, SEXES, STAGES, population_matrix, stage_matrix
 from sim.needs.coordination import Coverage, coverage
 from sim.needs.in_need import InNeed, in_need
 from sim.needs.intervals import interval
-from sim.needs.measures import Measures
 from sim.needs.money import Requirement, Stay, requirement
 from sim.needs.resources import Quantity, quantities
 from sim.needs.tables import LEVELS, Standards, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.needs.measures import Measures
 
 __all__ = ["Plan", "plan_needs"]
 
@@ -115,7 +119,19 @@ def plan_needs(measures: Measures, standards: Standards, arrangement: str, *, st
     stay = Stay(sector_need, _person_years(measures))
     money = requirement(stay, need.sectors, transport, standards, measures.countries)
     cover = coverage(arrangement, measures.countries, (*need.sectors, "CSS"), _as_of(measures))
-    return Plan(measures, standards, need, people, sector_need, sector_sex, population_need, host, resources, money, cover)
+    return Plan(
+        measures,
+        standards,
+        need,
+        people,
+        sector_need,
+        sector_sex,
+        population_need,
+        host,
+        resources,
+        money,
+        cover,
+    )
 
 
 def _as_of(measures: Measures) -> pd.Series:
@@ -127,7 +143,7 @@ def _as_of(measures: Measures) -> pd.Series:
 def _spread(people: Array) -> Array:
     """Low and high of people over their mean, shape (3, countries, periods)."""
     middle = people[1]
-    return np.divide(people, middle, out=np.ones_like(people), where=middle > 0)
+    return np.asarray(np.divide(people, middle, out=np.ones_like(people), where=middle > 0))
 
 
 def _need_arrays(measures: Measures, need: InNeed, spread: Array) -> tuple[Array, Array, Array]:
@@ -179,7 +195,7 @@ def _host_share() -> Array:
     phase = float(rules[(rules["criterion"] == "base") & (rules["applies_to"] == "host")]["points"].iloc[0])
     rows = table("severity_shares", ["phase", *LEVELS])
     row = rows[(rows["stage"] == "*") & (rows["phase"] == phase)]
-    return row[list(LEVELS)].to_numpy(dtype=np.float64)[0]
+    return np.asarray(row[list(LEVELS)].to_numpy(dtype=np.float64)[0])
 
 
 def _person_years(measures: Measures) -> Array:
@@ -191,5 +207,3 @@ def _person_years(measures: Measures) -> Array:
     years = np.minimum(stay, length) / 365.25
     host = np.broadcast_to(length / 365.25, (*years.shape[:2], 1))
     return np.concatenate([years, host], axis=2)
-
-

@@ -1,30 +1,40 @@
-"""Resources: what enters is people measures and standards, what leaves is quantities, each low, middle and high.
+"""Resources: people measures and standards in, quantities, each low, middle and high out.
 
-Every formula is a row of ``resources.csv``: a driver (person-days, people present, unique people, crossings, posts),
-standards to multiply by and standards to divide by. A missing standard leaves the quantity empty, never zero.
+Every formula is a row of ``resources.csv``: a driver (person-days, people present, unique people,
+crossings, posts), standards to multiply by and standards to divide by. A missing standard leaves the
+quantity empty, never zero.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sim.needs.axes import ALL, FILTERS, STAGES
 from sim.needs.intervals import interval, lower, upper
-from sim.needs.measures import Measures
-from sim.needs.tables import Standards, table
+from sim.needs.tables import Standards, records, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.needs.measures import Measures
 
 __all__ = ["Quantity", "quantities", "regional_quantities"]
 
 Array = NDArray[np.float64]
 _DRIVER: Final = {
-    ("person_days", "total"): "person_days", ("person_days", "average"): "present", ("person_days", "peak"): "peak",
-    ("present", "average"): "present", ("present", "peak"): "peak",
-    ("people", "total"): "people", ("crossings", "total"): "crossings", ("crossings", "average"): "crossings",
+    ("person_days", "total"): "person_days",
+    ("person_days", "average"): "present",
+    ("person_days", "peak"): "peak",
+    ("present", "average"): "present",
+    ("present", "peak"): "peak",
+    ("people", "total"): "people",
+    ("crossings", "total"): "crossings",
+    ("crossings", "average"): "crossings",
 }
 
 
@@ -73,7 +83,7 @@ def quantities(measures: Measures, standards: Standards, *, stages: bool = True)
     """
     cache: dict[tuple[str, str], Array] = {}
     out: list[Quantity] = []
-    for row in table("resources").to_dict("records"):
+    for row in records(table("resources")):
         if row["regional_only"] == "1":
             continue
         factor, used = _factor(row, standards, measures.countries)
@@ -83,8 +93,18 @@ def quantities(measures: Measures, standards: Standards, *, stages: bool = True)
                 wanted += [s for s in str(row["stages"]).split(";") if s]
             for stage in wanted:
                 driver = _driver(measures, row, basis, stage, cache)
-                out.append(Quantity(str(row["id"]), str(row["sector_code"]), basis, stage, str(row["unit"]),
-                                    driver * factor[:, :, None], used, row))
+                out.append(
+                    Quantity(
+                        str(row["id"]),
+                        str(row["sector_code"]),
+                        basis,
+                        stage,
+                        str(row["unit"]),
+                        driver * factor[:, :, None],
+                        used,
+                        row,
+                    )
+                )
     return out
 
 
@@ -92,15 +112,27 @@ def regional_quantities(measures: Measures, standards: Standards) -> list[Quanti
     """Sensitive resources, for the region only: sexual violence, trafficking, unaccompanied children."""
     people = interval(measures.regional["people"])[:, None, :]
     out = []
-    for row in table("resources").to_dict("records"):
+    for row in records(table("resources")):
         if row["regional_only"] == "1":
             factor, used = _factor(row, standards, ["REG"])
-            out.append(Quantity(str(row["id"]), str(row["sector_code"]), "total", ALL, str(row["unit"]),
-                                people * factor[:, :, None], used, row))
+            out.append(
+                Quantity(
+                    str(row["id"]),
+                    str(row["sector_code"]),
+                    "total",
+                    ALL,
+                    str(row["unit"]),
+                    people * factor[:, :, None],
+                    used,
+                    row,
+                )
+            )
     return out
 
 
-def _factor(row: dict[str, Any], standards: Standards, countries: Any) -> tuple[Array, tuple[str, ...]]:
+def _factor(
+    row: dict[str, Any], standards: Standards, countries: Sequence[str]
+) -> tuple[Array, tuple[str, ...]]:
     """Product of multipliers over divisors by country; shape (3, countries)."""
     out = np.ones((3, len(countries)))
     used: list[str] = []
@@ -111,7 +143,7 @@ def _factor(row: dict[str, Any], standards: Standards, countries: Any) -> tuple[
     return out, tuple(used)
 
 
-def _value(token: str, standards: Standards, countries: Any, used: list[str]) -> Array:
+def _value(token: str, standards: Standards, countries: Sequence[str], used: list[str]) -> Array:
     if token.startswith("#"):
         return np.full((3, len(countries)), float(token[1:]))
     name = token.removeprefix("1+").removeprefix("%")
@@ -150,7 +182,9 @@ def _summed(measures: Measures, name: str, stages: list[str]) -> Array:
     if name != "peak":
         return interval(total(name))
     middle = total("peak").mean(axis=0)
-    return np.stack([np.minimum(lower(total("peak_low")), middle), middle, np.maximum(upper(total("peak_high")), middle)])
+    return np.stack(
+        [np.minimum(lower(total("peak_low")), middle), middle, np.maximum(upper(total("peak_high")), middle)]
+    )
 
 
 def _posts(places: pd.DataFrame, country: str) -> int:

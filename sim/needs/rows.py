@@ -1,35 +1,65 @@
-"""Rows of the needs table: what enters is a plan's arrays, what leaves is one tidy row for each number."""
+"""Rows of the needs table: a plan's arrays in, one tidy row for each number out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sim.needs.axes import AGES, ALL, CELLS, DEMOGRAPHY, SEXES, STAGES
-from sim.needs.coordination import FLAGS
 from sim.needs.intervals import interval
-from sim.needs.measures import Measures
-from sim.needs.money import funding_share, gap, reach
-from sim.needs.plan import Plan
-from sim.needs.resources import Quantity, regional_quantities
 
-__all__ = ["Rows", "admin1_rows", "flag_columns", "head_rows", "money_rows", "regional_rows", "resource_rows", "sector_rows"]
+if TYPE_CHECKING:
+    from sim.needs.measures import Measures
+    from sim.needs.plan import Plan
+from sim.needs.tables import categories
+
+__all__ = [
+    "ESTIMATE",
+    "RULES",
+    "Rows",
+    "admin1_rows",
+    "head_rows",
+    "need_total",
+    "sector_rows",
+    "target_share",
+]
 
 Array = NDArray[np.float64]
 _LABELS: Final = (
-    "admin1_code", "sector_code", "category", "population_group", "gender", "age_range", "population_status",
-    "measure", "resource", "basis", "funding", "unit", "source",
+    "admin1_code",
+    "sector_code",
+    "category",
+    "population_group",
+    "gender",
+    "age_range",
+    "population_status",
+    "measure",
+    "resource",
+    "basis",
+    "funding",
+    "unit",
+    "source",
 )
-_DEFAULT: Final = {"admin1_code": "", "sector_code": "ALL", "category": ALL, "population_group": ALL, "gender": ALL,
-                   "age_range": ALL, "population_status": "", "resource": "", "basis": "total", "funding": ""}
+_DEFAULT: Final = {
+    "admin1_code": "",
+    "sector_code": "ALL",
+    "category": ALL,
+    "population_group": ALL,
+    "gender": ALL,
+    "age_range": ALL,
+    "population_status": "",
+    "resource": "",
+    "basis": "total",
+    "funding": "",
+}
 _GENDER: Final = {"female": "f", "male": "m", ALL: ALL}
-_ESTIMATE: Final = "Travesía scenario run"
-_RULES: Final = "Travesía scenario run; needs rules (JIAF phases, RMRP shares)"
+ESTIMATE: Final = "Travesía scenario run"
+RULES: Final = "Travesía scenario run; needs rules (JIAF phases, RMRP shares)"
 
 
 @dataclass
@@ -50,8 +80,14 @@ class Rows:
     _codes: dict[str, dict[str, int]] = field(default_factory=lambda: {name: {} for name in _LABELS})
 
     def add(
-        self, values: Array, *, people: bool, assumption: bool = False, location: NDArray[np.int64] | None = None,
-        replicates: Array | None = None, **labels: str,
+        self,
+        values: Array,
+        labels: Mapping[str, str],
+        *,
+        people: bool,
+        assumption: bool = False,
+        location: NDArray[np.int64] | None = None,
+        replicates: Array | None = None,
     ) -> None:
         """Add an array of shape (3, countries, periods); empty cells are left out.
 
@@ -59,6 +95,8 @@ class Rows:
         ----------
         values : numpy.ndarray
             Low, middle and high.
+        labels : mapping
+            Text columns; those left out are 'all'.
         people : bool
             Whether the numbers count people.
         assumption : bool
@@ -67,18 +105,19 @@ class Rows:
             Position of each entry of the second axis in ``countries``.
         replicates : numpy.ndarray, optional
             80 % interval over replicates where it differs from low and high.
-        **labels : str
-            Text columns; those left out are 'all'.
         """
-        keep = (values[2] > 0) | np.isnan(values[1])
-        where, period = np.nonzero(keep)
+        where, period = np.nonzero((values[2] > 0) | np.isnan(values[1]))
         if where.size == 0:
             return
-        given = _DEFAULT | labels
+        given = {**_DEFAULT, **labels}
         block: dict[str, Any] = {
             "location": (where if location is None else location[where]).astype(np.int16),
-            "period": period.astype(np.int16), "people": people, "assumption": assumption, "size": where.size,
-            "values": values[:, where, period], "codes": {n: self._code(n, given[n]) for n in _LABELS},
+            "period": period.astype(np.int16),
+            "people": people,
+            "assumption": assumption,
+            "size": where.size,
+            "values": values[:, where, period],
+            "codes": {n: self._code(n, given[n]) for n in _LABELS},
             "interval": None if replicates is None else replicates[:, where, period],
         }
         self._blocks.append(block)
@@ -94,25 +133,32 @@ class Rows:
         location = np.concatenate([b["location"] for b in blocks])
         period = np.concatenate([b["period"] for b in blocks])
         values = np.concatenate([b["values"] for b in blocks], axis=1)
-        out: dict[str, Any] = {"location_code": pd.Categorical.from_codes(location, list(self.countries))}
+        out: dict[str, Any] = {"location_code": categories(location, list(self.countries))}
         for name in _LABELS:
             codes = np.repeat(np.array([b["codes"][name] for b in blocks], dtype=np.int16), sizes)
-            out[name] = pd.Categorical.from_codes(codes, list(self._codes[name]))
+            out[name] = categories(codes, list(self._codes[name]))
         for name in ("start", "end", "kind", "month", "year"):
             out[f"period_{name}"] = self._period(name, period)
         people = np.repeat(np.array([b["people"] for b in blocks]), sizes)
-        spread = np.concatenate([b["values"] if b["interval"] is None else b["interval"] for b in blocks], axis=1)
+        spread = np.concatenate(
+            [b["values"] if b["interval"] is None else b["interval"] for b in blocks], axis=1
+        )
         heads = people & (out["resource"] == "") if len(people) else people
         out |= {
-            "population": np.where(heads, values[1], np.nan), "population_lo80": np.where(heads, spread[0], np.nan),
+            "population": np.where(heads, values[1], np.nan),
+            "population_lo80": np.where(heads, spread[0], np.nan),
             "population_hi80": np.where(heads, spread[2], np.nan),
-            "low": values[0], "middle": values[1], "high": values[2], "counts_people": people,
+            "low": values[0],
+            "middle": values[1],
+            "high": values[2],
+            "counts_people": people,
             "assumption": np.repeat(np.array([b["assumption"] for b in blocks]), sizes),
-            "_location": location, "_period": period,
+            "_location": location,
+            "_period": period,
         }
         return pd.DataFrame(out)
 
-    def _period(self, name: str, period: NDArray[np.int16]) -> Any:
+    def _period(self, name: str, period: NDArray[np.int16]) -> NDArray[Any] | pd.Categorical:
         column = self.periods[name]
         if name in ("start", "end"):
             return column.to_numpy()[period]
@@ -120,7 +166,7 @@ class Rows:
         if name == "month":
             text = text.where(self.periods["kind"] == "month", ALL)
         names = list(dict.fromkeys(text))
-        return pd.Categorical.from_codes(np.array([names.index(x) for x in text], dtype=np.int16)[period], names)
+        return categories(np.array([names.index(x) for x in text], dtype=np.int16)[period], names)
 
 
 def _selections() -> list[tuple[dict[str, str], NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -141,36 +187,73 @@ def _selections() -> list[tuple[dict[str, str], NDArray[np.bool_], NDArray[np.bo
 
 
 def head_rows(rows: Rows, plan: Plan, scenario: str) -> None:
-    """The four measures, and people affected, in need and targeted, by stage, group, sex and age."""
+    """Add the four measures, and people affected, in need and targeted, by stage, group, sex and age."""
     measures = plan.measures
-    target = plan.standards.values("target_share_of_need", measures.countries)[:, :, None] / 100.0
-    shares = {"AFF": plan.need.affected, "INN": plan.need.intersectoral}
-    mean = measures.heads["people"].mean(axis=0, dtype=np.float64)
-    source = f"{_ESTIMATE} {scenario}".strip()
+    source = f"{ESTIMATE} {scenario}".strip()
     for labels, cells, persons in _selections():
-        plain = labels.get("gender", ALL) == ALL and labels.get("age_range", ALL) == ALL
         people = interval(_pick(measures.heads["people"], cells, persons))
-        rows.add(people, people=True, measure="unique_people", population_status="all", unit="people", source=source,
-                 **labels)
-        spread = np.divide(people, people[1], out=np.ones_like(people), where=people[1] > 0)
-        held: dict[str, Array] = {}
-        for status, share in shares.items():
-            met = np.stack([_pick((mean * share[level])[None], cells, persons)[0] for level in range(3)])
-            held[status] = met
-            if plain or (status == "INN" and labels["category"] == ALL):
-                rows.add(met * spread, people=True, assumption=True, measure="unique_people", population_status=status,
-                         unit="people", source=_RULES, replicates=met[1] * spread, **labels)
-        if plain:
-            rows.add(held["INN"] * target * spread, people=True, assumption=True, measure="unique_people",
-                     population_status="TGT", unit="people", source=_RULES,
-                     replicates=held["INN"][1] * target[1] * spread, **labels)
-        if plain or labels["category"] == ALL:
-            for name, unit in (("crossings", "crossings"), ("person_days", "person-days"), ("times", "times")):
-                rows.add(interval(_pick(measures.heads[name], cells, persons)), people=True,
-                         measure="times_assisted" if name == "times" else name, population_status="all", unit=unit,
-                         source=source, **labels)
+        everyone = {**labels, "measure": "unique_people", "population_status": "all", "unit": "people"}
+        rows.add(people, {**everyone, "source": source}, people=True)
+        _need_rows(rows, plan, labels, cells, persons, people)
+        if not _is_plain(labels) and labels["category"] != ALL:
+            continue
+        for name, unit in (("crossings", "crossings"), ("person_days", "person-days"), ("times", "times")):
+            measure = "times_assisted" if name == "times" else name
+            values = interval(_pick(measures.heads[name], cells, persons))
+            wanted = {
+                **labels,
+                "measure": measure,
+                "population_status": "all",
+                "unit": unit,
+                "source": source,
+            }
+            rows.add(values, wanted, people=True)
     _present_and_bounds(rows, measures, source)
     _host_rows(rows, plan)
+
+
+def _is_plain(labels: Mapping[str, str]) -> bool:
+    """Whether a margin is over every sex and age."""
+    return labels.get("gender", ALL) == ALL and labels.get("age_range", ALL) == ALL
+
+
+def _need_rows(
+    rows: Rows,
+    plan: Plan,
+    labels: Mapping[str, str],
+    cells: NDArray[np.bool_],
+    persons: NDArray[np.bool_],
+    people: Array,
+) -> None:
+    """People affected, in need and targeted in one margin; each a part of the one before."""
+    plain = _is_plain(labels)
+    if not plain and labels["category"] != ALL:
+        return
+    mean = plan.measures.heads["people"].mean(axis=0, dtype=np.float64)
+    spread = np.divide(people, people[1], out=np.ones_like(people), where=people[1] > 0)
+    target = target_share(plan)
+    named = {**labels, "measure": "unique_people", "unit": "people", "source": RULES}
+    in_need = _met(mean, plan.need.intersectoral, cells, persons)
+    wanted = [("INN", in_need)]
+    if plain:
+        wanted += [("AFF", _met(mean, plan.need.affected, cells, persons)), ("TGT", in_need * target)]
+    for status, met in wanted:
+        rows.add(
+            met * spread,
+            {**named, "population_status": status},
+            people=True,
+            assumption=True,
+            replicates=met[1] * spread,
+        )
+
+
+def _met(mean: Array, share: Array, cells: NDArray[np.bool_], persons: NDArray[np.bool_]) -> Array:
+    return np.stack([_pick((mean * share[level])[None], cells, persons)[0] for level in range(3)])
+
+
+def target_share(plan: Plan) -> Array:
+    """Share of people in need who are targeted, shape (3, countries, 1)."""
+    return plan.standards.values("target_share_of_need", plan.measures.countries)[:, :, None] / 100.0
 
 
 def _pick(heads: NDArray[Any], cells: NDArray[np.bool_], persons: NDArray[np.bool_]) -> Array:
@@ -186,58 +269,76 @@ def _present_and_bounds(rows: Rows, measures: Measures, source: str) -> None:
     def total(name: str) -> Array:
         return np.asarray(measures.drivers[name][:, :, :, unsettled, 0].sum(axis=3))
 
-    rows.add(interval(total("present")), people=True, measure="people_present", basis="average",
-             population_status="all", unit="people", source=source)
-    peak = interval(total("peak"))
-    low, high = interval(total("peak_low"))[0], interval(total("peak_high"))[2]
-    rows.add(np.stack([np.minimum(low, peak[1]), peak[1], np.maximum(high, peak[1])]), people=True,
-             measure="people_present", basis="peak", population_status="all", unit="people", source=source)
-    bounds = np.stack([interval(measures.bounds["low"])[0], interval(measures.heads["people"].sum(axis=(3, 4)))[1],
-                       interval(measures.bounds["high"])[2]])
-    rows.add(np.stack([np.minimum(bounds[0], bounds[1]), bounds[1], np.maximum(bounds[2], bounds[1])]), people=True,
-             measure="unique_people_bounds", population_status="all", unit="people", source=source)
+    def ordered(low: Array, middle: Array, high: Array) -> Array:
+        return np.stack([np.minimum(low, middle), middle, np.maximum(high, middle)])
+
+    named = {"population_status": "all", "unit": "people", "source": source}
+    present = {**named, "measure": "people_present"}
+    rows.add(interval(total("present")), {**present, "basis": "average"}, people=True)
+    low, middle, high = (interval(total(n))[i] for i, n in enumerate(("peak_low", "peak", "peak_high")))
+    rows.add(ordered(low, middle, high), {**present, "basis": "peak"}, people=True)
+    bounds = ordered(
+        interval(measures.bounds["low"])[0],
+        interval(measures.heads["people"].sum(axis=(3, 4)))[1],
+        interval(measures.bounds["high"])[2],
+    )
+    rows.add(bounds, {**named, "measure": "unique_people_bounds"}, people=True)
 
 
 def _host_rows(rows: Rows, plan: Plan) -> None:
     """Host community: affected, in need and targeted (mandatory in every country)."""
-    target = plan.standards.values("target_share_of_need", plan.measures.countries)[:, :, None] / 100.0
     in_need = plan.sector_need[..., -1].max(axis=3)
-    for status, values in (("all", plan.host), ("AFF", plan.host), ("INN", in_need), ("TGT", in_need * target)):
-        rows.add(values, people=True, assumption=True, measure="unique_people", population_status=status,
-                 category="host", population_group="HST", unit="people",
-                 source="RMRP 2024 update; RMRP 2021 (R4V)")
+    named = {
+        "measure": "unique_people",
+        "category": "host",
+        "population_group": "HST",
+        "unit": "people",
+        "source": "RMRP 2024 update; RMRP 2021 (R4V)",
+    }
+    parts = (("all", plan.host), ("AFF", plan.host), ("INN", in_need), ("TGT", in_need * target_share(plan)))
+    for status, values in parts:
+        rows.add(values, {**named, "population_status": status}, people=True, assumption=True)
 
 
 def admin1_rows(rows: Rows, plan: Plan) -> None:
-    """People by first-level area: person-days and arrivals as counted, people and need by their share of days."""
+    """Add people by first-level area.
+
+    Person-days and arrivals are as counted, people and need are shared out by person-days.
+    """
     measures = plan.measures
     places = measures.route.places
     lookup = {c: i for i, c in enumerate(measures.countries)}
     days, arrivals = _yearly(measures, "all_days"), _yearly(measures, "arrivals")
-    in_need = _need_total(plan)
-    for code, inside in places.groupby("admin1_code", sort=True).indices.items():
-        if not code:
-            continue
+    in_need = need_total(plan)
+    for key, inside in places.groupby("admin1_code", sort=True).indices.items():
+        code = str(key)
         country = lookup.get(str(places["country"].iloc[inside[0]]), -1)
-        if country < 0:
+        if not code or country < 0:
             continue
         where = np.array([country], dtype=np.int64)
         here = days[:, inside].sum(axis=1)
-        whole = days[:, (places["country"] == measures.countries[country]).to_numpy()].sum(axis=1).mean(axis=0)
+        own = (places["country"] == measures.countries[country]).to_numpy()
+        whole = days[:, own].sum(axis=1).mean(axis=0)
         share = np.divide(here.mean(axis=0), whole, out=np.zeros_like(whole), where=whole > 0)
-        source = "Travesía scenario run; people shared out by person-days"
-        common = {"people": True, "location": where, "admin1_code": str(code)}
-        rows.add(interval(here)[:, None], measure="person_days", population_status="all", unit="person-days",
-                 source=source, **common)  # type: ignore[arg-type]
-        rows.add(interval(arrivals[:, inside].sum(axis=1))[:, None], measure="times_assisted", population_status="all",
-                 unit="times", source=source, **common)  # type: ignore[arg-type]
-        rows.add((plan.people[:, country] * share)[:, None], measure="unique_people", population_status="all",
-                 unit="people", source=source, **common)  # type: ignore[arg-type]
-        rows.add((in_need[:, country] * share)[:, None], measure="unique_people", population_status="INN",
-                 assumption=True, unit="people", source=source, **common)  # type: ignore[arg-type]
+        parts = (
+            ("person_days", "all", "person-days", interval(here)),
+            ("times_assisted", "all", "times", interval(arrivals[:, inside].sum(axis=1))),
+            ("unique_people", "all", "people", plan.people[:, country] * share),
+            ("unique_people", "INN", "people", in_need[:, country] * share),
+        )
+        for measure, status, unit, values in parts:
+            named = {"admin1_code": code, "measure": measure, "population_status": status, "unit": unit}
+            source = f"{ESTIMATE}; people shared out by person-days"
+            rows.add(
+                values[:, None],
+                {**named, "source": source},
+                people=True,
+                assumption=status == "INN",
+                location=where,
+            )
 
 
-def _need_total(plan: Plan) -> Array:
+def need_total(plan: Plan) -> Array:
     """People in need over cells, shape (3, countries, periods)."""
     mean = plan.measures.heads["people"].mean(axis=0, dtype=np.float64)
     met = np.stack([(mean * plan.need.intersectoral[level]).sum(axis=(2, 3)) for level in range(3)])
@@ -255,117 +356,13 @@ def _yearly(measures: Measures, name: str) -> Array:
 
 
 def sector_rows(rows: Rows, plan: Plan) -> None:
-    """People in need and targeted by sector, by sex; never added over sectors."""
-    target = plan.standards.values("target_share_of_need", plan.measures.countries)[:, :, None] / 100.0
+    """Add people in need and targeted by sector, and by sex; never added over sectors."""
+    target = target_share(plan)
     for position, code in enumerate(plan.sectors):
+        named = {"measure": "unique_people", "sector_code": code, "unit": "people", "source": RULES}
         whole = plan.sector_need[:, :, :, position, : len(STAGES)].sum(axis=-1)
         for status, values in (("INN", whole), ("TGT", whole * target)):
-            rows.add(values, people=True, assumption=True, measure="unique_people", sector_code=code,
-                     population_status=status, unit="people", source=_RULES)
+            rows.add(values, {**named, "population_status": status}, people=True, assumption=True)
         for x, sex in enumerate(SEXES):
-            rows.add(plan.sector_sex[:, :, :, position, x], people=True, assumption=True, measure="unique_people",
-                     sector_code=code, population_status="INN", gender=_GENDER[sex], unit="people", source=_RULES)
-
-
-def resource_rows(rows: Rows, plan: Plan) -> None:
-    """Resources of every sector."""
-    for quantity in plan.quantities:
-        _resource(rows, plan, quantity, None)
-
-
-def _resource(rows: Rows, plan: Plan, quantity: Quantity, location: NDArray[np.int64] | None) -> None:
-    used = quantity.standards
-    assumed = any(plan.standards.is_assumption(name) for name in used)
-    source = "; ".join(dict.fromkeys(plan.standards.source(name) for name in used)) or "Sphere: one for each person"
-    values = np.ceil(quantity.values - 1e-9) if quantity.row["whole"] == "1" else quantity.values
-    if np.isnan(values).all():
-        return _missing(rows, quantity, source, plan)
-    rows.add(values, people=quantity.row["counts_people"] == "1", assumption=assumed, location=location,
-             measure="resource", resource=quantity.resource, basis=quantity.basis, sector_code=quantity.sector,
-             category=quantity.stage, unit=quantity.unit, source=source)
-    return None
-
-
-def _missing(rows: Rows, quantity: Quantity, source: str, plan: Plan) -> None:
-    """A resource whose standard a country office must still set: one empty row for each country, last year."""
-    if quantity.stage != ALL:
-        return
-    empty = np.full((3, len(plan.measures.countries), len(plan.measures.periods)), np.nan)
-    empty[:, :, :-1] = 0.0
-    rows.add(empty, people=False, assumption=True, measure="resource", resource=quantity.resource,
-             basis=quantity.basis, sector_code=quantity.sector, unit=quantity.unit, source=source)
-
-
-def money_rows(rows: Rows, plan: Plan, funding: str | float | None, scenarios: list[str]) -> None:
-    """USD required, funded and missing, by sector and in all, with the gap as a bound."""
-    countries = plan.measures.countries
-    outside = plan.standards.values("outside_plan_share", countries)[:, 0] / 100.0
-    chosen = [funding] if funding is not None else list(scenarios)
-    costs = "RMRP 2020 sector costs at plan prices of 2024; CR-PAN bus agreement; VenEsperanza 2022"
-    every: list[tuple[str, Array, str, bool]] = [
-        (code, plan.money.sector[..., i], costs, True) for i, code in enumerate(plan.sectors)
-    ]
-    every += [("CSS", plan.money.coordination, "RMRP 2020 (R4V), sector pages", False),
-              ("ALL", plan.money.total, costs, True)]
-    for code, usd, source, assumed in every:
-        rows.add(usd, people=False, assumption=assumed, measure="requirement", sector_code=code, unit="USD", source=source)
-        for scenario in chosen:
-            name, share = funding_share(scenario)
-            funded, missing = gap(usd, share, outside)
-            label = {"sector_code": code, "funding": name, "unit": "USD"}
-            note = "funding.csv; spending outside plans is untracked: the gap is a bound"
-            rows.add(funded, people=False, assumption=assumed, measure="funded", source=note, **label)
-            rows.add(missing, people=False, assumption=True, measure="gap", source=note, **label)
-    if funding is not None:
-        _reached(rows, plan, funding)
-
-
-def _reached(rows: Rows, plan: Plan, funding: str | float) -> None:
-    """People reached under a funding scenario (coverage = reached over targeted over in need)."""
-    name, share = funding_share(funding)
-    target = plan.standards.values("target_share_of_need", plan.measures.countries)[:, :, None] / 100.0
-    values = _need_total(plan) * target * reach(share)
-    rows.add(values, people=True, assumption=True, measure="unique_people", population_status="REA", funding=name,
-             unit="people", source="RMRP 2023: reached over target at its funding; reach.csv")
-
-
-def regional_rows(rows: Rows, plan: Plan, scenario: str) -> None:
-    """The region: unique people (never a sum of countries), sums labelled times, and the sensitive resources."""
-    measures = plan.measures
-    where = np.array([len(measures.countries)], dtype=np.int64)
-    source = f"{_ESTIMATE} {scenario}".strip()
-    rows.add(interval(measures.regional["people"])[:, None], people=True, location=where, measure="unique_people",
-             population_status="all", unit="people", source=source)
-    for name, label, unit in (("crossings", "crossings", "times"), ("person_days", "person_days", "person-days")):
-        whole = measures.heads[name].sum(axis=(1, 3, 4), dtype=np.float64)
-        rows.add(interval(whole)[:, None], people=True, location=where, measure=label, population_status="all",
-                 unit=unit, source=source)
-    met = _need_total(plan).sum(axis=1)[:, None]
-    rows.add(met, people=True, assumption=True, location=where, measure="times_in_need", population_status="INN",
-             unit="times", source=_RULES)
-    for quantity in regional_quantities(measures, plan.standards):
-        _resource(rows, plan, quantity, where)
-
-
-def flag_columns(plan: Plan, frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[Any, Any]:
-    """Lead mechanism and coverage flag of each row: those of the population with most people in need."""
-    cover = plan.cover
-    sectors = {code: i for i, code in enumerate(cover.sectors)}
-    main = plan.population_need[1].argmax(axis=3)
-    main = np.concatenate([main, main[:, :, :1]], axis=2)
-    whole = plan.population_need[1].max(axis=3).argmax(axis=2)
-    codes = frame["sector_code"].cat.categories.map(lambda c: sectors.get(str(c), -1)).to_numpy()
-    sector = codes[frame["sector_code"].cat.codes.to_numpy()]
-    location, period = frame["_location"].to_numpy(), frame["_period"].to_numpy()
-    known = location < len(plan.measures.countries)
-    at = np.where(known, location, 0)
-    sector = np.where(sector < 0, whole[at, period], sector)
-    population = main[at, period, sector]
-    flag = np.where(known, cover.flag[at, sector, population, period], len(FLAGS))
-    lead = np.where(known, cover.lead[at, sector, population, period], 0)
-    readable = ["; ".join(names.get(p, p) for p in text.split(";") if p) for text in cover.names]
-    unique = list(dict.fromkeys(readable))
-    lead = np.array([unique.index(text) for text in readable])[lead]
-    return pd.Categorical.from_codes(lead, unique), pd.Categorical.from_codes(flag, [*FLAGS, ""])
-
-
+            labels = {**named, "population_status": "INN", "gender": _GENDER[sex]}
+            rows.add(plan.sector_sex[:, :, :, position, x], labels, people=True, assumption=True)

@@ -1,9 +1,9 @@
 """The one door to publication: what enters is a table with small numbers, what leaves may be read by anybody.
 
-Cells under 15 people are hidden, the rest rounded by the census rule of ``standards.csv``. So that a hidden cell
-cannot be recomputed, further cells are hidden until no published total, along any margin and in any combination of
-margins, determines one. Sexual violence, trafficking and unaccompanied children leave for the region only. Text that
-a spreadsheet would run as a formula is written as text.
+Cells under 15 people are hidden, the rest rounded by the census rule of ``standards.csv``. So that a hidden
+cell cannot be recomputed, further cells are hidden until no published total, along any margin and in any
+combination of margins, determines one. Sexual violence, trafficking and unaccompanied children leave for
+the region only. Text that a spreadsheet would run as a formula is written as text.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -23,12 +23,22 @@ from sim.errors import DataError
 from sim.needs.axes import REGION
 from sim.needs.tables import load_standards, table
 
-__all__ = ["HIDDEN", "Margins", "as_text", "publish", "recoverable", "round_people", "round_quantity", "suppression"]
+__all__ = [
+    "HIDDEN",
+    "Margins",
+    "as_text",
+    "publish",
+    "recoverable",
+    "round_people",
+    "round_quantity",
+    "suppression",
+]
 
 HIDDEN: Final = "<15"
 _STEPS: Final = ((100.0, 10.0), (1_000.0, 50.0), (10_000.0, 100.0), (100_000.0, 500.0), (np.inf, 1_000.0))
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _DENSE: Final = 600
+_SMALL: Final = 1e-10
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -40,8 +50,8 @@ class Margins:
     Parameters
     ----------
     dimensions : mapping of str to str
-        Column and its label for the total, for example ``{"gender": "all"}``. Within rows that agree in every other
-        dimension and in ``fixed``, the row with that label is the sum of the others.
+        Column and its label for the total, for example ``{"gender": "all"}``. Within rows that agree in
+        every other dimension and in ``fixed``, the row with that label is the sum of the others.
     fixed : sequence of str
         Columns that never add up (measure, status, unit).
     """
@@ -78,14 +88,21 @@ def round_quantity(values: Array, digits: int = 3) -> Array:
     """Round quantities that are not people to three significant digits."""
     out = np.asarray(values, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        power = np.where((out == 0) | ~np.isfinite(out), 0.0, np.floor(np.log10(np.abs(np.where(out == 0, 1.0, out)))))
+        power = np.where(
+            (out == 0) | ~np.isfinite(out), 0.0, np.floor(np.log10(np.abs(np.where(out == 0, 1.0, out))))
+        )
     grid = 10.0 ** (power - digits + 1)
     return np.where(np.isfinite(out), np.floor(out / grid + 0.5) * grid, out)
 
 
 def publish(
-    frame: pd.DataFrame, *, people: str = "", values: Sequence[str] = (), margins: Margins | None = None,
-    counts_people: str = "", hidden: NDArray[np.bool_] | None = None,
+    frame: pd.DataFrame,
+    *,
+    people: str = "",
+    values: Sequence[str] = (),
+    margins: Margins | None = None,
+    counts_people: str = "",
+    hidden: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
     """Make a table fit to be published.
 
@@ -100,15 +117,16 @@ def publish(
     margins : Margins, optional
         How rows add up, for secondary suppression.
     counts_people : str
-        Boolean column: true where the values are people (hidden under 15, census rounding), false where they are
-        things or money (three significant digits). Blank means every row counts people.
+        Boolean column: true where the values are people (hidden under 15, census rounding), false where
+        they are things or money (three significant digits). Blank means every row counts people.
     hidden : numpy.ndarray, optional
         Rows to hide in any case, because a table already published hides them.
 
     Returns
     -------
     pandas.DataFrame
-        The same rows in the same order, fewer where figures may only be regional; with a ``suppressed`` column.
+        The same rows in the same order, fewer where figures may only be regional; with a ``suppressed``
+        column.
     """
     keep = _may_leave(frame)
     out = frame.loc[keep].reset_index(drop=True)
@@ -123,7 +141,7 @@ def publish(
         rounded = np.where(is_people, round_people(raw), round_quantity(raw))
         out[column] = np.where(hide, np.nan, rounded)
     if people or values:
-        out["suppressed"] = pd.Categorical.from_codes(hide.astype(np.int8), categories=["", HIDDEN])
+        out["suppressed"] = pd.Categorical.from_codes(hide.astype(np.int8), categories=pd.Index(["", HIDDEN]))
     return _plain_text(out)
 
 
@@ -145,8 +163,7 @@ def _plain_text(frame: pd.DataFrame) -> pd.DataFrame:
             if any(as_text(c) is not c for c in categories):
                 frame[name] = column.cat.rename_categories([as_text(c) for c in categories])
         elif pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype):
-            if column.astype(str).str.startswith(_FORMULA).any():
-                frame[name] = column.map(as_text)
+            frame[name] = column.map(as_text)
     return frame
 
 
@@ -193,7 +210,8 @@ def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> 
         if not exposed.any():
             return hidden
         hidden = _hide_beside(exposed, hidden, values, lines)
-    raise DataError("secondary suppression did not settle; publish this table with fewer dimensions")
+    msg = "secondary suppression did not settle; publish this table with fewer dimensions"
+    raise DataError(msg)
 
 
 def _lines(frame: pd.DataFrame, margins: Margins) -> list[tuple[NDArray[np.int64], Mask]]:
@@ -212,7 +230,10 @@ def _lines(frame: pd.DataFrame, margins: Margins) -> list[tuple[NDArray[np.int64
 
 
 def _close_lines(hidden: Mask, values: Array, lines: list[tuple[NDArray[np.int64], Mask]]) -> Mask:
-    """Hide the smallest visible row of every line with exactly one hidden row, until there is no such line."""
+    """Hide the smallest visible row of every line with exactly one hidden row.
+
+    Until there is no such line.
+    """
     out = hidden.copy()
     changed = True
     while changed:
@@ -237,8 +258,9 @@ def _close_lines(hidden: Mask, values: Array, lines: list[tuple[NDArray[np.int64
 def recoverable(hidden: Mask, lines: list[tuple[NDArray[np.int64], Mask]], *, quick: bool = False) -> Mask:
     """Hidden rows that the published totals determine exactly.
 
-    Every line is one linear equation in its hidden rows. A hidden row is determined when no change of the hidden
-    rows that keeps every equation can move it: when it is zero in the whole null space of the equations.
+    Every line is one linear equation in its hidden rows. A hidden row is determined when no change of the
+    hidden rows that keeps every equation can move it: when it is zero in the whole null space of the
+    equations.
     """
     out = np.zeros(hidden.shape, dtype=bool)
     columns = np.flatnonzero(hidden)
@@ -274,7 +296,7 @@ def _equations(
     return np.concatenate(equations), np.concatenate(unknowns), np.concatenate(signs)
 
 
-def _determined(system: Any, *, quick: bool) -> Mask:
+def _determined(system: csr_array, *, quick: bool) -> Mask:
     """Columns that are zero in the null space of the equations.
 
     Small systems by singular values; large ones by taking random vectors apart into row space and null space.
@@ -282,8 +304,8 @@ def _determined(system: Any, *, quick: bool) -> Mask:
     n = system.shape[1]
     if n <= _DENSE:
         _, singular, right = np.linalg.svd(system.toarray(), full_matrices=True)
-        rank = int((singular > 1e-9).sum())
-        return np.asarray((right[rank:] ** 2).sum(axis=0) < 1e-12)
+        rank = int((singular > _SMALL).sum())
+        return np.asarray((right[rank:] ** 2).sum(axis=0) < _SMALL)
     generator = np.random.default_rng(20240724)
     still = np.ones(n, dtype=bool)
     tolerance, limit = (1e-8, 1e-4) if quick else (1e-13, 1e-6)
@@ -294,8 +316,13 @@ def _determined(system: Any, *, quick: bool) -> Mask:
     return still
 
 
-def _hide_beside(exposed: Mask, hidden: Mask, values: Array, lines: list[tuple[NDArray[np.int64], Mask]]) -> Mask:
-    """Hide, in one line of each exposed row, the smallest visible row; the row's whole line if nothing else is left."""
+def _hide_beside(
+    exposed: Mask, hidden: Mask, values: Array, lines: list[tuple[NDArray[np.int64], Mask]]
+) -> Mask:
+    """Hide, in one line of each exposed row, the smallest visible row.
+
+    The row's whole line if nothing else is left.
+    """
     out = hidden.copy()
     moved = False
     for row in np.flatnonzero(exposed):
@@ -312,5 +339,6 @@ def _hide_beside(exposed: Mask, hidden: Mask, values: Array, lines: list[tuple[N
             out[best] = True
             moved = True
     if not moved:
-        raise DataError("a hidden cell is determined by hidden totals only; publish this table with fewer dimensions")
+        msg = "a hidden cell is determined by hidden totals only; publish this table with fewer dimensions"
+        raise DataError(msg)
     return out

@@ -1,53 +1,120 @@
-"""Parts of a sheet: what enters is published rows, what leaves is cells with words, formats and print set-up."""
+"""Parts of a sheet: published rows in, cells with words, formats and print set-up out."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.worksheet import Worksheet
 
 from sim.needs.axes import ALL
 from sim.needs.labels import column_label, label, names_in, phrase, text
 from sim.needs.safeguard import HIDDEN, as_text
 
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
 __all__ = [
-    "COUNTRY_WIDTHS", "block", "by_group", "by_resource", "by_sector", "column_name", "finish", "flags", "heading", "hidden_shown", "monthly", "section",
-    "source_words", "words",
+    "COUNTRY_WIDTHS",
+    "Layout",
+    "block",
+    "by_group",
+    "by_resource",
+    "by_sector",
+    "column_name",
+    "finish",
+    "flags",
+    "heading",
+    "hidden_shown",
+    "monthly",
+    "section",
+    "source_words",
+    "words",
 ]
 
 #: widths of the country sheets, shared by their blocks
-COUNTRY_WIDTHS: Final = [9.0, 24.0, 24.0, *([11.5] * 15)]
+COUNTRY_WIDTHS: Final = (9.0, 24.0, 24.0, *([11.5] * 15))
 _HEAD_FONT: Final = Font(bold=True, color="FFFFFF", size=9)
 _HEAD_PLACE: Final = Alignment(wrap_text=True, vertical="center", horizontal="center")
 _HEAD: Final = PatternFill("solid", fgColor="1F4E5F")
 _BAND: Final = PatternFill("solid", fgColor="E8F0F2")
+_RUN_ON: Final = ("source", "lead_mechanism")
+_NO_DECIMALS: Final = 100
 _FLAGS: Final = {"gap": "F4B6A6", "no_lead": "F9D8A8", "duplication": "F6E27F", "covered_scarce": "E3E9C8"}
 _LINE: Final = Border(bottom=Side(style="hair", color="9AA5AB"))
 _UNSET: Final = "to be set locally"
 #: column -> vocabulary of its codes
 _KIND: Final = {
-    "location_code": "location", "from_country": "location", "to_country": "location", "country": "location",
-    "location_name": "location", "sector_code": "sector", "category": "stage", "population_group": "group",
-    "gender": "gender", "age_range": "age", "population_status": "status", "measure": "measure", "basis": "basis",
-    "unit": "unit", "coverage_flag": "flag", "resource": "resource", "funding": "funding", "population": "population",
-    "nexus": "nexus", "plan_check": "verdict", "binational_coordination": "binational", "weeks": "weeks",
-    "trigger": "trigger", "theme": "theme", "role": "stage", "table": "table", "arrangement": "arrangement",
+    "location_code": "location",
+    "from_country": "location",
+    "to_country": "location",
+    "country": "location",
+    "location_name": "location",
+    "sector_code": "sector",
+    "category": "stage",
+    "population_group": "group",
+    "gender": "gender",
+    "age_range": "age",
+    "population_status": "status",
+    "measure": "measure",
+    "basis": "basis",
+    "unit": "unit",
+    "coverage_flag": "flag",
+    "resource": "resource",
+    "funding": "funding",
+    "population": "population",
+    "nexus": "nexus",
+    "plan_check": "verdict",
+    "binational_coordination": "binational",
+    "weeks": "weeks",
+    "trigger": "trigger",
+    "theme": "theme",
+    "role": "stage",
+    "table": "table",
+    "arrangement": "arrangement",
     "period_kind": "period",
 }
 _LISTS: Final = {"roles": "stage", "kinds": "kind"}
 _NAMES: Final = {"lead_mechanism", "others", "lead_from", "lead_to", "leads_mobility", "leads_other"}
 _SHARES: Final = {"children_share", "irregular_share", "probability", "false_alarm_rate", "miss_rate"}
-_WIDE: Final = {"name": 80, "minimum": 44, "source": 40, "finding": 30, "protocol": 36, "events": 30, "others": 26,
-                "lead_mechanism": 22, "resource": 30, "places": 26, "source_ref": 36, "leads_mobility": 24,
-                "leads_other": 24, "reason": 30, "roles": 18, "border": 24, "sector_code": 24, "population": 26,
-                "lead_from": 24, "lead_to": 24, "coverage_flag": 13, "plan_check": 12, "population_group": 24,
-                "binational_coordination": 18, "trigger": 30, "basis": 16, "kinds": 16, "location_name": 16,
-                "location_code": 14, "from_country": 14, "admin1_name": 18, "theme": 18}
+_WIDE: Final = {
+    "name": 80,
+    "minimum": 44,
+    "source": 40,
+    "finding": 30,
+    "protocol": 36,
+    "events": 30,
+    "others": 26,
+    "lead_mechanism": 22,
+    "resource": 30,
+    "places": 26,
+    "source_ref": 36,
+    "leads_mobility": 24,
+    "leads_other": 24,
+    "reason": 30,
+    "roles": 18,
+    "border": 24,
+    "sector_code": 24,
+    "population": 26,
+    "lead_from": 24,
+    "lead_to": 24,
+    "coverage_flag": 13,
+    "plan_check": 12,
+    "population_group": 24,
+    "binational_coordination": 18,
+    "trigger": 30,
+    "basis": 16,
+    "kinds": 16,
+    "location_name": 16,
+    "location_code": 14,
+    "from_country": 14,
+    "admin1_name": 18,
+    "theme": 18,
+}
 #: columns of country sheets: key -> (measure, status, resource, basis, level)
 _MONTHLY: Final = {
     "people": ("unique_people", "all", "", "total", "middle"),
@@ -92,15 +159,24 @@ def monthly(own: pd.DataFrame) -> pd.DataFrame:
     """Headline numbers of a country, one row for each month and year, taken from the published table."""
     base = _shown(_country_totals(own))
     periods = base[["reference_period_start", "period"]].drop_duplicates()
-    periods = periods.astype({"period": str}).sort_values(["period", "reference_period_start"], ignore_index=True)
+    periods = periods.astype({"period": str}).sort_values(
+        ["period", "reference_period_start"], ignore_index=True
+    )
     index = pd.MultiIndex.from_frame(periods.astype({"period": str}))
     out: dict[str, Any] = {
-        "month": [s.strftime("%Y-%m") if k == "month" else str(s.year)
-                  for s, k in zip(periods["reference_period_start"], periods["period"], strict=True)],
+        "month": [
+            s.strftime("%Y-%m") if k == "month" else str(s.year)
+            for s, k in zip(periods["reference_period_start"], periods["period"], strict=True)
+        ],
     }
     for name, (measure, status, resource, basis, level) in _MONTHLY.items():
-        part = base[(base["measure"] == measure) & (base["population_status"] == status) & (base["resource"] == resource)
-                    & (base["basis"] == basis) & ((base["sector_code"] == "ALL") | (resource != ""))]
+        part = base[
+            (base["measure"] == measure)
+            & (base["population_status"] == status)
+            & (base["resource"] == resource)
+            & (base["basis"] == basis)
+            & ((base["sector_code"] == "ALL") | (resource != ""))
+        ]
         found = part.astype({"period": str}).drop_duplicates(["reference_period_start", "period"])
         out[name] = found.set_index(["reference_period_start", "period"])[level].reindex(index).to_numpy()
     return pd.DataFrame(out)
@@ -121,21 +197,44 @@ def by_sector(own: pd.DataFrame) -> pd.DataFrame:
     chosen = "as_2023" if (gap["funding"] == "as_2023").any() else next(iter(gap["funding"]), "")
     gap = gap[gap["funding"] == chosen]
     target = need[need["population_status"] == "TGT"].astype({"sector_code": str})
-    out = inn[[*keys, "low", "middle", "high", "lead_mechanism", "coverage_flag"]].rename(columns={"middle": "in_need"})
+    out = inn[[*keys, "low", "middle", "high", "lead_mechanism", "coverage_flag"]].rename(
+        columns={"middle": "in_need"}
+    )
     out = out.merge(target[[*keys, "middle"]].rename(columns={"middle": "targeted"}), on=keys, how="left")
-    out = out.merge(money[[*keys, "low", "middle", "high"]].rename(
-        columns={"low": "requirement_low", "middle": "requirement", "high": "requirement_high"}), on=keys, how="left")
+    out = out.merge(
+        money[[*keys, "low", "middle", "high"]].rename(
+            columns={"low": "requirement_low", "middle": "requirement", "high": "requirement_high"}
+        ),
+        on=keys,
+        how="left",
+    )
     out = out.merge(gap[[*keys, "middle"]].rename(columns={"middle": "gap"}), on=keys, how="left")
     out.insert(0, "year", out.pop("reference_period_start").dt.year)
-    return out[["year", "sector_code", "in_need", "low", "high", "targeted", "requirement_low", "requirement",
-                "requirement_high", "gap", "coverage_flag", "lead_mechanism"]]
+    return out[
+        [
+            "year",
+            "sector_code",
+            "in_need",
+            "low",
+            "high",
+            "targeted",
+            "requirement_low",
+            "requirement",
+            "requirement_high",
+            "gap",
+            "coverage_flag",
+            "lead_mechanism",
+        ]
+    ]
 
 
 def by_resource(own: pd.DataFrame) -> pd.DataFrame:
     """Resources of each year with unit, source and assumption."""
     base = _shown(_country_totals(_last_years(own)))
     part = base[base["measure"] == "resource"]
-    out = part[["sector_code", "resource", "basis", "low", "middle", "high", "unit", "nexus", "assumption", "source"]]
+    out = part[
+        ["sector_code", "resource", "basis", "low", "middle", "high", "unit", "nexus", "assumption", "source"]
+    ]
     out = out.astype({"sector_code": str})
     out.insert(0, "year", part["reference_period_start"].dt.year)
     return out.reset_index(drop=True)
@@ -143,15 +242,22 @@ def by_resource(own: pd.DataFrame) -> pd.DataFrame:
 
 def flags(published: pd.DataFrame) -> pd.DataFrame:
     """Coverage flags of the last year, sectors in rows and countries in columns."""
-    years = published[(published["period"] == "year") & (published["measure"] == "unique_people")
-                      & (published["population_status"] == "INN") & (published["gender"] == ALL)
-                      & (published["sector_code"] != "ALL") & (published["coverage_flag"] != "")]
+    years = published[
+        (published["period"] == "year")
+        & (published["measure"] == "unique_people")
+        & (published["population_status"] == "INN")
+        & (published["gender"] == ALL)
+        & (published["sector_code"] != "ALL")
+        & (published["coverage_flag"] != "")
+    ]
     last = years[years["reference_period_start"] == years["reference_period_start"].max()]
     plain = last[["sector_code", "location_code", "coverage_flag"]].astype(str)
     grid = plain.drop_duplicates(["sector_code", "location_code"]).pivot(
-        index="sector_code", columns="location_code", values="coverage_flag")
+        index="sector_code", columns="location_code", values="coverage_flag"
+    )
     order = [c for c in published["sector_code"].cat.categories if c in grid.index]
-    return grid.reindex(order).fillna("").reset_index()
+    out: pd.DataFrame = grid.reindex(order).fillna("").reset_index()
+    return out
 
 
 def hidden_shown(frame: pd.DataFrame) -> pd.DataFrame:
@@ -169,9 +275,14 @@ def hidden_shown(frame: pd.DataFrame) -> pd.DataFrame:
 def by_group(own: pd.DataFrame) -> pd.DataFrame:
     """Unique people of each year by stage, group, sex and age."""
     base = _shown(_last_years(own))
-    part = base[(base["measure"] == "unique_people") & (base["sector_code"] == "ALL")
-                & base["population_status"].isin(["all", "INN"])]
-    out = part[["category", "population_group", "gender", "age_range", "population_status", "low", "middle", "high"]]
+    part = base[
+        (base["measure"] == "unique_people")
+        & (base["sector_code"] == "ALL")
+        & base["population_status"].isin(["all", "INN"])
+    ]
+    out = part[
+        ["category", "population_group", "gender", "age_range", "population_status", "low", "middle", "high"]
+    ]
     out = out.copy()
     out.insert(0, "year", part["reference_period_start"].dt.year)
     return out.reset_index(drop=True)
@@ -202,7 +313,9 @@ def words(record: dict[Any, Any], columns: list[str], lang: str) -> dict[str, An
         if column == "location_name":
             value = label("location", record.get("location_code", value), lang)
         elif column in _LISTS:
-            value = ", ".join(label(_LISTS[column], x.strip(), lang) for x in str(value).split(";") if x.strip())
+            value = ", ".join(
+                label(_LISTS[column], x.strip(), lang) for x in str(value).split(";") if x.strip()
+            )
         elif column in _NAMES:
             value = names_in(str(value), "mechanism", lang)
         elif column in _KIND and not (column == "location_code" and "location_name" in columns):
@@ -213,7 +326,7 @@ def words(record: dict[Any, Any], columns: list[str], lang: str) -> dict[str, An
     return out
 
 
-def _cell_value(value: Any, lang: str) -> Any:
+def _cell_value(value: object, lang: str) -> object:
     if isinstance(value, (bool, np.bool_)):
         return text("true" if value else "false", lang)
     if isinstance(value, (float, np.floating)):
@@ -250,9 +363,37 @@ def section(sheet: Worksheet, row: int, title: str) -> int:
     return row + 1
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a block is laid out.
+
+    Parameters
+    ----------
+    freeze, filters : bool
+        Freeze the header; add filters.
+    widths : tuple of float
+        Column widths shared by every block of the sheet; chosen from the contents if empty.
+    coloured : bool
+        Colour every cell that is a coverage flag, not only the flag column.
+    """
+
+    freeze: bool = False
+    filters: bool = False
+    widths: tuple[float, ...] = ()
+    coloured: bool = False
+
+    def wraps(self, column: str) -> bool:
+        """Whether a column's text is wrapped; in shared columns the last, long ones run on to the right."""
+        return column in _WIDE and not (self.widths and column in _RUN_ON)
+
+
 def block(
-    sheet: Worksheet, row: int, heads: list[str], records: list[dict[str, Any]], columns: list[str], *,
-    freeze: bool = False, filters: bool = False, widths: list[float] | None = None, coloured: bool = False,
+    sheet: Worksheet,
+    row: int,
+    heads: list[str],
+    rows: list[dict[str, Any]],
+    columns: list[str],
+    layout: Layout | None = None,
 ) -> int:
     """Write a table with its header; returns the first row after it.
 
@@ -264,81 +405,85 @@ def block(
         Row of the header.
     heads : list of str
         Headings.
-    records : list of dict
+    rows : list of dict
         Rows, already in words.
     columns : list of str
-        Keys of the records, in order.
-    freeze, filters : bool
-        Freeze the header; add filters.
-    widths : list of float, optional
-        Column widths shared by every block of the sheet; chosen from the contents if left out.
-    coloured : bool
-        Colour every cell that is a coverage flag, not only the flag column.
+        Keys of the rows, in order.
+    layout : Layout, optional
+        Freezing, filters, widths and colours.
     """
-    chosen = widths if widths is not None else _widths(columns, records)
-    for position, width in enumerate(chosen, start=1):
+    chosen = layout or Layout()
+    widths = chosen.widths or tuple(_widths(columns, rows))
+    for position, width in enumerate(widths, start=1):
         sheet.column_dimensions[get_column_letter(position)].width = width
     for position, title in enumerate(heads, start=1):
         cell = sheet.cell(row, position, title)
         cell.font, cell.fill, cell.alignment = _HEAD_FONT, _HEAD, _HEAD_PLACE
-    longest = max((len(h) / max(chosen[i] if i < len(chosen) else 10.0, 1.0) for i, h in enumerate(heads)), default=1.0)
-    sheet.row_dimensions[row].height = 13.0 * min(max(np.ceil(longest * 1.3), 2), 5)
-    if freeze:
-        sheet.freeze_panes = sheet.cell(row + 1, 2 if columns[0] in ("month", "location_name") else 1)
-    if filters and records:
-        sheet.auto_filter.ref = f"A{row}:{get_column_letter(len(columns))}{row + len(records)}"
-    for offset, record in enumerate(records, start=1):
-        _write_row(sheet, row + offset, record, columns, band=offset % 2 == 0 and not coloured,
-                   spill=widths is not None, coloured=coloured)
-        lines = _lines_of(record, columns, chosen, spill=widths is not None)
+    longest = max((len(h) / widths[i] for i, h in enumerate(heads)), default=1.0)
+    sheet.row_dimensions[row].height = 13.0 * min(max(float(np.ceil(longest * 1.3)), 2.0), 5.0)
+    if chosen.freeze:
+        first = 2 if columns[0] in ("month", "location_name", "sector_code") else 1
+        sheet.freeze_panes = f"{get_column_letter(first)}{row + 1}"
+    if chosen.filters and rows:
+        sheet.auto_filter.ref = f"A{row}:{get_column_letter(len(columns))}{row + len(rows)}"
+    for offset, record in enumerate(rows, start=1):
+        _write_row(sheet, row + offset, record, columns, chosen, band=offset % 2 == 0)
+        lines = _lines_of(record, columns, widths, chosen)
         if lines > 1:
             sheet.row_dimensions[row + offset].height = 12.5 * lines
-    return row + len(records) + 1
+    return row + len(rows) + 1
 
 
-def _lines_of(record: dict[str, Any], columns: list[str], widths: list[float], *, spill: bool) -> int:
+def _lines_of(record: dict[str, Any], columns: list[str], widths: tuple[float, ...], layout: Layout) -> int:
     """Lines the longest wrapped cell of a row needs."""
     most = 1
     for position, column in enumerate(columns):
         value = record[column]
-        if isinstance(value, str) and column in _WIDE and not (spill and column in ("source", "lead_mechanism")):
-            most = max(most, int(np.ceil(len(value) * 1.08 / max(widths[position], 1.0))))
+        if isinstance(value, str) and layout.wraps(column):
+            most = max(most, int(np.ceil(len(value) * 1.08 / widths[position])))
     return min(most, 12)
 
 
-def _write_row(sheet: Worksheet, row: int, record: dict[str, Any], columns: list[str], *, band: bool, spill: bool,
-               coloured: bool) -> None:
+def _write_row(
+    sheet: Worksheet, row: int, record: dict[str, Any], columns: list[str], layout: Layout, *, band: bool
+) -> None:
     book: Any = sheet.parent
-    styles: dict[Any, Any] = book.__dict__.setdefault("_needs_styles", {})
+    styles: dict[tuple[str, bool, bool, str], Any] = book.__dict__.setdefault("_needs_styles", {})
     for position, column in enumerate(columns, start=1):
         value = record[column]
         cell: Any = sheet.cell(row, position)
         cell.value = value
         if isinstance(value, str):
             cell.data_type = "s"
-        flag = value if (coloured or column == "coverage_flag") and isinstance(value, str) else ""
-        key = (_format(value, column), band, column in _WIDE and not (column in ("source", "lead_mechanism") and spill), flag)
+        flagged = isinstance(value, str) and (layout.coloured or column == "coverage_flag")
+        key = (
+            _format(value, column),
+            band and not layout.coloured,
+            layout.wraps(column),
+            value if flagged else "",
+        )
         if key not in styles:
-            _style(cell, *key)
-            styles[key] = cell._style  # noqa: SLF001  (openpyxl has no public way to share a style)
+            _style(cell, key)
+            styles[key] = cell._style  # openpyxl has no public way to share a style
         else:
-            cell._style = styles[key]  # noqa: SLF001
+            cell._style = styles[key]
 
 
-def _format(value: Any, column: str) -> str:
+def _format(value: object, column: str) -> str:
     """Number format of a value."""
-    if isinstance(value, bool | str) or value is None:
-        return "@" if value is not None else "General"
     if isinstance(value, dt.date):
         return "yyyy-mm-dd"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "General" if value is None else "@"
     if column == "year":
         return "0"
     if column in _SHARES:
         return "0 %"
-    return "#,##0" if abs(value) >= 100 or value == round(value) else "#,##0.0##"
+    return "#,##0" if abs(value) >= _NO_DECIMALS or value == round(value) else "#,##0.0##"
 
 
-def _style(cell: Any, number_format: str, band: bool, wide: bool, flag: str) -> None:  # noqa: FBT001
+def _style(cell: Any, key: tuple[str, bool, bool, str]) -> None:  # noqa: ANN401  (openpyxl's cell classes vary)
+    number_format, band, wide, flag = key
     cell.border = _LINE
     cell.number_format = number_format
     if band:
@@ -349,21 +494,16 @@ def _style(cell: Any, number_format: str, band: bool, wide: bool, flag: str) -> 
         cell.alignment = Alignment(wrap_text=wide, vertical="top")
     else:
         cell.alignment = Alignment(vertical="top")
-    if flag:
-        _colour(cell, flag)
-
-
-def _colour(cell: Any, value: str) -> None:
-    for flag, colour in _FLAGS.items():
-        if value in (label("flag", flag, "en"), label("flag", flag, "es")):
+    for name, colour in _FLAGS.items():
+        if flag and flag in (label("flag", name, "en"), label("flag", name, "es")):
             cell.fill = PatternFill("solid", fgColor=colour)
 
 
-def _widths(columns: list[str], records: list[dict[str, Any]]) -> list[float]:
+def _widths(columns: list[str], rows: list[dict[str, Any]]) -> list[float]:
     """Widths from the contents, within what fits a page."""
     out = []
     for column in columns:
-        longest = max((len(str(r[column])) for r in records[:400] if r[column] is not None), default=0)
+        longest = max((len(str(r[column])) for r in rows[:400] if r[column] is not None), default=0)
         limit = _WIDE.get(column, 22)
         out.append(float(min(max(longest + 2, 9), limit)))
     return out
@@ -378,8 +518,9 @@ def finish(sheet: Worksheet, lang: str, *, repeat: int) -> None:
     sheet.sheet_properties.pageSetUpPr.fitToPage = True  # type: ignore[union-attr]
     sheet.print_title_rows = f"{repeat}:{repeat}"
     sheet.print_options.gridLines = False
-    sheet.oddFooter.left.text = "Travesía"
-    sheet.oddFooter.center.text = sheet.title
-    sheet.oddFooter.right.text = f"{text('page', lang)} &P {text('of', lang)} &N"
+    footer: Any = sheet.oddFooter
+    footer.left.text = "Travesía"
+    footer.center.text = sheet.title
+    footer.right.text = f"{text('page', lang)} &P {text('of', lang)} &N"
     sheet.page_margins.left = sheet.page_margins.right = 0.4
     sheet.sheet_view.zoomScale = 90

@@ -1,14 +1,15 @@
-"""Anticipation: what enters is flows and people at places, what leaves is who is weeks upstream, and triggers.
+"""Anticipation: flows and people at places in, who is weeks upstream, and triggers out.
 
-People at a place reach a country with the probability that the flows of the last months imply (hitting probability
-of a Markov chain on places), after a time made of stays and travel days. Triggers compare a forecast of entries with
-a threshold; their false-alarm and miss rates are those of the run's own past months, or of hindcasts handed in.
+People at a place reach a country with the probability that the flows of the last months imply (hitting
+probability of a Markov chain on places), after a time made of stays and travel days. Triggers compare a
+forecast of entries with a threshold; their false-alarm and miss rates are those of the run's own past
+months, or of hindcasts handed in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,19 @@ from scipy.stats import lognorm, norm
 
 from sim.needs.axes import STAGES
 from sim.needs.intervals import interval
-from sim.needs.measures import Measures
-from sim.needs.tables import table
+from sim.needs.tables import records, table
+
+if TYPE_CHECKING:
+    from sim.needs.measures import Measures
+    from sim.needs.world import RunTables
 
 __all__ = ["Ahead", "people_upstream", "triggers"]
 
 Array = NDArray[np.float64]
 _WINDOW: Final = 3
+_MONTHS_NEEDED: Final = 6
+_HALF_A_PERSON: Final = 0.5
+_NEVER: Final = 1e-9
 _HORIZON_DAYS: Final = {"0-2": (0.0, 14.0), "2-8": (14.0, 56.0), "8+": (56.0, np.inf)}
 
 
@@ -43,8 +50,11 @@ class Ahead:
     days: Array
 
 
-def _moves(run: Any, measures: Measures) -> tuple[Array, Array]:
-    """Mean moves between places by month, shape (months, places, places), and departures, shape (months, places)."""
+def _moves(run: RunTables, measures: Measures) -> tuple[Array, Array]:
+    """Mean moves between places by month, shape (months, places, places), and departures, shape (months.
+
+    Places).
+    """
     places = {p: i for i, p in enumerate(measures.route.places.index)}
     n, m = len(places), measures.months
     first = measures.periods["start"].iloc[0]
@@ -61,10 +71,15 @@ def _moves(run: Any, measures: Measures) -> tuple[Array, Array]:
     a, b = code(run.flows["from_place"]), code(run.flows["to_place"])
     good = (a >= 0) & (b >= 0)
     index = (month(run.flows["period_start"]) * n + a) * n + b
-    moves = np.bincount(index[good], weights=run.flows["persons"].to_numpy(dtype=np.float64)[good], minlength=m * n * n)
+    moves = np.bincount(
+        index[good], weights=run.flows["persons"].to_numpy(dtype=np.float64)[good], minlength=m * n * n
+    )
     p = code(run.departures["place"])
-    left = np.bincount((month(run.departures["period_start"]) * n + p)[p >= 0],
-                       weights=run.departures["persons"].to_numpy(dtype=np.float64)[p >= 0], minlength=m * n)
+    left = np.bincount(
+        (month(run.departures["period_start"]) * n + p)[p >= 0],
+        weights=run.departures["persons"].to_numpy(dtype=np.float64)[p >= 0],
+        minlength=m * n,
+    )
     return moves.reshape(m, n, n) / replicates, left.reshape(m, n) / replicates
 
 
@@ -72,10 +87,10 @@ def _ahead(measures: Measures, moves: Array, left: Array, month: int) -> Ahead:
     """Chances and times of the months up to ``month``."""
     since = max(month - _WINDOW + 1, 0)
     n = moves.shape[1]
-    flow = moves[since:month + 1].sum(axis=0)
-    through = np.maximum(flow.sum(axis=1), flow.sum(axis=0) + left[since:month + 1].sum(axis=0))
+    flow = moves[since : month + 1].sum(axis=0)
+    through = np.maximum(flow.sum(axis=1), flow.sum(axis=0) + left[since : month + 1].sum(axis=0))
     step = np.divide(flow, through[:, None], out=np.zeros_like(flow), where=through[:, None] > 0)
-    days = measures.places["person_days"].mean(axis=0)[:, since:month + 1].sum(axis=1)
+    days = measures.places["person_days"].mean(axis=0)[:, since : month + 1].sum(axis=1)
     stay = np.divide(days, through, out=np.zeros(n), where=through > 0)
     leg = _leg_days(measures)
     country = measures.route.places["country"].to_numpy()
@@ -91,23 +106,22 @@ def _ahead(measures: Measures, moves: Array, left: Array, month: int) -> Ahead:
         spent += (enter * leg[np.ix_(outside, inside)]).sum(axis=1)
         total = np.linalg.solve(inner, spent)
         chance[c, outside] = np.clip(hit, 0.0, 1.0)
-        time[c, outside] = np.divide(total, hit, out=np.zeros_like(total), where=hit > 1e-9)
+        time[c, outside] = np.divide(total, hit, out=np.zeros_like(total), where=hit > _NEVER)
     return Ahead(chance, np.maximum(time, 0.0))
 
 
 def _leg_days(measures: Measures) -> Array:
     places = {p: i for i, p in enumerate(measures.route.places.index)}
     out = np.ones((len(places), len(places)))
-    for leg, days in measures.route.leg_days.items():
-        ends = leg.split("--")
-        if len(ends) >= 2 and ends[0] in places and ends[1] in places:
-            out[places[ends[0]], places[ends[1]]] = days
+    for start, end, days in measures.route.legs:
+        if start in places and end in places:
+            out[places[start], places[end]] = days
     return out
 
 
 def _within(days: Array, first: float, last: float, spread: float) -> Array:
     """Share who take between ``first`` and ``last`` days when the mean is ``days`` (lognormal)."""
-    scale = np.maximum(days, 0.25) * np.exp(-spread**2 / 2.0)
+    scale = np.maximum(days, 0.25) * np.exp(-(spread**2) / 2.0)
     upper = np.ones_like(days) if np.isinf(last) else lognorm.cdf(last, spread, scale=scale)
     return np.asarray(upper - lognorm.cdf(first, spread, scale=scale))
 
@@ -117,7 +131,7 @@ def _spread() -> float:
     return float(rows.loc[rows["id"] == "spread", "threshold"].iloc[0])
 
 
-def people_upstream(run: Any, measures: Measures, month: int | None = None) -> pd.DataFrame:
+def people_upstream(run: RunTables, measures: Measures, month: int | None = None) -> pd.DataFrame:
     """People upstream of each country by area and by weeks until they may arrive.
 
     Parameters
@@ -132,32 +146,61 @@ def people_upstream(run: Any, measures: Measures, month: int | None = None) -> p
     Returns
     -------
     pandas.DataFrame
-        location_code, as_of, from_country, admin1_code, admin1_name, places, weeks, low, middle, high, unit, source.
+        location_code, as_of, from_country, admin1_code, admin1_name, places, weeks, low, middle, high,
+        unit, source.
     """
     moves, left = _moves(run, measures)
     at = measures.months - 1 if month is None else month
     ahead = _ahead(measures, moves, left, at)
     present = interval(measures.places["person_days"][:, :, at] / float(measures.periods["days"].iloc[at]))
     places = measures.route.places
+    keys = places[["country", "admin1_code", "admin1"]].astype(str)
+    areas = [
+        (area, np.flatnonzero((keys == list(area)).all(axis=1)))
+        for area in dict.fromkeys(keys.itertuples(index=False, name=None))
+    ]
     rows = []
     for weeks, (first, last) in _HORIZON_DAYS.items():
         share = ahead.chance * _within(ahead.days, first, last, _spread())
         for c, country in enumerate(measures.countries):
             expected = present * share[c]
-            for (origin, code, name), inside in places.groupby(["country", "admin1_code", "admin1"]).indices.items():
+            for area, inside in areas:
                 values = expected[:, inside].sum(axis=1)
-                if values[2] > 0.5:
+                if values[2] > _HALF_A_PERSON:
                     seen = places.iloc[inside]
                     names = seen.loc[~seen["irregular"].astype(bool), "name"]
-                    rows.append((country, measures.periods["end"].iloc[at], origin, code, name, "; ".join(names), weeks,
-                                 *values, "people", "Travesía scenario run; flows of the last three months"))
-    columns = ["location_code", "as_of", "from_country", "admin1_code", "admin1_name", "places", "weeks",
-               "low", "middle", "high", "unit", "source"]
+                    rows.append(
+                        (
+                            country,
+                            measures.periods["end"].iloc[at],
+                            *area,
+                            "; ".join(names),
+                            weeks,
+                            *values,
+                            "people",
+                            "Travesía scenario run; flows of the last three months",
+                        )
+                    )
+    columns = [
+        "location_code",
+        "as_of",
+        "from_country",
+        "admin1_code",
+        "admin1_name",
+        "places",
+        "weeks",
+        "low",
+        "middle",
+        "high",
+        "unit",
+        "source",
+    ]
     return pd.DataFrame(rows, columns=columns).sort_values(
-        ["location_code", "weeks", "middle"], ascending=[True, True, False], ignore_index=True)
+        ["location_code", "weeks", "middle"], ascending=[True, True, False], ignore_index=True
+    )
 
 
-def triggers(run: Any, measures: Measures, hindcast: pd.DataFrame | None = None) -> pd.DataFrame:
+def triggers(run: RunTables, measures: Measures, hindcast: pd.DataFrame | None = None) -> pd.DataFrame:
     """Triggers for each country: threshold, probability, expected date, and how often they were wrong.
 
     Parameters
@@ -165,8 +208,8 @@ def triggers(run: Any, measures: Measures, hindcast: pd.DataFrame | None = None)
     run, measures : Run, Measures
         The run.
     hindcast : pandas.DataFrame, optional
-        Columns country, month (YYYY-MM), forecast, observed: real past forecasts of entries. Without it the rates
-        are those of this run's own past months, and the table says so.
+        Columns country, month (YYYY-MM), forecast, observed: real past forecasts of entries. Without it the
+        rates are those of this run's own past months, and the table says so.
 
     Returns
     -------
@@ -181,17 +224,30 @@ def triggers(run: Any, measures: Measures, hindcast: pd.DataFrame | None = None)
     rows: list[dict[str, Any]] = []
     rules = table("triggers", ["threshold"])
     for c, country in enumerate(measures.countries):
-        for rule in rules.to_dict("records"):
+        for rule in records(rules):
             if rule["rule"] != "ratio_to_mean_3m" or rule["country"] not in ("*", country):
                 continue
             entries = back[c] if rule["measure"] == "entries_back" else forward[c]
-            past = _of_country(hindcast, country) if hindcast is not None and rule["measure"] == "entries" else None
+            past = (
+                _of_country(hindcast, country)
+                if hindcast is not None and rule["measure"] == "entries"
+                else None
+            )
             row = _one_trigger(entries, ready[c], float(rule["threshold"]), float(rule["probability"]), past)
             if row is not None:
-                rows.append({"location_code": country, "trigger": rule["id"], **row, "unit": "people",
-                             "expected_date": measures.periods["end"].iloc[measures.months - 1] + pd.Timedelta(days=1),
-                             "basis": "hindcasts" if past is not None else "this run's own months",
-                             "source": rule["source"], "assumption": rule["assumption"] == "1"})
+                rows.append(
+                    {
+                        "location_code": country,
+                        "trigger": rule["id"],
+                        **row,
+                        "unit": "people",
+                        "expected_date": measures.periods["end"].iloc[measures.months - 1]
+                        + pd.Timedelta(days=1),
+                        "basis": "hindcasts" if past is not None else "this run's own months",
+                        "source": rule["source"],
+                        "assumption": rule["assumption"] == "1",
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -212,34 +268,45 @@ def _pressure(measures: Measures, moves: Array, left: Array) -> Array:
     return out
 
 
+def _rate(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
+    """Share of the cases, to two decimals; zero where there was no case."""
+    return round(int(part.sum()) / max(int(whole.sum()), 1), 2)
+
+
 def _one_trigger(
     entries: Array, ready: Array, ratio: float, alarm: float, past: pd.DataFrame | None
 ) -> dict[str, Any] | None:
     """Threshold, forecast, probability and past errors of one country and trigger."""
-    if len(entries) < 6 or entries.max() < 1:
+    if len(entries) < _MONTHS_NEEDED or entries.max() < 1:
         return None
     change = np.divide(ready[1:], ready[:-1], out=np.ones(len(ready) - 1), where=ready[:-1] > 0)
     guess = entries[1:] * np.clip(change, 1 / 3, 3)
     base = np.convolve(entries, np.ones(3) / 3, mode="valid")
     limits = base * ratio
     told, seen = guess[1:-1], entries[3:]
-    if past is not None and len(past) >= 3:
+    if past is not None and len(past) >= _WINDOW:
         told, seen = past["forecast"].to_numpy(dtype=np.float64), past["observed"].to_numpy(dtype=np.float64)
         smooth = pd.Series(seen).rolling(3, min_periods=1).mean().shift(1).bfill().to_numpy()
         thresholds = smooth * ratio
     else:
         thresholds = limits[:-1]
     both = (told > 0) & (seen > 0)
-    error = float(np.std(np.log(seen[both] / told[both]))) if both.sum() >= 3 else 0.5
+    error = float(np.std(np.log(seen[both] / told[both]))) if both.sum() >= _WINDOW else 0.5
     error = max(error, 0.05)
     chance = norm.sf(np.log(np.maximum(thresholds, 1.0) / np.maximum(told, 1e-9)) / error)
     called, happened = chance >= alarm, seen > thresholds
     forecast, limit = float(guess[-1]), float(limits[-1])
     now = float(norm.sf(np.log(max(limit, 1.0) / max(forecast, 1e-9)) / error))
     return {
-        "threshold": limit, "low": forecast * float(np.exp(-1.2816 * error)), "middle": forecast,
-        "high": forecast * float(np.exp(1.2816 * error)), "probability": round(now, 2), "alarm": now >= alarm,
-        "false_alarm_rate": round(float((called & ~happened).sum() / max(called.sum(), 1)), 2),
-        "miss_rate": round(float((~called & happened).sum() / max(happened.sum(), 1)), 2),
-        "alarms": int(called.sum()), "events": int(happened.sum()), "months_checked": len(seen),
+        "threshold": limit,
+        "low": forecast * float(np.exp(-1.2816 * error)),
+        "middle": forecast,
+        "high": forecast * float(np.exp(1.2816 * error)),
+        "probability": round(now, 2),
+        "alarm": now >= alarm,
+        "false_alarm_rate": _rate(called & ~happened, called),
+        "miss_rate": _rate(~called & happened, happened),
+        "alarms": int(called.sum()),
+        "events": int(happened.sum()),
+        "months_checked": len(seen),
     }

@@ -1,17 +1,33 @@
-"""What needs must know of the route: what enters is a run, what leaves is places, legs and homes as plain arrays."""
+"""What needs must know of the route: a run in, places, legs and homes as plain arrays out."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
 from sim.needs.tables import table
 
-__all__ = ["Route", "admin1_code", "route_of"]
+__all__ = ["Route", "RunTables", "admin1_code", "route_of"]
+
+
+class RunTables(Protocol):
+    """What needs look at in a run: three tables; its scenario and manifest are read where it has them."""
+
+    @property
+    def flows(self) -> pd.DataFrame:
+        """Persons by leg and period."""
+
+    @property
+    def stocks(self) -> pd.DataFrame:
+        """Person-days and peaks by place and status."""
+
+    @property
+    def departures(self) -> pd.DataFrame:
+        """Persons who departed by place and nationality."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +40,15 @@ class Route:
         Index place id; columns country, admin1, admin1_code, name, role, irregular, reception_capacity.
     hazardous_legs : frozenset of str
         Legs over the hazard thresholds of the severity table.
-    leg_days : dict
-        Typical travel days of each leg.
+    legs : tuple
+        From place, to place and mean travel days of each leg.
     homes : dict
         Home country of each nationality group.
     """
 
     places: pd.DataFrame
     hazardous_legs: frozenset[str]
-    leg_days: dict[str, float]
+    legs: tuple[tuple[str, str, float], ...]
     homes: dict[str, str]
 
 
@@ -43,7 +59,7 @@ def admin1_code(country: str, admin1: str) -> str:
     return f"{country}-{slug}" if slug else ""
 
 
-def route_of(run: Any) -> Route:
+def route_of(run: RunTables) -> Route:
     """Read the route of a run; what the scenario does not say is taken from the tables themselves."""
     world = getattr(getattr(run, "scenario", None), "world", None)
     places = _places(run, _items(getattr(world, "places", ())))
@@ -52,38 +68,65 @@ def route_of(run: Any) -> Route:
     homes = {str(g.id): str(getattr(g, "home_country", "") or "") for g in groups}
     for nationality in pd.unique(run.departures["nationality"].astype(str)):
         homes.setdefault(str(nationality), str(nationality))
-    return Route(places, _hazardous(legs), {str(leg.id): _days(leg) for leg in legs}, homes)
+    ends = tuple((_text(leg, "from_"), _text(leg, "to"), _days(leg)) for leg in legs)
+    return Route(places, _hazardous(legs), ends, homes)
 
 
-def _items(given: Any) -> list[Any]:
-    return list(given.values()) if isinstance(given, dict) else list(given or ())
+def _items(given: object) -> list[Any]:
+    """Things of a world, given as a list or by id."""
+    if isinstance(given, dict):
+        return list(given.values())
+    return list(given) if isinstance(given, Iterable) else []
 
 
-def _text(thing: Any, name: str) -> str:
+def _text(thing: object, name: str) -> str:
     value = getattr(thing, name, None)
     return "" if value is None else str(getattr(value, "value", value))
 
 
-def _places(run: Any, known: Iterable[Any]) -> pd.DataFrame:
+def _places(run: RunTables, known: Iterable[Any]) -> pd.DataFrame:
     rows: dict[str, dict[str, object]] = {}
     for place in known:
         country, admin1 = _text(place, "country"), _text(place, "admin1")
         capacity = getattr(place, "reception_capacity_persons", None)
         rows[str(place.id)] = {
-            "country": country, "admin1": admin1, "admin1_code": admin1_code(country, admin1),
-            "name": _text(place, "name") or str(place.id), "role": _text(place, "role"),
-            "irregular": bool(getattr(place, "irregular", False)), "reception_capacity": capacity,
+            "country": country,
+            "admin1": admin1,
+            "admin1_code": admin1_code(country, admin1),
+            "name": _text(place, "name") or str(place.id),
+            "role": _text(place, "role"),
+            "irregular": bool(getattr(place, "irregular", False)),
+            "reception_capacity": capacity,
         }
-    seen = pd.concat([
-        run.stocks[["place", "country"]].drop_duplicates(),
-        run.flows[["to_place", "to_country"]].drop_duplicates().set_axis(["place", "country"], axis=1),
-        run.flows[["from_place", "from_country"]].drop_duplicates().set_axis(["place", "country"], axis=1),
-    ]).dropna().astype(str).drop_duplicates("place")
+    seen = (
+        pd.concat(
+            [
+                run.stocks[["place", "country"]].drop_duplicates(),
+                run.flows[["to_place", "to_country"]]
+                .drop_duplicates()
+                .set_axis(["place", "country"], axis=1),
+                run.flows[["from_place", "from_country"]]
+                .drop_duplicates()
+                .set_axis(["place", "country"], axis=1),
+            ]
+        )
+        .dropna()
+        .astype(str)
+        .drop_duplicates("place")
+    )
     for place, country in zip(seen["place"], seen["country"], strict=True):
-        rows.setdefault(place, {
-            "country": country, "admin1": "", "admin1_code": "", "name": place, "role": "",
-            "irregular": False, "reception_capacity": None,
-        })
+        rows.setdefault(
+            place,
+            {
+                "country": country,
+                "admin1": "",
+                "admin1_code": "",
+                "name": place,
+                "role": "",
+                "irregular": False,
+                "reception_capacity": None,
+            },
+        )
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -105,10 +148,15 @@ def _hazardous(legs: Iterable[Any]) -> frozenset[str]:
     return frozenset(out)
 
 
-def _days(leg: Any) -> float:
+def _days(leg: object) -> float:
+    """Mean days on a leg, from whichever fields its distribution has."""
     days = getattr(leg, "days", None)
-    for name in ("days", "mean_days", "mode", "median_days"):
+    three = [getattr(days, name, None) for name in ("low", "mode", "high")]
+    known = [float(x) for x in three if isinstance(x, (int, float))]
+    if known:
+        return sum(known) / len(known)
+    for name in ("days", "mean_days", "median_days"):
         value = getattr(days, name, None)
         if isinstance(value, (int, float)):
             return float(value)
-    return float(days) if isinstance(days, (int, float)) else 1.0
+    return 1.0
