@@ -1,0 +1,212 @@
+"""The library of events and what-ifs: complete, sourced, bilingual, and every file of it does something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.engines.agents import load_kernels, run_agents
+from sim.plan import compile_plan
+from sim.spec import Scenario, load_scenario
+from sim.spec.library import Entry, library_entries, library_names, library_root
+from sim.spec.policies import INSTRUMENTS, Appointment, PolicyBase
+from sim.spec.policies.reference import event_files, event_rows, reference_page, with_table
+from sim.spec.reading import Row
+
+#: Every dated event since 2020 that the library must hold (the two without a date are its ground).
+# fmt: off
+EVENTS = [
+    "US-ACA", "US-MPP1", "US-T42", "MX-T42-FAM", "PA-CO-QUOTA", "MX-VISA-ECU", "US-DELRIO",
+    "NI-CUB-VISAFREE", "US-MPP2", "MX-VISA-BRA1", "MX-VISA-VEN", "BZ-VISA-VEN", "CR-VISA-VEN",
+    "HN-AMNISTIA", "MX-VISA-BRA2", "US-VEN-T42PAROLE", "MX-ACCEPT-CHNV", "US-CHNV", "US-CBPONE",
+    "DARIEN-60DAY", "US-CBPONE-CAP1000", "US-CLP", "SMO", "US-CBPONE-CAP1250", "US-CBPONE-CAP1450",
+    "CR-EMERG", "PA-CR-BUS", "CR-VISA-HND", "US-VEN-DEPORT1", "SV-FEE", "HT-CHARTERBAN",
+    "US-3C-CHARTER", "MX-INM-HALT", "TX-SB4", "MX-SURGE", "CO-NECOCLI-STOP", "MX-VISA-PER",
+    "US-STB", "EC-VISA-CHN", "PA-MULINO", "US-CHNV-PAUSE", "PA-REMOVAL", "US-CBPONE-SOUTH",
+    "BR-TRANSIT", "US-STB-FINAL", "PA-FINES", "US-CLOSE25", "US-MPP3", "US-VEN-DEPORT2",
+    "PA-CR-REVERSE", "MX-FRONTERA-NORTE", "PA-3RDCOUNTRY", "CR-3RDCOUNTRY", "US-CHNV-END",
+    "US-FRP-END", "NI-VISA128",
+]
+# fmt: on
+GROUND = {"MX-CONTROL", "US-PORT-EXCEPTIONS"}
+#: A what-if for each question that planners asked.
+ASKED = {
+    "appointments_end": ["cbpone-1450"],
+    "appointments_doubled": ["cbpone-1450"],
+    "no_parole_processes": ["chnv-parole-cubans"],
+    "parole_doubled": ["chnv-parole-cubans"],
+    "title_42_kept": ["t42-mexicans-last-year"],
+    "title_42_ended_a_year_earlier": ["t42-mexicans"],
+    "darien_closed_one_week": ["darien-closed-one-week"],
+    "darien_closed_one_month": ["darien-closed-one-month"],
+    "darien_closed": ["darien-closed"],
+    "humanitarian_corridor": ["corridor-panama-costa-rica"],
+    "buses_suspended": ["buses-suspended"],
+    "nicaragua_ends_air_entry": ["nicaragua-visa"],
+    "san_andres_opened": ["san-andres-boats"],
+    "san_andres_closed": ["san-andres-closed"],
+    "mexico_transfers_doubled": ["mx-surge-transfers"],
+    "mexico_without_visa_for_venezuelans": ["mx-visa-ven"],
+    "regularisation_colombia": ["regularisation-colombia"],
+    "regularisation_ecuador": ["regularisation-ecuador"],
+    "push_ecuador": ["push-ecuador"],
+    "push_haiti": ["push-haiti"],
+    "storm_in_the_darien": ["darien-storm"],
+    "hurricane_in_honduras_and_guatemala": ["hurricane-roads-cut", "hurricane-push"],
+    "assistance_8": ["assistance-8"],
+    "assistance_22": ["assistance-22"],
+    "assistance_54": ["assistance-54"],
+    "border_closed_and_reversed": ["reversal-removals", "reversal-turn-back"],
+    "three_at_once": ["three-storm", "three-assistance", "cbpone-1450"],
+}
+#: Run in every test run; all others are marked slow.
+QUICK = {"history/baseline", "what_if/no_october_2022_rule", "what_if/darien_closed_one_month"}
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Scenario:
+    return load_scenario("history/baseline")
+
+
+def policies(scenario: Scenario) -> dict[str, PolicyBase]:
+    return {policy.id: policy for policy in scenario.policies}
+
+
+def test_every_event_is_there_once() -> None:
+    ids = [row["id"] for row in event_rows()]
+    assert len(EVENTS) == 56
+    assert sorted(ids) == sorted([*EVENTS, *GROUND])
+    assert [row["id"] for row in event_rows() if not row["start"]] == []
+
+
+def test_every_policy_has_one_id_in_the_whole_library() -> None:
+    ids = [name for row in event_rows() for name in row["policies"]]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("content", event_files(), ids=lambda content: str(content["event"]["id"]))
+def test_an_event_says_what_happened_and_who_says_so(content: Row) -> None:
+    event = content["event"]
+    for key in ("title", "summary"):
+        assert set(event[key]) == {"en", "es"}
+        assert all(len(text) > 10 for text in event[key].values())
+    assert event["title"]["en"] != event["title"]["es"]
+    assert event["documented_effect"]
+    assert event["sources"]
+    assert event["country"]
+    if "end" in event:
+        assert event["end"] >= event["start"]
+    if not content["policies"]:
+        assert {"en", "es"} == set(event["left_out"]), "an event without policies says why"
+    for policy in content["policies"]:
+        assert policy["instrument"] in INSTRUMENTS
+        assert policy.get("effect_source"), f"{policy['id']} does not say where its size comes from"
+
+
+def test_the_most_asked_instruments_are_in_use() -> None:
+    used = {name for row in event_rows() for name in row["instruments"]}
+    assert used >= {
+        "closure",
+        "capacity",
+        "visa",
+        "expulsion",
+        "removal",
+        "transfer",
+        "pathway",
+        "appointment",
+    }
+    assert used >= {"transport", "penalty", "announcement", "push", "return"}
+
+
+def test_the_caps_of_appointments_follow_each_other(baseline: Scenario) -> None:
+    held = [policies(baseline)[f"cbpone-{name}"] for name in ("first-months", "1000", "1250", "1450")]
+    caps = [cap for cap in held if isinstance(cap, Appointment)]
+    assert [cap.per_day for cap in caps] == [760, 1000, 1250, 1450]
+    for before, after in zip(caps, caps[1:], strict=False):
+        assert before.end is not None
+        assert (after.start - before.end).days == 1
+
+
+def test_the_baseline_holds_all_events_of_its_window(baseline: Scenario) -> None:
+    held = {policy.event for policy in baseline.policies}
+    due = {
+        row["id"]
+        for row in event_rows()
+        if row["policies"] and row["start"] <= "2024-06-30" and (row["end"] or "9999") >= "2020-07-01"
+    }
+    assert held == due
+
+
+def test_to_present_adds_the_later_events(baseline: Scenario) -> None:
+    later = load_scenario("history/to_present")
+    held = {policy.event for policy in later.policies}
+    assert held == {row["id"] for row in event_rows() if row["policies"]}
+    assert later.window.end.year == 2026
+    assert set(policies(baseline)) < set(policies(later))
+
+
+@pytest.mark.parametrize("entry", library_entries(), ids=lambda entry: str(entry.name))
+def test_a_scenario_explains_itself_in_both_languages(entry: Entry) -> None:
+    assert entry.title.en
+    assert entry.title.es
+    assert entry.title.en != entry.title.es
+    assert len(entry.description.en.split()) > 20
+    assert len(entry.description.es.split()) > 20
+
+
+def test_there_is_a_what_if_for_each_question() -> None:
+    names = {name.partition("/")[2] for name in library_names() if name.startswith("what_if/")}
+    assert names >= set(ASKED) | {"no_october_2022_rule", "no_appointments"}
+    assert len(names) >= 20
+
+
+@pytest.mark.parametrize("name", [name for name in library_names() if name.startswith("what_if/")])
+def test_a_what_if_loads_and_differs_from_the_baseline(name: str, baseline: Scenario) -> None:
+    scenario = load_scenario(name)
+    here, there = policies(scenario), policies(baseline)
+    changed = {key for key in here.keys() | there.keys() if here.get(key) != there.get(key)}
+    assert changed
+    assert changed >= set(ASKED.get(name.partition("/")[2], []))
+    assert scenario.departures == baseline.departures, "the same people set out with the same luck"
+    assert scenario.window == baseline.window
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in library_names()],
+)
+def test_a_scenario_runs_small(name: str) -> None:
+    load_kernels()
+    tally = run_agents(compile_plan(load_scenario(name), scale=0.01), seed=3)
+    assert tally.people > 10_000
+    assert int(tally.balance[-1].sum()) > 0
+
+
+@pytest.mark.slow
+def test_policies_of_no_strength_change_nothing(baseline: Scenario) -> None:
+    load_kernels()
+    added = tuple(
+        policy.model_copy(update={"id": f"none-{policy.id}", "intensity": 0.0})
+        for name in ("darien_closed", "border_closed_and_reversed", "hurricane_in_honduras_and_guatemala")
+        for policy in load_scenario(f"what_if/{name}").policies
+        if policy.id not in policies(baseline)
+    )
+    assert len({policy.instrument for policy in added}) >= 7
+    with_none = baseline.model_copy(update={"policies": (*baseline.policies, *added)})
+    one = run_agents(compile_plan(baseline, scale=0.01), seed=3)
+    other = run_agents(compile_plan(with_none, scale=0.01), seed=3)
+    legs = one.flows.shape[1]
+    assert np.array_equal(one.flows, other.flows[:, :legs])
+    assert np.array_equal(one.ended, other.ended)
+
+
+def test_the_reference_page_is_up_to_date() -> None:
+    root = Path(__file__).resolve().parents[2]
+    page = root / "docs" / "reference" / "policies.md"
+    if not page.is_file():
+        pytest.fail("run: python -m sim.spec.policies.reference")
+    assert page.read_text(encoding="utf-8") == reference_page(), "run: python -m sim.spec.policies.reference"
+    readme = (library_root() / "policies" / "README.md").read_text(encoding="utf-8")
+    assert readme == with_table(readme), "run: python -m sim.spec.policies.reference"
