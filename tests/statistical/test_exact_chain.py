@@ -1,7 +1,7 @@
 """A memoryless world against powers of its matrix: every evening is a Markov chain.
 
 Stays and legs are geometric, everybody departs on one day and travels alone: the number in each state is
-binomial with the chance that the power of the matrix gives. Seeds are fixed; the false-alarm rate stands at each bound.
+binomial with the chance that the power gives. Seeds are fixed; the false-alarm rate stands at each bound.
 """
 
 from __future__ import annotations
