@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from sim.report.figures.routes import DIRECTIONS, draw_flows, draw_ground
+from sim.report.figures.routes import DIRECTIONS, draw_flows, draw_ground, drawable
 from sim.report.frame import (
     SMALLEST_CELL,
     RunLike,
@@ -101,7 +101,8 @@ def figures(run: RunLike, table: pd.DataFrame, lang: str) -> list[Figure]:
     """One figure per month, or one empty one."""
     if table.empty:
         return [empty(run, lang, phrase("map_title", lang, period=""), phrase("nothing_flows", lang))]
-    largest = float(table["median"].max())
+    places = place_table(run)
+    _, largest = drawable(table, places)
     busiest = table.groupby("month")["median"].max()
     return [frame_of(run, part, month, busiest, largest, lang) for month, part in table.groupby("month")]
 
@@ -115,7 +116,7 @@ def frame_of(
     figure = new_figure(run, lang, title, (7.2, 6.9))
     axes = figure.subplots()
     draw_ground(axes, "region")
-    draw_flows(axes, part, largest)
+    draw_flows(axes, drawable(part, place_table(run))[0], largest)
     clock = axes.inset_axes((0.09, 0.1, 0.36, 0.2))
     days = stamps(pd.Series(busiest.index))
     clock.plot(days, busiest, color="#9A9A9A", linewidth=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -35,7 +36,7 @@ __all__ = ["crossings"]
 
 #: How many nationalities get a panel of their own.
 MOST_GROUPS = 8
-ACROSS = 3
+ACROSS, TITLE_LETTERS = 3, 44
 
 
 def crossings(
@@ -145,7 +146,7 @@ def draw_panel(axes: Axes, run: RunLike, part: pd.DataFrame, title: str, lang: s
             linestyle="none",
         )
     plain(axes)
-    axes.set_title(title, loc="left", fontsize=9.5, color=INK)
+    axes.set_title(fill(title, TITLE_LETTERS), loc="left", fontsize=9, color=INK)
     axes.set_ylabel(unit_words(part, lang), fontsize=7.5, color=INK)
     axes.set_ylim(bottom=0)
     axes.margins(x=0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -156,7 +157,7 @@ def draw_difference(axes: Axes, part: pd.DataFrame, title: str, lang: str) -> No
         axes.set_ylim(-1, 1)
     count_axis(axes.yaxis, lang, 5)
     month_axis(axes, lang)
-    axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=16)
+    axes.set_title(fill(title, 46), loc="left", fontsize=9, color=INK, pad=16)
     window = part[part["month"].isna()]
     if len(window):
         row = window.iloc[0]

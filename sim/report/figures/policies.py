@@ -114,6 +114,8 @@ def policy_timeline(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFram
         height = BAR / len(together)
         for number, policy in enumerate(together.itertuples()):
             draw_bar(axes, row - BAR / 2 + number * height, height, policy)
+        if (together["end"].isna() | (together["end"] > together["bar_end"])).any():
+            axes.plot([last + 1], [row], marker=5, color=INK, markersize=5, clip_on=False)
     axes.set_xlim(first, last + 1)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks(range(len(rows)), [clipped(str(label[1])) for label, _ in rows], fontsize=8)
@@ -150,7 +152,7 @@ def legend_of(table: pd.DataFrame, lang: str) -> list[Patch]:
 
 
 def draw_bar(axes: Axes, low: float, height: float, policy: Any) -> None:  # noqa: ANN401 - a row
-    """A pale bar for lag and phase-in, a full one while in force, an arrow where it stays open."""
+    """A pale bar for lag and phase-in, a full one while in force."""
     begin, full, end = (stamp(day) for day in (policy.bar_start, policy.full, policy.bar_end))
     family = FAMILIES.get(policy.instrument, OTHERS)
     full = min(max(full, begin), end + 1)
@@ -162,10 +164,8 @@ def draw_bar(axes: Axes, low: float, height: float, policy: Any) -> None:  # noq
     bar = Rectangle((full, low), max(end + 1 - full, 2.0), height, edgecolor="white", linewidth=0.0)
     bar.set(facecolor=COLOURS[family], hatch=HATCHES[family])
     axes.add_patch(bar)
-    if pd.isna(policy.end) or policy.end > policy.bar_end:
-        axes.plot([end + 1], [low + height / 2], marker=5, color=INK, markersize=5, clip_on=False)
 
 
-def clipped(text: str, most: int = 58) -> str:
+def clipped(text: str, most: int = 72) -> str:
     """A title that leaves room for the bars."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"

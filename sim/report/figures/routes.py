@@ -24,7 +24,7 @@ from sim.report.frame import (
 )
 from sim.report.geography import DARIEN_BOX, REGION_BOX, rings
 from sim.report.publication import publishable
-from sim.report.style import COLOURS, GREY, INK, empty, new_figure
+from sim.report.style import COLOURS, GREY, INK, empty, new_figure, short_count
 from sim.report.words import check_language, number, phrase, place_name
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ DIRECTIONS: Final[dict[str, tuple[str, Any]]] = {
 WIDEST = 11.0
 THINNEST = 0.5
 LABELS = 26
-FAR_DEGREES = 9.0
+FAR_DEGREES, SHORT_DEGREES = 9.0, 1.5
+SMALLEST_SHARE = 0.006
 
 
 def leg_flows(run: RunLike, period: str | None = None) -> pd.DataFrame:
@@ -63,7 +64,7 @@ def leg_flows(run: RunLike, period: str | None = None) -> pd.DataFrame:
     """
     months = months_of(run.flows)
     keep = period_mask(months, period)
-    flows = run.flows[keep]
+    flows = run.flows if period is None else run.flows[keep]
     span = max(1, months[keep].nunique())
     keys = ["from_place", "to_place", "direction"]
     table = intervals(total(flows, [*keys, "replicate"]), keys, "persons", replicate_count(run))
@@ -110,16 +111,17 @@ def route_map(run: RunLike, period: str | None = None, lang: str = "en") -> tupl
             table[f"{end}_{column}"] = table[f"{end}_place"].map(places[column])
     figure = new_figure(run, lang, phrase("map_title", lang, period=period_words(shown, lang)), (9.6, 8.9))
     axes = figure.subplots()
-    largest = float(table["median"].max())
+    drawn, largest = drawable(table, places)
     draw_ground(axes, "region")
-    draw_flows(axes, table, largest)
-    draw_places(axes, table, places, lang, LABELS, REGION_BOX, skip_box=DARIEN_BOX)
-    draw_inset(axes, table, places, largest, lang)
-    draw_key(axes, table, largest, lang)
+    draw_flows(axes, drawn, largest)
+    draw_places(axes, drawn, places, lang, LABELS, REGION_BOX, skip_box=DARIEN_BOX)
+    draw_inset(axes, drawn, places, largest, lang)
+    draw_key(axes, drawn, largest, lang)
+    least = short_count(round_up(max(SMALLEST_CELL, SMALLEST_SHARE * largest)), lang)
     axes.text(
         0.5,
         0.004,
-        phrase("map_note", lang),
+        phrase("map_note", lang, least=least),
         transform=axes.transAxes,
         ha="center",
         fontsize=6.8,
@@ -127,6 +129,44 @@ def route_map(run: RunLike, period: str | None = None, lang: str = "en") -> tupl
         zorder=9,
     )
     return figure, publishable(table)
+
+
+def drawable(table: pd.DataFrame, places: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    """What can be told apart on a map, and the persons that the widest band stands for.
+
+    Long returns (flights) are drawn once for each pair of countries; legs too thin to see stay in the table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Legs with coordinates and `median`.
+    places : DataFrame
+        What `place_table` gives.
+    """
+    length = np.hypot(table["to_lon"] - table["from_lon"], table["to_lat"] - table["from_lat"])
+    seen = table["median"][length > SHORT_DEGREES]
+    largest = float(seen.max() if len(seen) else table["median"].max())
+    flights = (table["direction"] == "return") & (length > FAR_DEGREES)
+    merged = by_country(table[flights], places)
+    drawn = pd.concat([table[~flights], merged], ignore_index=True)
+    return drawn[drawn["median"] >= SMALLEST_SHARE * largest], largest
+
+
+def by_country(legs: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """One row for each pair of countries, drawn between the busiest pair of places."""
+    if legs.empty:
+        return legs
+    ends = [legs[f"{end}_place"].map(places["country"]).rename(f"{end}_country") for end in ("from", "to")]
+    ordered = legs.sort_values("median", ascending=False)
+    first = ordered.groupby(ends, sort=False).first()
+    first["median"] = legs.groupby(ends)["median"].sum()
+    return first.reset_index(drop=True)
+
+
+def round_up(persons: float) -> float:
+    """One significant figure, upwards."""
+    grid = 10.0 ** math.floor(math.log10(persons))
+    return math.ceil(persons / grid) * grid
 
 
 def draw_ground(axes: Axes, scale: str) -> None:
@@ -150,7 +190,7 @@ def draw_ground(axes: Axes, scale: str) -> None:
 
 def line_width(persons: float, largest: float) -> float:
     """Points, proportional to persons, never thinner than can be seen."""
-    return max(THINNEST, WIDEST * persons / largest)
+    return min(max(THINNEST, WIDEST * persons / largest), 1.4 * WIDEST)
 
 
 def draw_flows(axes: Axes, table: pd.DataFrame, largest: float, scale: float = 1.0) -> None:

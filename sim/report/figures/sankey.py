@@ -27,6 +27,8 @@ GAP = 0.018
 BAR = 0.035
 #: Positions of the columns, as in STAGES.
 NATIONALITY, OUTCOME, COUNTRY = 1, 2, 3
+#: Where the columns stand; outcomes need room for their intervals.
+ACROSS: Final = (0.0, 1.0, 2.0, 3.35)
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,14 @@ def sankey(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
     nodes = lay_out(links)
     figure = new_figure(run, lang, title, (11.0, 7.2))
     axes = figure.subplots()
-    axes.set_xlim(-0.16, 3 + BAR + 0.42)
+    axes.set_xlim(-0.16, ACROSS[COUNTRY] + BAR + 0.42)
     axes.set_ylim(-0.02, 1.06)
     axes.set_axis_off()
     draw_links(axes, links, nodes)
     draw_nodes(axes, run, nodes, outcome_spread(run), lang)
     for stage, name in enumerate(STAGES):
         axes.text(
-            stage,
+            ACROSS[stage],
             1.045,
             phrase(f"sankey_{name}", lang),
             fontsize=9.5,
@@ -118,7 +120,13 @@ def sankey(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
             va="bottom",
         )
     axes.text(
-        3 + BAR, -0.02, phrase("sankey_unit", lang), fontsize=7.5, color="#555555", ha="right", va="top"
+        ACROSS[COUNTRY] + BAR,
+        -0.02,
+        phrase("sankey_unit", lang),
+        fontsize=7.5,
+        color="#555555",
+        ha="right",
+        va="top",
     )
     return figure, publishable(table)
 
@@ -193,7 +201,12 @@ def draw_links(axes: Axes, links: pd.DataFrame, nodes: dict[tuple[int, str], Nod
                 else colour.get(str(row.target if position == 0 else row.source), "#999999")
             )
             band(
-                axes, position + BAR, position + 1, (out_top[start.key], left), (in_top[end.key], right), tone
+                axes,
+                ACROSS[position] + BAR,
+                ACROSS[position + 1],
+                (out_top[start.key], left),
+                (in_top[end.key], right),
+                tone,
             )
             out_top[start.key] -= left
             in_top[end.key] -= right
@@ -242,7 +255,7 @@ def draw_nodes(
             height = max(node.high - node.low, 0.002)
             axes.add_patch(
                 Rectangle(
-                    (position, node.high - height),
+                    (ACROSS[position], node.high - height),
                     BAR,
                     height,
                     facecolor=INK if not hatch else "#555555",
@@ -259,7 +272,7 @@ def draw_nodes(
             if position == OUTCOME and node.key in spread:
                 low, high = (short_count(round_count(value), lang) for value in spread[node.key])
                 words += f" ({low}–{high})"
-            side, x = ("right", position - 0.015) if position == 0 else ("left", position + BAR + 0.015)
+            side, x = ("left", ACROSS[position] + BAR + 0.015) if position else ("right", -0.015)
             axes.text(
                 x,
                 middle,

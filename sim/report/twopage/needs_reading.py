@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from sim.report.frame import RunLike
 
 __all__ = ["NeedsFacts", "read_needs"]
+
+logger = logging.getLogger(__name__)
 
 #: The one quantity that stands for a sector on the page: resource and basis.
 HEADLINE_RESOURCES: Final = {
@@ -101,7 +104,8 @@ def read_needs(
     """
     try:
         estimate = needs_of(run, lang, needs)
-    except DataError:  # a run without the tables that needs ask for still has a brief
+    except DataError as refusal:  # the page says that there is no estimate; the rest of it still holds
+        logger.warning("no needs estimate for this brief: %s", refusal)
         return None
     at_end = month == last_month(run)
     before = f"{pd.Timestamp(month) - pd.offsets.MonthBegin(1):%Y-%m}"
