@@ -1,0 +1,190 @@
+"""Nothing small, nothing recoverable, nothing sensitive by country, nothing a spreadsheet would run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sim.needs import Needs, estimate, safeguard, simple_table
+from sim.needs.export import write_csv
+from sim.needs.safeguard import Margins, as_text, publish, round_people, round_quantity, suppression
+from sim.needs.tables import table
+from tests.needs_fixture import synthetic_run
+
+
+@pytest.fixture(scope="module")
+def needs() -> Needs:
+    return estimate(synthetic_run(months=6, persons=160.0, replicates=2))
+
+
+def _people_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    counted = set(table("resources").query("counts_people == '1'")["id"])
+    return frame[frame["measure"].isin(["unique_people", "crossings", "person_days", "times_assisted",
+                                        "people_present", "unique_people_bounds", "times_in_need"])
+                 | frame["resource"].isin(counted)]
+
+
+def test_no_published_cell_is_under_15(needs: Needs) -> None:
+    rows = _people_rows(needs.table)
+    assert (rows["suppressed"] == "<15").any()
+    for column in ("population", "population_lo80", "population_hi80", "low", "middle", "high"):
+        values = rows[column].dropna()
+        assert (values >= 15).all(), column
+    for frame in (needs.coordination, needs.binational, needs.upstream, needs.impacts):
+        for column in ("low", "middle", "high"):
+            assert (frame[column].dropna() >= 15).all()
+
+
+def test_hidden_rows_hide_every_number(needs: Needs) -> None:
+    hidden = needs.table[needs.table["suppressed"] == "<15"]
+    assert hidden[["population", "population_lo80", "population_hi80", "low", "middle", "high"]].isna().all().all()
+
+
+def _solve(frame: pd.DataFrame, dimensions: dict[str, str], fixed: list[str]) -> int:
+    """Hidden cells that the linear system of published totals determines: found by brute force, block by block."""
+    determined = 0
+    for _, block in frame.groupby(fixed, observed=True):
+        hidden = block["middle"].isna().to_numpy()
+        if not hidden.any():
+            continue
+        column = {row: i for i, row in enumerate(np.flatnonzero(hidden))}
+        equations = []
+        for name, total in dimensions.items():
+            rest = [d for d in dimensions if d != name]
+            for _, line in block.assign(_row=np.arange(len(block))).groupby(rest, observed=True):
+                is_total = (line[name].astype(str) == total).to_numpy()
+                if not is_total.any() or is_total.all():
+                    continue
+                equation = np.zeros(len(column))
+                for row, whole in zip(line["_row"], is_total, strict=True):
+                    if row in column:
+                        equation[column[row]] = -1.0 if whole else 1.0
+                if equation.any():
+                    equations.append(equation)
+        if not equations:
+            continue
+        system = np.array(equations)
+        rank = np.linalg.matrix_rank(system)
+        for i in range(len(column)):
+            unit = np.zeros(len(column))
+            unit[i] = 1.0
+            determined += int(np.linalg.matrix_rank(np.vstack([system, unit])) == rank)
+    return determined
+
+
+def test_no_hidden_cell_of_unique_people_can_be_recovered(needs: Needs) -> None:
+    frame = needs.table[(needs.table["measure"] == "unique_people") & (needs.table["category"] != "host")]
+    assert frame["middle"].isna().any()
+    dimensions = {"category": "all", "population_group": "all", "gender": "all", "age_range": "all", "admin1_code": ""}
+    fixed = ["location_code", "reference_period_start", "period", "sector_code", "population_status"]
+    assert _solve(frame, dimensions, fixed) == 0
+
+
+def test_no_hidden_event_can_be_recovered_along_months_and_countries(needs: Needs) -> None:
+    frame = needs.table[needs.table["measure"].isin(["crossings", "person_days"])].copy()
+    frame["month"] = np.where(frame["period"] == "year", "all", frame["reference_period_start"].dt.strftime("%m"))
+    frame["year"] = frame["reference_period_start"].dt.year
+    plain = frame[(frame["gender"] == "all") & (frame["age_range"] == "all")]
+    dimensions = {"category": "all", "population_group": "all", "admin1_code": "", "month": "all", "location_code": "REG"}
+    assert plain["middle"].isna().any()
+    assert _solve(plain, dimensions, ["year", "measure"]) == 0
+
+
+def test_no_hidden_resource_can_be_recovered(needs: Needs) -> None:
+    counted = set(table("resources").query("counts_people == '1'")["id"])
+    frame = needs.table[needs.table["resource"].isin(counted)].copy()
+    frame["month"] = np.where(frame["period"] == "year", "all", frame["reference_period_start"].dt.strftime("%m"))
+    frame["year"] = frame["reference_period_start"].dt.year
+    assert _solve(frame, {"category": "all", "month": "all"}, ["location_code", "year", "resource", "basis"]) == 0
+
+
+def test_sensitive_figures_are_regional_only(needs: Needs) -> None:
+    sensitive = set(table("resources").query("regional_only == '1'")["id"])
+    rows = needs.table[needs.table["resource"].isin(sensitive)]
+    assert len(rows)
+    assert set(rows["location_code"]) == {"REG"}
+    frame = pd.DataFrame({"location_code": ["PAN", "REG"], "resource": ["unaccompanied_children"] * 2,
+                          "middle": [400.0, 900.0]})
+    assert list(publish(frame, people="middle", values=["middle"])["location_code"]) == ["REG"]
+
+
+def test_text_that_a_spreadsheet_would_run_is_written_as_text(tmp_path: Path) -> None:
+    assert as_text("=1+1") == "'=1+1"
+    assert as_text("plain") == "plain"
+    frame = pd.DataFrame({"a": ["=cmd()", "+1", "-2", "@x", "fine"], "b": pd.Categorical(["=x"] * 5), "c": range(5)})
+    path = write_csv(frame, tmp_path / "t.csv")
+    read = pd.read_csv(path)
+    assert list(read["a"]) == ["'=cmd()", "'+1", "'-2", "'@x", "fine"]
+    assert set(read["b"]) == {"'=x"}
+
+
+@pytest.mark.parametrize(("value", "rounded"), [
+    (15, 20), (24.9, 20), (94, 90), (99, 100), (124, 100), (125, 150), (999, 1000), (1049, 1000), (1050, 1100),
+    (9999, 10000), (10249, 10000), (10250, 10500), (123456, 123000),
+])
+def test_people_are_rounded_by_the_census_rule(value: float, rounded: float) -> None:
+    assert round_people(np.array([value]))[0] == rounded
+    assert round_people(np.array([float(rounded)]))[0] == rounded
+
+
+def test_rounding_keeps_order() -> None:
+    values = np.sort(np.random.default_rng(3).uniform(15, 200_000, 5000))
+    assert (np.diff(round_people(values)) >= 0).all()
+    assert (np.diff(round_quantity(values)) >= 0).all()
+
+
+def test_one_hidden_cell_takes_another_with_it() -> None:
+    frame = pd.DataFrame({"gender": ["f", "m", "all"], "v": [9.0, 100.0, 109.0]})
+    hidden = suppression(frame, frame["v"].to_numpy(), Margins({"gender": "all"}))
+    assert list(hidden) == [True, True, False]
+
+
+def test_a_bridge_between_two_closed_rings_is_found() -> None:
+    """Every line has two hidden cells, yet one cell would be determined: only the linear system sees it."""
+    rows = ["r1", "r2", "r3", "r4"]
+    columns = ["c1", "c2", "c3", "c4"]
+    values = np.full((4, 4), 100.0)
+    for r, c in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2), (2, 3), (3, 2), (3, 3), (1, 2)]:
+        values[r, c] = 5.0
+    cells = [(r, c, values[i, j]) for i, r in enumerate(rows) for j, c in enumerate(columns)]
+    cells += [(r, "all", values[i].sum()) for i, r in enumerate(rows)]
+    cells += [("all", c, values[:, j].sum()) for j, c in enumerate(columns)] + [("all", "all", values.sum())]
+    frame = pd.DataFrame(cells, columns=["r", "c", "middle"])
+    margins = Margins({"r": "all", "c": "all"})
+    hidden = suppression(frame, frame["middle"].to_numpy(), margins)
+    shown = frame.assign(middle=frame["middle"].where(~hidden), one=1)
+    naive = frame.assign(middle=frame["middle"].where(frame["middle"] >= 15), one=1)
+    assert _solve(naive, {"r": "all", "c": "all"}, ["one"]) > 0
+    assert _solve(shown, {"r": "all", "c": "all"}, ["one"]) == 0
+
+
+def test_every_export_passes_through_the_one_door(
+    needs: Needs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sim.needs.export as export
+
+    seen: list[int] = []
+
+    def watched(frame: pd.DataFrame, **options: object) -> pd.DataFrame:
+        seen.append(len(frame))
+        return publish(frame, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(export, "publish", watched)
+    needs.to_csv(tmp_path / "n.csv")
+    needs.to_hxl(tmp_path / "h.csv")
+    needs.to_parquet(tmp_path / "n.parquet")
+    assert seen == [len(needs.table)] * 3
+
+
+def test_the_simple_table_is_published_too() -> None:
+    frame = simple_table(synthetic_run(months=4, persons=30.0, replicates=1))
+    people = frame[frame["indicator"].isin(["people", "person_days", "food", "shelter_places", "consultations"])]
+    assert (people["middle"].dropna() >= 15).all()
+    assert (frame["suppressed"] == safeguard.HIDDEN).any()
+    small = frame[(frame["indicator"] == "people") & frame["middle"].isna()]
+    for country, month in zip(small["country"], small["month"], strict=True):
+        rows = frame[(frame["country"] == country) & (frame["month"] == month)]
+        assert rows["middle"].isna().all()
