@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from calibration.observed.load import load_observed
+from calibration.observed.load import load_observed, load_pathways
 from sim.engines.agents import load_kernels, run_agents
 from sim.plan import AGES, SEXES, compile_plan
 from sim.spec import Departure, load_scenario
@@ -71,7 +71,12 @@ def _observed(months: tuple[str, ...], groups: list[str]) -> dict[str, NDArray[n
         part = table[(table["border"] == border) & table["month"].isin(months)]
         wide = part.pivot_table(index="nationality", columns="month", values="persons", aggfunc="sum")
         out[border] = wide.reindex(index=groups, columns=list(months)).fillna(0.0).to_numpy()
-    out["us"] = out["us_border_patrol"] + out["us_ports"]
+    paroles = load_pathways("chnv_parole")
+    wide = paroles[paroles["month"].isin(months)].pivot_table(
+        index="nationality", columns="month", values="persons", aggfunc="sum"
+    )
+    out["paroles"] = wide.reindex(index=groups, columns=list(months)).fillna(0.0).to_numpy()
+    out["us"] = out["us_border_patrol"] + out["us_ports"] + out["paroles"]
     return out
 
 
@@ -137,7 +142,12 @@ def _simulate(scenario: Scenario, groups: list[str], scale: float, seed: int) ->
             rate = scenario.parameters.get(border.detection_parameter, 1.0)
             flow = tally.flows[:, number[border.leg], :].reshape(len(plan.months), -1, per_group).sum(axis=2)
             out[border.id][order] += flow.T * rate / scale
-    out["us"] = out["us_border_patrol"] + out["us_ports"]
+    out["paroles"] = np.zeros((len(groups), len(plan.months)))
+    for i, leg in enumerate(plan.legs):
+        if leg.mode == "air_regular":
+            flow = tally.flows[:, i, :].reshape(len(plan.months), -1, per_group).sum(axis=2)
+            out["paroles"][order] += flow.T / scale
+    out["us"] = out["us_border_patrol"] + out["us_ports"] + out["paroles"]
     return out
 
 
@@ -220,7 +230,7 @@ def write_departures(demand: Demand, target: Path) -> int:
     """
     folder = Path(str(files("scenarios"))) / "world" / "americas"
     places = pd.read_csv(folder / "departure_places.csv")
-    series = {"darien": "darien_entries (SNM Panama)", "us": "us_border_patrol + us_ports (CBP, DHS)"}
+    series = {"darien": "darien_entries (SNM Panama)", "us": "us_border_patrol + us_ports + chnv_paroles (CBP, DHS)"}
     rows = []
     for i, row in enumerate(demand.channels.itertuples()):
         own = places[(places["group"] == row.group) & (places["channel"] == row.channel)]

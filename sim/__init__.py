@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.ensemble import run
+    from sim.ensemble.compare import compare
     from sim.results import open_run
     from sim.spec import load_scenario
 
 __all__ = ["compare", "load_scenario", "open_run", "run"]
 
 _HOMES = {
-    "compare": "sim.ensemble",
+    "compare": "sim.ensemble.compare",
     "load_scenario": "sim.spec",
     "open_run": "sim.results",
     "run": "sim.ensemble",

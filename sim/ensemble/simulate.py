@@ -109,7 +109,7 @@ def run(
 
 def run_key(scenario: Scenario, engine: str, seed: int, scale: float, daily: bool = False) -> str:
     """Hash everything that decides a result."""
-    text = json.dumps([scenario.digest(), engine, seed, scale, daily, versions()["travesia"]])
+    text = json.dumps([scenario.digest, engine, seed, scale, daily, versions()["travesia"]])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -254,7 +254,7 @@ def _finish(
             "timing": timing,
             "peak_rss_mb": peak_rss_mb(),
             "result_hash": folder.result_hash(),
-            "scenario_hash": scenario.digest(),
+            "scenario_hash": scenario.digest,
             "data_hashes": data_hashes(),
             "versions": versions(),
             "git": git_state(),
