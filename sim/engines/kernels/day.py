@@ -22,24 +22,33 @@ def write_tables(P, E, I, S, epoch):
     times what the group knows about the leg; a closed leg has weight nothing, and nothing stays nothing. Beyond the last
     alternative of a place the thresholds stay certain, as they were laid out.
     """
-    per_class = 2 * (P.means_edge.shape[0] + 1)
-    n_classes, n_legs = S.leg_open.shape
-    n_places, width = S.threshold.shape[1], S.threshold.shape[2]
+    alternative = P.alternative
+    class_group = P.class_group
+    means_edge = P.means_edge
+    weight = P.weight
+    e_weight = E.weight
+    i_appeal = I.appeal
+    i_on = I.on
+    leg_open = S.leg_open
+    threshold = S.threshold
+    per_class = 2 * (means_edge.shape[0] + 1)
+    n_classes, n_legs = leg_open.shape
+    n_places, width = threshold.shape[1], threshold.shape[2]
     factor = np.empty(n_legs)
     share = np.empty(width)
     for c in range(n_classes):
-        group = P.class_group[c]
+        group = class_group[c]
         for leg in range(n_legs):
-            f = np.float64(E.weight[epoch, c, leg])
-            S.leg_open[c, leg] = f > 0.0
-            factor[leg] = f * I.appeal[group, leg] if I.on else f
+            f = np.float64(e_weight[epoch, c, leg])
+            leg_open[c, leg] = f > 0.0
+            factor[leg] = f * i_appeal[group, leg] if i_on else f
         for row in range(c * per_class, (c + 1) * per_class):
             for place in range(n_places):
                 total = 0.0
                 last = -1
                 n = 0
-                while n < width and P.alternative[place, n] >= 0:
-                    w = P.weight[row, place, n] * factor[P.alternative[place, n]]
+                while n < width and alternative[place, n] >= 0:
+                    w = weight[row, place, n] * factor[alternative[place, n]]
                     share[n] = w
                     if w > 0.0:
                         total += w
@@ -49,11 +58,13 @@ def write_tables(P, E, I, S, epoch):
                 for j in range(n):
                     running += share[j]
                     if last < 0:
-                        S.threshold[row, place, j] = 0
+                        threshold[row, place, j] = 0
                     elif j >= last:
-                        S.threshold[row, place, j] = 0xFFFFFFFF
+                        threshold[row, place, j] = 0xFFFFFFFF
                     else:
-                        S.threshold[row, place, j] = np.uint32(min(running / total * 4294967296.0, 4294967294.0))
+                        threshold[row, place, j] = np.uint32(
+                            min(running / total * 4294967296.0, 4294967294.0)
+                        )
 
 
 @jit
@@ -97,7 +108,9 @@ def close_day(P, S, day):
     slot = day & (S.ring.shape[1] - 1)
     period = P.period_of_day[day]
     for k in range(S.ring.shape[0]):
-        _arrive(S.ring[k, slot].reshape(-1), S.stock[k, STAYING].reshape(-1), S.stock[k, TRAVELLING].reshape(-1))
+        _arrive(
+            S.ring[k, slot].reshape(-1), S.stock[k, STAYING].reshape(-1), S.stock[k, TRAVELLING].reshape(-1)
+        )
     on_route = 0
     for status in range(SETTLED + 1):
         total = S.stock[0, status].reshape(-1)
@@ -105,7 +118,9 @@ def close_day(P, S, day):
             total = total.copy()
             for k in range(1, S.stock.shape[0]):
                 _add(total, S.stock[k, status].reshape(-1))
-        present = _evening(total, S.person_days[period, status].reshape(-1), S.peak[period, status].reshape(-1))
+        present = _evening(
+            total, S.person_days[period, status].reshape(-1), S.peak[period, status].reshape(-1)
+        )
         if status != SETTLED:
             on_route += present
     gone = 0

@@ -97,20 +97,26 @@ def refill(P, Q, S, day):
     A limit that was not in force yesterday leaves nothing over. A unit larger than all of a day (of a month, for a monthly
     cap) never fits and holds up nobody.
     """
-    for limit in range(Q.allotment.shape[0]):
-        today = Q.allotment[limit, day]
-        same_month = day > 0 and P.month_of_day[day] == P.month_of_day[day - 1]
+    month_of_day = P.month_of_day
+    allotment = Q.allotment
+    limit_month = Q.limit_month
+    save_up = Q.save_up
+    remaining = S.remaining
+    whole = S.whole
+    for limit in range(allotment.shape[0]):
+        today = allotment[limit, day]
+        same_month = day > 0 and month_of_day[day] == month_of_day[day - 1]
         kept = np.int64(0)
-        if day > 0 and Q.allotment[limit, day - 1] < UNLIMITED:
-            if Q.limit_month[limit] and same_month:
-                kept = S.remaining[limit]
-            elif Q.save_up:
-                kept = min(S.remaining[limit], 8)
-        S.remaining[limit] = today if today >= UNLIMITED else today + kept
-        if not Q.limit_month[limit] or today >= UNLIMITED:
-            S.whole[limit] = today
-        elif not same_month or Q.allotment[limit, day - 1] >= UNLIMITED:
-            S.whole[limit] = _month_total(P, Q, limit, day)
+        if day > 0 and allotment[limit, day - 1] < UNLIMITED:
+            if limit_month[limit] and same_month:
+                kept = remaining[limit]
+            elif save_up:
+                kept = min(remaining[limit], 8)
+        remaining[limit] = today if today >= UNLIMITED else today + kept
+        if not limit_month[limit] or today >= UNLIMITED:
+            whole[limit] = today
+        elif not same_month or allotment[limit, day - 1] >= UNLIMITED:
+            whole[limit] = _month_total(P, Q, limit, day)
 
 
 @inner
@@ -127,16 +133,22 @@ def _month_total(P, Q, limit, day):
 @inner
 def measure_room(Q, S, day):
     """Room left in places with a hard capacity: capacity less those present and those already on their way there."""
-    for r in range(Q.room_place.shape[0]):
-        place = Q.room_place[r]
+    room = Q.room
+    room_limit = Q.room_limit
+    room_place = Q.room_place
+    remaining = S.remaining
+    stock = S.stock
+    whole = S.whole
+    for r in range(room_place.shape[0]):
+        place = room_place[r]
         inside = 0
-        for k in range(S.stock.shape[0]):
+        for k in range(stock.shape[0]):
             for status in range(TRAVELLING + 1):
-                for g in range(S.stock.shape[3]):
-                    inside += S.stock[k, status, place, g]
-        limit = Q.room_limit[r]
-        S.remaining[limit] = Q.room[r, day] - inside
-        S.whole[limit] = Q.room[r, day]
+                for g in range(stock.shape[3]):
+                    inside += stock[k, status, place, g]
+        limit = room_limit[r]
+        remaining[limit] = room[r, day] - inside
+        whole[limit] = room[r, day]
 
 
 @inner
