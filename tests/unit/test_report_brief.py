@@ -215,11 +215,10 @@ def test_the_model_is_frozen(run: SyntheticRun, brief: Writer) -> None:
         pages.title = "other"  # type: ignore[misc]
 
 
-def test_a_month_before_the_last_says_that_nobody_upstream_is_known(run: SyntheticRun, brief: Writer) -> None:
+def test_people_upstream_are_known_for_earlier_months_too(run: SyntheticRun, brief: Writer) -> None:
     pages = brief(run, "HND", "en", month="2022-06")
-    assert pages.upstream == ()
-    assert "last month of the run" in pages.upstream_note
-    assert pages.headlines[4].value == "not available"
+    assert [row.label for row in pages.upstream] == ["under 2 weeks", "2 to 8 weeks", "over 8 weeks"]
+    assert pages.headlines[4].value == pages.upstream[1].persons
 
 
 def test_needs_come_with_interval_money_lead_and_finding(run: SyntheticRun, brief: Writer) -> None:
@@ -255,4 +254,6 @@ def test_a_run_that_needs_cannot_read_still_has_a_brief(
     assert pages.sectors == ()
     assert "travesia needs" in pages.sectors_note
     assert [row.value for row in pages.headlines].count("not available") == 2
+    assert pages.upstream_note.startswith("Not known")
+    assert "R4V" in pages.facts[2].text
     assert page_count(pages.save(tmp_path / "b.pdf")) == 2

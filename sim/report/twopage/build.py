@@ -25,7 +25,7 @@ from sim.report.twopage.content import (
     UpstreamRow,
 )
 from sim.report.twopage.country import REGION, CountryMonth, FloatArray, Spread, read_country, spread
-from sim.report.twopage.needs_reading import NeedsFacts, read_needs
+from sim.report.twopage.needs_reading import NeedsFacts, lead_words, read_needs
 from sim.report.twopage.published import count_text, interval_text, share_text
 from sim.report.twopage.skill import skill_part
 from sim.report.words import brief_phrase as say
@@ -100,7 +100,7 @@ def brief(
         country=code,
         title=say("title_ALL" if regional else "title", lang, country=name),
         subtitle=say("subtitle", lang, month=when, scenario=source.scenario),
-        facts=fact_pairs(run, facts, found, lang),
+        facts=fact_pairs(run, facts, lang),
         headlines=headline_numbers(facts, found, lang),
         trigger=trigger_light(facts, found.trigger if found else "", lang),
         directions=directions,
@@ -144,7 +144,7 @@ def brief(
     )
 
 
-def fact_pairs(run: RunLike, facts: CountryMonth, needs: NeedsFacts | None, lang: str) -> tuple[Pair, ...]:
+def fact_pairs(run: RunLike, facts: CountryMonth, lang: str) -> tuple[Pair, ...]:
     """Country, month, version, data-as-of, run date, replicates, lead."""
     source = provenance(run)
     observed = run.summary[run.summary["observed"].notna()]["month"]
@@ -152,11 +152,7 @@ def fact_pairs(run: RunLike, facts: CountryMonth, needs: NeedsFacts | None, lang
     if len(observed):
         last = pd.Timestamp(str(observed.max()))
         as_of = short_month(last.year, last.month, lang)
-    lead = (
-        needs.lead
-        if needs and needs.lead
-        else say("lead_ALL" if facts.country == REGION else "lead_missing", lang)
-    )
+    lead = lead_words(facts.country, f"{facts.month:%Y-%m}", lang) or say("lead_ALL", lang)
     return (
         Pair(say("country", lang), country_name(facts.country, lang)),
         Pair(say("month", lang), month_name(facts.month.year, facts.month.month, lang)),
@@ -313,7 +309,7 @@ def upstream_words(rows: tuple[UpstreamRow, ...], found: NeedsFacts | None, regi
     """The sentence under the table: what it counts, or why it is empty."""
     if rows:
         return say("upstream_note_ALL" if regional else "upstream_note", lang)
-    return (found.upstream_note if found else "") or say("upstream_none", lang)
+    return say("upstream_none" if found else "upstream_unknown", lang)
 
 
 def scenario_rows(

@@ -11,8 +11,10 @@ import pandas as pd
 
 from sim.errors import DataError
 from sim.needs.context import lead_rule, translate_mechanisms
-from sim.needs.safeguard import round_quantity
-from sim.needs.tables import translate
+from sim.needs.measures import measure
+from sim.needs.safeguard import publish, round_quantity
+from sim.needs.tables import load_standards, translate
+from sim.needs.upstream import people_upstream
 from sim.report.figures.needs import worst_flags
 from sim.report.needs_access import (
     REGIONAL_ONLY,
@@ -39,7 +41,7 @@ from sim.report.words import check_language, country_name, number, phrase
 if TYPE_CHECKING:
     from sim.report.frame import RunLike
 
-__all__ = ["NeedsFacts", "read_needs"]
+__all__ = ["NeedsFacts", "lead_words", "read_needs"]
 
 logger = logging.getLogger(__name__)
 
@@ -69,12 +71,10 @@ MOST_MECHANISMS, MOST_AREAS, MOST_IMPACTS = 4, 3, 2
 class NeedsFacts:
     """Needs of one country and month, published."""
 
-    lead: str
     in_need: Spread | None
     in_need_before: Spread | None
     upstream_total: Spread | None
     upstream: tuple[UpstreamRow, ...]
-    upstream_note: str
     sectors: tuple[SectorRow, ...]
     sectors_note: str
     usd_total: str
@@ -111,13 +111,12 @@ def read_needs(
     before = f"{pd.Timestamp(month) - pd.offsets.MonthBegin(1):%Y-%m}"
     year = int(month[:4])
     sectors = sector_rows(estimate, country, month, lang)
+    ahead = upstream_of(estimate.upstream if at_end else upstream_at(run, month), country)
     return NeedsFacts(
-        lead=lead_words(country, month, lang),
         in_need=people_in_need(estimate, country, month),
         in_need_before=people_in_need(estimate, country, before),
-        upstream_total=upstream_total(estimate, country) if at_end else None,
-        upstream=upstream_rows(estimate, country, lang) if at_end else (),
-        upstream_note="" if at_end else say("upstream_last", lang),
+        upstream_total=upstream_total(ahead),
+        upstream=upstream_rows(ahead, lang),
         sectors=sectors,
         sectors_note=(
             funding_note(month, lang) + say("sectors_note_ALL" if country == REGION else "sectors_note", lang)
@@ -239,26 +238,33 @@ def unit_words(frame: pd.DataFrame, sector: str, lang: str) -> str:
     )
 
 
-def upstream_of(estimate: NeedsLike, country: str) -> pd.DataFrame:
+def upstream_at(run: RunLike, month: str) -> pd.DataFrame:
+    """The upstream table at the end of an earlier month, published like that of the last one."""
+    measures = measure(run, load_standards())
+    starts = pd.to_datetime(measures.periods["start"].iloc[: measures.months])
+    position = int((starts < pd.Timestamp(month)).sum())
+    return publish(
+        people_upstream(run, measures, position), people="middle", values=["low", "middle", "high"]
+    )
+
+
+def upstream_of(rows: pd.DataFrame, country: str) -> pd.DataFrame:
     """Rows upstream of one country that may be printed."""
-    rows = estimate.upstream
     if rows.empty or country == REGION:
         return rows.iloc[:0]
     return rows[(rows["location_code"] == country) & rows["middle"].notna()]
 
 
-def upstream_total(estimate: NeedsLike, country: str) -> Spread | None:
+def upstream_total(rows: pd.DataFrame) -> Spread | None:
     """People two to eight weeks upstream: the areas added up, with the sums of their bounds."""
-    rows = upstream_of(estimate, country)
     rows = rows[rows["weeks"] == "2-8"] if len(rows) else rows
     if rows.empty:
         return None
     return Spread(*(rounded(float(rows[name].sum())) for name in ("middle", "low", "high")))
 
 
-def upstream_rows(estimate: NeedsLike, country: str, lang: str) -> tuple[UpstreamRow, ...]:
+def upstream_rows(rows: pd.DataFrame, lang: str) -> tuple[UpstreamRow, ...]:
     """People upstream by weeks, with the areas where most of them are."""
-    rows = upstream_of(estimate, country)
     out = []
     for weeks in ("0-2", "2-8", "8+"):
         part = rows[rows["weeks"] == weeks] if len(rows) else rows
