@@ -14,6 +14,8 @@ __all__ = ["progress_bar"]
 _WORDS = {
     "compile": "Preparing the kernels (compiled once for each version)",
     "days": "Running the days",
+    "workers": "Starting the workers",
+    "replicates": "Running the replicates",
     "tables": "Writing tables",
     "figures": "Drawing figures",
 }
@@ -30,7 +32,13 @@ def progress_bar(console: Console) -> Iterator[Callable[[str, float, float], Non
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         tasks = {}
 

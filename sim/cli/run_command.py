@@ -25,13 +25,30 @@ def run(
     replicates: Annotated[int, typer.Option(help="Draws of the same scenario.", min=1)] = 1,
     engine: Annotated[str, typer.Option(help="agents, expected or reference.")] = "agents",
     seed: Annotated[int, typer.Option(help="Same seed, same tables.")] = 1,
-    scale: Annotated[float, typer.Option(help="Share of the people simulated; tables are at full size.")] = 1.0,
+    scale: Annotated[
+        float, typer.Option(help="Share of the people simulated; tables are at full size.")
+    ] = 1.0,
     threads: Annotated[int, typer.Option(help="Does not change the result.", min=1)] = 1,
-    out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME if not given.", show_default=False)] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that share the replicates; as many as help if not given.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; runs/NAME if not given.", show_default=False)
+    ] = None,
     daily: Annotated[bool, typer.Option(help="Tables by day instead of by month.")] = False,
-    resume: Annotated[bool, typer.Option(help="Continue an unfinished run folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="Continue an unfinished run folder with what is whole in it.")
+    ] = False,
     scheduler: Annotated[
-        str | None, typer.Option(help="Address of a Dask scheduler, tcp://...", show_default=False)
+        str | None,
+        typer.Option(
+            help="Address of a Dask scheduler, tcp://..., instead of --workers.", show_default=False
+        ),
     ] = None,
     figures: Annotated[bool, typer.Option(help="Write plots/ and needs.csv as well.")] = True,
 ) -> None:
@@ -45,7 +62,8 @@ def run(
 
     if engine not in _ENGINES:
         problem = Problem(f"there is no engine '{engine}'", "--engine", "one of " + ", ".join(_ENGINES))
-        raise ScenarioError("The run was refused.", [problem])
+        msg = "The run was refused."
+        raise ScenarioError(msg, [problem])
     loaded = load_scenario(scenario)
     target = out or Path("runs") / loaded.name.replace("/", "-")
     console = Console(highlight=False, stderr=True)
@@ -57,6 +75,7 @@ def run(
             seed=seed,
             scale=scale,
             threads=threads,
+            workers=workers,
             out=target,
             daily=daily,
             resume=resume,
@@ -97,7 +116,9 @@ def _show(done: Run, console: Console) -> None:
         f"{m['replicates']} replicate(s), seed {m['seed']}, engine {m['timing']['engine_s']} s, "
         f"in all {m['timing']['total_s']} s, {m['peak_rss_mb']:.0f} MB"
     )
-    balance = "people add up on every day" if done.checks["conserved"] else "PEOPLE DO NOT ADD UP, see checks.json"
+    balance = (
+        "people add up on every day" if done.checks["conserved"] else "PEOPLE DO NOT ADD UP, see checks.json"
+    )
     console.print(f"Balance: {balance} (departed = on the route + every outcome).")
     if not done.scenario.world.borders:
         _show_outcomes(done, console)
@@ -122,7 +143,9 @@ def _show(done: Run, console: Console) -> None:
             f"{row.difference_percent:+.1f} %" if seen else "",
         )
     console.print(table)
-    console.print("Observed and difference are over the months for which a count exists; counts of persons or of encounters.")
+    console.print(
+        "Observed and difference are over the months for which a count exists; counts of persons or of encounters."
+    )
     console.print(f"Written to {done.path}")
 
 

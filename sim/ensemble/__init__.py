@@ -1,5 +1,6 @@
 """A scenario, replicates and options enter, a run folder leaves."""
 
+from sim.ensemble.pool import Pool, open_pool
 from sim.ensemble.simulate import run, run_replicate, warm_up
 
-__all__ = ["run", "run_replicate", "warm_up"]
+__all__ = ["Pool", "open_pool", "run", "run_replicate", "warm_up"]

@@ -16,7 +16,18 @@ from typing import Any
 
 __all__ = ["data_hashes", "git_state", "machine", "peak_rss_mb", "versions"]
 
-_PACKAGES = ("travesia", "numpy", "numba", "pandas", "pyarrow", "pydantic", "mesa", "scipy", "matplotlib", "dask")
+_PACKAGES = (
+    "travesia",
+    "numpy",
+    "numba",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "mesa",
+    "scipy",
+    "matplotlib",
+    "dask",
+)
 
 
 def versions() -> dict[str, str]:
@@ -44,7 +55,9 @@ def git_state() -> dict[str, Any]:
 
 
 def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=5, check=True)  # noqa: S603, S607
+    done = subprocess.run(
+        ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=5, check=True
+    )  # noqa: S603, S607
     return done.stdout.strip()
 
 
@@ -68,7 +81,12 @@ def folder_hash(folder: Path) -> str:
 
 def machine() -> dict[str, Any]:
     """Return what kind of machine this is, without its name."""
-    return {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count(), "load": _load()}
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "load": _load(),
+    }
 
 
 def _load() -> list[float] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from sim.results.content import table_files
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -55,16 +57,37 @@ COLUMNS: dict[str, dict[str, tuple[str, str, str]]] = {
         "nationality": _PERSON["nationality"],
         "persons": ("number", "persons who departed", "persons"),
     },
+    "crossings": {
+        "replicate": _START["replicate"],
+        "border": ("string", "border as its authority counts it", ""),
+        "month": ("yearmonth", "month", ""),
+        "nationality": ("string", "nationality group or ALL", ""),
+        "persons": ("number", "crossings as the authority counts them", "persons or encounters, see summary"),
+    },
 }
 _SUMMARY = {
     "border": ("string", "border as its authority counts it", ""),
     "month": ("yearmonth", "month", ""),
     "nationality": ("string", "nationality group or ALL", ""),
-    **{name: ("number", f"{name} over replicates", "see unit") for name in ("median", "lo50", "hi50", "lo90", "hi90")},
+    **{
+        name: ("number", f"{name} over replicates", "see unit")
+        for name in ("median", "lo50", "hi50", "lo90", "hi90")
+    },
     "observed": ("number", "observed count", "see unit"),
     "observed_kind": ("string", "what the authority counts", ""),
     "unit": ("string", "persons or encounters", ""),
 }
+
+
+def _measured(path: Path) -> dict[str, Any]:
+    """Size and hash of a table; of one kept as a folder, the sum and the hash of all its files in order."""
+    digest, size = hashlib.sha256(), 0
+    for file in table_files(path):
+        size += file.stat().st_size
+        with file.open("rb") as handle:
+            while block := handle.read(1 << 20):
+                digest.update(block)
+    return {"bytes": size, "hash": "sha256:" + digest.hexdigest()}
 
 
 def describe_tables(folder: Path, name: str) -> dict[str, Any]:
@@ -88,11 +111,15 @@ def describe_tables(folder: Path, name: str) -> dict[str, Any]:
                 "name": table,
                 "path": file.name,
                 "format": file.suffix[1:],
-                "bytes": file.stat().st_size,
-                "hash": "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest(),
+                **_measured(file),
                 "schema": {
                     "fields": [
-                        {"name": column, "type": kind, "description": text, **({"unit": unit} if unit else {})}
+                        {
+                            "name": column,
+                            "type": kind,
+                            "description": text,
+                            **({"unit": unit} if unit else {}),
+                        }
                         for column, (kind, text, unit) in columns.items()
                     ]
                 },

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sim.spec import Scenario
 
-__all__ = ["INTERVALS", "border_counts", "summarise", "year_table"]
+__all__ = ["INTERVALS", "beside_observed", "border_counts", "summarise", "with_intervals", "year_table"]
 
 INTERVALS = {"lo90": 0.05, "lo50": 0.25, "median": 0.5, "hi50": 0.75, "hi90": 0.95}
 
@@ -58,7 +60,9 @@ def border_counts(flows: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     return pd.concat([each, total], ignore_index=True)[columns]
 
 
-def summarise(flows: pd.DataFrame, scenario: Scenario, replicates: int, observed: pd.DataFrame) -> pd.DataFrame:
+def summarise(
+    flows: pd.DataFrame, scenario: Scenario, replicates: int, observed: pd.DataFrame
+) -> pd.DataFrame:
     """Reduce replicates to median and intervals and set observed counts beside them.
 
     Parameters
@@ -82,16 +86,51 @@ def summarise(flows: pd.DataFrame, scenario: Scenario, replicates: int, observed
     values = np.zeros((len(wide), max(replicates, 1)))
     if len(wide):
         values[:, : wide.shape[1]] = wide.to_numpy()
-    out = wide.index.to_frame(index=False)
+    return beside_observed(with_intervals(wide.index.to_frame(index=False), values), scenario, observed)
+
+
+def with_intervals(cells: pd.DataFrame, values: NDArray[np.float64]) -> pd.DataFrame:
+    """Set median and intervals of each row of `values` beside its cell.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        border, month, nationality.
+    values : ndarray [cells, replicates]
+
+    Returns
+    -------
+    DataFrame
+    """
+    out = cells.copy()
     for name in ("median", "lo50", "hi50", "lo90", "hi90"):
-        out[name] = np.quantile(values, INTERVALS[name], axis=1) if len(wide) else []
+        out[name] = np.quantile(values, INTERVALS[name], axis=1) if len(out) else []
+    return out
+
+
+def beside_observed(out: pd.DataFrame, scenario: Scenario, observed: pd.DataFrame) -> pd.DataFrame:
+    """Set what was observed beside medians and intervals.
+
+    Parameters
+    ----------
+    out : DataFrame
+        As `with_intervals` returns.
+    scenario : Scenario
+    observed : DataFrame
+        Columns border, month, nationality, persons, kind.
+
+    Returns
+    -------
+    DataFrame
+        border, month, nationality, median, lo50, hi50, lo90, hi90, observed, observed_kind, unit.
+    """
     seen = observed[["border", "month", "nationality", "persons", "kind"]].rename(
         columns={"persons": "observed", "kind": "observed_kind"}
     )
     first, last = scenario.window.start.strftime("%Y-%m"), scenario.window.end.strftime("%Y-%m")
     known = {b.id for b in scenario.world.borders}
     seen = seen[seen["month"].between(first, last) & seen["border"].isin(known)]
-    out = out.merge(seen, on=["border", "month", "nationality"], how="outer" if len(wide) else "left")
+    out = out.merge(seen, on=["border", "month", "nationality"], how="outer" if len(out) else "left")
     figures = ["median", "lo50", "hi50", "lo90", "hi90"]
     out[figures] = out[figures].fillna(0.0)
     kind = {b.id: b.count_kind for b in scenario.world.borders}
