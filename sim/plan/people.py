@@ -24,6 +24,8 @@ __all__ = ["departures_of"]
 
 _FULL = 2.0**32
 NO_MEANS = 0xFFFF
+LARGEST_UNIT = 8
+"""Members of a unit are told apart by three bits."""
 FIRST_ADULT = AGES.index("18-59")
 DEFAULT_FEMALE = 0.38
 """Share of women and girls where a world states none (assumption: Darién 2022 to 2023, SNM Panama, about 0.35 to 0.40)."""
@@ -70,7 +72,10 @@ def _profile(graph: Graph, group: str, unit: str) -> tuple[float, float, tuple[f
         share = entry.share if entry is not None else 0.0
         if entry is not None and entry.sizes:
             sizes = dict(entry.sizes)
-    return share, female, tuple(ages[a] for a in AGES), sizes
+    held = dict.fromkeys(range(1, LARGEST_UNIT + 1), 0.0)
+    for size, part in sizes.items():  # larger units travel as the largest there is
+        held[min(size, LARGEST_UNIT)] += part
+    return share, female, tuple(ages[a] for a in AGES), {size: part for size, part in held.items() if part > 0.0}
 
 
 def _drawn_tables(graph: Graph) -> dict[str, NDArray[np.generic]]:
