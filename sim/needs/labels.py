@@ -7,7 +7,7 @@ from typing import Final
 
 from sim.needs.tables import table, translate
 
-__all__ = ["LANGUAGES", "column_label", "label", "names_in", "phrase", "text"]
+__all__ = ["LANGUAGES", "column_label", "label", "names_in", "phrase", "sentence", "text"]
 
 LANGUAGES: Final = ("en", "es")
 #: vocabularies that are the names of another table: kind -> (table, key column)
@@ -87,3 +87,34 @@ def names_in(joined: str, kind: str, language: str) -> str:
             translated + (f" [{label('mechanism_role', role.rstrip(']'), language)}]" if bracket else "")
         )
     return "; ".join(out)
+
+
+#: tables of whole sentences and names, with the pair of columns that hold them
+_SENTENCES: Final = (
+    ("lead_rules", "finding"),
+    ("minimums", "minimum"),
+    ("border_pairs", "name"),
+    ("overlays", "name"),
+    ("methods", "text"),
+    ("standards", "name"),
+    ("sectors", "name"),
+    ("mechanisms", "name"),
+)
+
+
+@cache
+def _sentences(language: str) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for name, column in _SENTENCES:
+        rows = table(name)
+        for source in LANGUAGES:
+            out.update(zip(rows[f"{column}_{source}"], rows[f"{column}_{language}"], strict=True))
+    return out
+
+
+def sentence(written: str, language: str) -> str:
+    """A sentence of our own tables, or several joined with '; ', put into one language."""
+    known = _sentences(language)
+    if written in known:
+        return known[written]
+    return "; ".join(known.get(part, part) for part in written.split("; "))

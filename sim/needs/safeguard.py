@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import lsmr
 
 from sim.errors import DataError
 from sim.needs.axes import REGION
@@ -209,7 +208,10 @@ def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> 
             exposed = recoverable(hidden, lines)
         if not exposed.any():
             return hidden
-        hidden = _hide_beside(exposed, hidden, values, lines)
+        wider = _hide_beside(exposed, hidden, values, lines)
+        if bool((wider == hidden).all()):
+            return hidden
+        hidden = wider
     msg = "secondary suppression did not settle; publish this table with fewer dimensions"
     raise DataError(msg)
 
@@ -311,34 +313,56 @@ def _determined(system: csr_array, *, quick: bool) -> Mask:
     tolerance, limit = (1e-8, 1e-4) if quick else (1e-13, 1e-6)
     for _ in range(1 if quick else 2):
         probe = generator.standard_normal(n)
-        inside = lsmr(system, system @ probe, atol=tolerance, btol=tolerance, conlim=0.0, maxiter=4 * n)[0]
-        still &= np.abs(probe - inside) < limit
+        still &= np.abs(probe - _row_part(system, probe, tolerance)) < limit
     return still
+
+
+def _row_part(system: csr_array, probe: Array, tolerance: float) -> Array:
+    """Part of a vector in the row space: conjugate gradients on the normal equations.
+
+    Sums are plain, not BLAS products, whose threads wait for each other on a busy machine.
+    """
+    turned = system.T.tocsr()
+    answer = np.zeros(system.shape[0])
+    left = system @ probe
+    way = left.copy()
+    size = float((left * left).sum())
+    goal = size * tolerance**2
+    for _ in range(4 * system.shape[1]):
+        if size <= goal:
+            break
+        moved = system @ (turned @ way)
+        step = size / float((way * moved).sum())
+        answer += step * way
+        left -= step * moved
+        new = float((left * left).sum())
+        way = left + (new / size) * way
+        size = new
+    return np.asarray(turned @ answer)
 
 
 def _hide_beside(
     exposed: Mask, hidden: Mask, values: Array, lines: list[tuple[NDArray[np.int64], Mask]]
 ) -> Mask:
-    """Hide, in one line of each exposed row, the smallest visible row.
-
-    The row's whole line if nothing else is left.
-    """
+    """Hide, beside each exposed row, the smallest visible row of its lines, or of the lines next to them."""
     out = hidden.copy()
-    moved = False
     for row in np.flatnonzero(exposed):
-        best, least = -1, np.inf
-        for line, is_total in lines:
-            if line[row] < 0:
-                continue
-            mates = np.flatnonzero((line == line[row]) & ~out)
-            for mate in mates:
-                weight = values[mate] + (1e12 if is_total[mate] else 0.0)
-                if weight < least:
-                    best, least = int(mate), weight
-        if best >= 0:
-            out[best] = True
-            moved = True
-    if not moved:
-        msg = "a hidden cell is determined by hidden totals only; publish this table with fewer dimensions"
-        raise DataError(msg)
+        reached = np.array([row])
+        while True:
+            beside = np.zeros(out.shape, dtype=bool)
+            total = np.zeros(out.shape, dtype=bool)
+            for line, is_total in lines:
+                touched = np.unique(line[reached])
+                here = np.isin(line, touched[touched >= 0])
+                beside |= here
+                total |= here & is_total
+            visible = np.flatnonzero(beside & ~out)
+            if visible.size:
+                order = np.lexsort((values[visible], total[visible]))
+                out[visible[order[0]]] = True
+                break
+            wider = np.flatnonzero(beside & out)
+            if wider.size <= reached.size:
+                break  # only hidden rows hang together here: nothing printed tells them apart
+            reached = wider
     return out

@@ -12,7 +12,7 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 
 from sim.needs.axes import ALL
-from sim.needs.labels import column_label, label, names_in, phrase, text
+from sim.needs.labels import column_label, label, names_in, phrase, sentence, text
 from sim.needs.safeguard import HIDDEN, as_text
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ _KIND: Final = {
 }
 _LISTS: Final = {"roles": "stage", "kinds": "kind"}
 _NAMES: Final = {"lead_mechanism", "others", "lead_from", "lead_to", "leads_mobility", "leads_other"}
+_SENTENCES: Final = {"finding", "protocol", "minimum", "border", "events", "name"}
 _SHARES: Final = {"children_share", "irregular_share", "probability", "false_alarm_rate", "miss_rate"}
 _WIDE: Final = {
     "name": 80,
@@ -322,6 +323,8 @@ def words(record: dict[Any, Any], columns: list[str], lang: str) -> dict[str, An
             value = label(_KIND[column], value, lang) if isinstance(value, str) and value else value
         elif column in ("source", "source_ref"):
             value = phrase(str(value), lang)
+        elif column in _SENTENCES:
+            value = sentence(str(value), lang)
         out[column] = _cell_value(value, lang)
     return out
 
