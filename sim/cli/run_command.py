@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -67,6 +67,7 @@ def run(
     loaded = load_scenario(scenario)
     target = out or Path("runs") / loaded.name.replace("/", "-")
     console = Console(highlight=False, stderr=True)
+    note = ""
     with progress_bar(console) as report:
         done = run_scenario(
             loaded,
@@ -84,31 +85,43 @@ def run(
         )
         if figures:
             report("figures", 0.0, 1.0)
-            _write_figures(done)
+            note = _write_figures(done)
             report("figures", 1.0, 1.0)
-    _show(done, Console(highlight=False))
+    shown = Console(highlight=False)
+    _show(done, shown)
+    if note:
+        shown.print(note)
 
 
-def _write_figures(done: Run) -> None:
-    """Crossings and map as pictures, and the short table of needs, into the run folder."""
+_MOST_FIGURE_BYTES = 600e6
+_SOME = 20
+"""Replicates that map and needs are made from when all together are too large to be read at once."""
+
+
+def _write_figures(done: Run) -> str:
+    """Crossings and map as pictures, and the short table of needs, into the run folder; returns what to say of it."""
     from sim.needs import simple_table
     from sim.report import crossings, route_map, save
     from sim.results.folder import write_aside
 
     folder = done.path / "plots"
     folder.mkdir(exist_ok=True)
+    large = done.replicates > _SOME and done.table_bytes("flows", "stocks") > _MOST_FIGURE_BYTES
+    some = done.first(_SOME) if large else done
     if done.scenario.world.borders:
         save(crossings(done)[0], folder / "crossings.png", done)
     if any(p.lat is not None for p in done.scenario.world.places):
-        save(route_map(done)[0], folder / "map.png", done)
-    write_aside(done.path / "needs.csv", simple_table(done).to_csv(index=False).encode())
+        save(route_map(some)[0], folder / "map.png", some)
+    write_aside(done.path / "needs.csv", simple_table(some).to_csv(index=False).encode())
+    return f"Map and needs.csv are made from the first {_SOME} replicates." if large else ""
 
 
 def _show(done: Run, console: Console) -> None:
     """Table of crossings by border and year, and where everything was written."""
     from rich.table import Table
 
-    from sim.results import border_counts, year_table
+    from sim.results import year_table
+    from sim.results.reduce import all_nationalities
 
     m = done.manifest
     console.print(
@@ -124,13 +137,14 @@ def _show(done: Run, console: Console) -> None:
         _show_outcomes(done, console)
         console.print(f"Written to {done.path}")
         return
-    rows = year_table(done.summary, border_counts(done.flows, done.scenario))
+    rows = year_table(done.summary, all_nationalities(done.path / "crossings.parquet"))
     one = m["replicates"] == 1
     table = Table(title="Crossings by border and year, all nationalities (a scenario, not a prediction)")
     table.add_column("border")
     table.add_column("year")
     for name in ("simulated", "one draw" if one else "90 % interval", "observed", "months", "difference"):
         table.add_column(name, justify="right")
+    row: Any
     for row in rows.itertuples():
         seen = row.observed_months > 0
         table.add_row(

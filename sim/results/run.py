@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import psutil
+import pyarrow.parquet as pq
 
-from sim.errors import DataError, Problem
+from sim.errors import DataError, Problem, RunError
+from sim.results.content import pieces, table_files
 from sim.results.folder import read_manifest
 
 if TYPE_CHECKING:
@@ -18,6 +23,11 @@ if TYPE_CHECKING:
     from sim.spec import Scenario
 
 __all__ = ["Run", "open_run"]
+
+_ROW_BYTES = 56.0
+"""Memory of a row of flows or stocks."""
+_SHARE = 0.7
+"""Share of the free memory that one table may take."""
 
 
 class Run:
@@ -33,15 +43,77 @@ class Run:
     def __init__(self, path: Path, holder: TemporaryDirectory[str] | None = None) -> None:
         self.path = Path(path)
         self._holder = holder
+        self._most: int | None = None
         self.manifest: dict[str, Any] = read_manifest(self.path)
+
+    def first(self, replicates: int) -> Run:
+        """The same run with its first replicates only, for figures of runs too large to be held in memory.
+
+        Parameters
+        ----------
+        replicates : int
+
+        Returns
+        -------
+        Run
+            Its summary is still that of all replicates.
+        """
+        made = Run(self.path, self._holder)
+        made._most = min(replicates, self.replicates)
+        made.manifest = {**self.manifest, "replicates": made._most}
+        return made
+
+    def pieces(self, name: str, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+        """Read a table replicate by replicate, in the memory of one.
+
+        Parameters
+        ----------
+        name : str
+            ``flows``, ``stocks``, ``outcomes``, ``departures`` or ``crossings``.
+        columns : list of str, optional
+
+        Yields
+        ------
+        DataFrame
+        """
+        for _, table in pieces(self.path / f"{name}.parquet", columns):
+            yield table.to_pandas()
+
+    def table_bytes(self, *names: str) -> float:
+        """Memory that tables would take, roughly."""
+        files = [f for name in names for f in table_files(self.path / f"{name}.parquet")]
+        return sum(_ROW_BYTES * pq.read_metadata(f).num_rows for f in files)
 
     def _table(self, name: str) -> pd.DataFrame:
         file = self.path / f"{name}.parquet"
         try:
-            return pd.read_parquet(file)
+            rule = None if self._most is None else [("replicate", "<", self._most)]
+            if self._most is None:
+                self._refuse_if_too_large(name)
+            return pd.read_parquet(file, filters=rule)
         except (OSError, ValueError) as fault:
             problem = Problem(f"cannot be read ({fault})", str(file), "a table written by travesia run")
-            raise DataError("A table of the run is missing or damaged.", [problem]) from None
+            message = "A table of the run is missing or damaged."
+            raise DataError(message, [problem]) from None
+
+    def _refuse_if_too_large(self, name: str) -> None:
+        needed, free = self.table_bytes(name), float(psutil.virtual_memory().available)
+        if needed > _SHARE * free:
+            message = (
+                f"The table {name} of {self.replicates} replicates would take about {needed / 1e9:.1f} GB of memory and "
+                f"{free / 1e9:.1f} GB are free; read it replicate by replicate with run.pieces('{name}'), or take some "
+                "with run.first(20)."
+            )
+            raise RunError(message)
+
+    def _text(self, name: str) -> str:
+        file = self.path / name
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, ValueError) as fault:
+            problem = Problem(f"cannot be read ({fault})", str(file), "a file written by travesia run")
+            message = "A file of the run is missing or damaged."
+            raise DataError(message, [problem]) from None
 
     @cached_property
     def flows(self) -> pd.DataFrame:
@@ -66,12 +138,27 @@ class Run:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """Crossings by border, month and nationality with intervals, and observed."""
-        return pd.read_csv(self.path / "summary.csv", dtype={"month": str})
+        try:
+            return pd.read_csv(StringIO(self._text("summary.csv")), dtype={"month": str})
+        except ValueError as fault:
+            problem = Problem(f"cannot be read ({fault})", str(self.path / "summary.csv"))
+            message = "A table of the run is damaged."
+            raise DataError(message, [problem]) from None
+
+    @cached_property
+    def crossings(self) -> pd.DataFrame:
+        """Crossings by replicate, border as its authority counts, month and nationality (with ``ALL``)."""
+        return self._table("crossings")
 
     @cached_property
     def checks(self) -> dict[str, Any]:
         """Balance of people by replicate."""
-        loaded: dict[str, Any] = json.loads((self.path / "checks.json").read_text())
+        try:
+            loaded: dict[str, Any] = json.loads(self._text("checks.json"))
+        except (ValueError, RecursionError) as fault:
+            problem = Problem(f"holds no JSON ({fault})", str(self.path / "checks.json"))
+            message = "A file of the run is damaged."
+            raise DataError(message, [problem]) from None
         return loaded
 
     @cached_property
