@@ -126,3 +126,10 @@ def test_a_quota_of_nothing_stops_everybody_without_a_word() -> None:
     )
     assert run.arrivals("A-B")[4:11].sum() == 0
     assert run.ended("arrived") == 400
+
+
+def test_families_of_more_than_eight_travel_as_eights() -> None:
+    sizes = {"family": {"share": 1.0, "sizes": {8: 0.2, 10: 0.5, 12: 0.3}}}
+    run = simulate([place("A", 0, role="origin"), END], [leg("A-B")], [departs(80)], units=sizes, trace=True)
+    assert run.tally.trace is not None
+    assert np.unique(run.tally.trace[:, 0], return_counts=True)[1].tolist() == [8] * 10
