@@ -15,7 +15,7 @@ from sim.needs.measures import measure
 from sim.needs.safeguard import publish, round_quantity
 from sim.needs.tables import load_standards, translate
 from sim.needs.upstream import people_upstream
-from sim.report.figures.needs import worst_flags
+from sim.report.figures.needs import main_flags, worst_flags
 from sim.report.needs_access import (
     REGIONAL_ONLY,
     NeedsLike,
@@ -64,7 +64,7 @@ HEADLINE_RESOURCES: Final = {
     "LOG": ("food_weight", "total"),
 }
 LITRES_IN_A_CUBIC_METRE, ONE_DECIMAL_BELOW = 1000.0, 10.0
-MOST_MECHANISMS, MOST_AREAS, MOST_IMPACTS = 4, 3, 2
+MOST_MECHANISMS, MOST_AREAS, MOST_IMPACTS, MOST_COUNTRIES = 4, 3, 2, 12
 
 
 @dataclass(frozen=True)
@@ -208,11 +208,17 @@ def sector_rows(estimate: NeedsLike, country: str, month: str, lang: str) -> tup
                 gap=usd_text(float(row["gap"]), lang),
                 lead="–"
                 if country == REGION
-                else short_mechanism(str(row["lead"])) or say("none_named", lang),
+                else first_mechanism(str(row["lead"])) or say("none_named", lang),
                 flag=phrase(flag_key(str(row["flag"])), lang),
             )
         )
     return tuple(rows)
+
+
+def first_mechanism(joined: str) -> str:
+    """The first of several mechanisms, and how many more there are."""
+    names = [name for name in (short_mechanism(part) for part in joined.split(";")) if name]
+    return "" if not names else names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
 
 
 def usd_text(value: float, lang: str) -> str:
@@ -291,30 +297,35 @@ def matrix_of(estimate: NeedsLike, country: str, year: int, lang: str) -> Matrix
     codes = set(rows["sector_code"].astype(str))
     names = sector_names(lang)
     sectors = [code for code in names if code in codes]
-    head, finding = phrase("matrix_flag", lang), say("sector", lang)
+    head, finding = phrase("matrix_main", lang), say("sector", lang)
     if country == REGION:
         return regional_matrix(rows, sectors, lang)
     mechanisms, roles = mechanism_roles(rows)
     mechanisms = mechanisms[:MOST_MECHANISMS]
-    worst = worst_flags(rows, "sector_code")
+    main, worst = main_flags(rows, "sector_code"), worst_flags(rows, "sector_code")
     cells = []
     for code in sectors:
         done = [roles.get(code, {}).get(name, "") for name in mechanisms]
         words = [phrase(f"matrix_{role}", lang) if role else "–" for role in done]
-        cells.append((names[code], *words, phrase(flag_key(worst[code]), lang)))
+        found = phrase(flag_key(main[code]), lang)
+        if worst[code] != main[code]:
+            found += say("matrix_others", lang, finding=phrase(flag_key(worst[code]), lang))
+        cells.append((names[code], *words, found))
     return Matrix((finding, *mechanisms, head), tuple(cells))
 
 
 def regional_matrix(rows: pd.DataFrame, sectors: list[str], lang: str) -> Matrix:
-    """Countries by finding for each sector."""
+    """Countries by finding for most people in each sector; the countries with most people in need."""
     names = sector_names(lang)
+    size = rows.groupby(rows["location_code"].astype(str))["middle"].sum().sort_values(ascending=False)
+    rows = rows[rows["location_code"].isin(size.index[:MOST_COUNTRIES])]
     found = ("gap", "no_lead", "duplication", "covered_scarce")
     cells = []
     for code in sectors:
         part = rows[rows["sector_code"] == code]
-        worst = worst_flags(part, "location_code")
+        main = main_flags(part, "location_code")
         lists = [
-            ", ".join(sorted(country for country, flag in worst.items() if flag == kind)) or "–"
+            ", ".join(sorted(country for country, flag in main.items() if flag == kind)) or "–"
             for kind in found
         ]
         cells.append((names[code], *lists))

@@ -332,7 +332,7 @@ class Setter:
                 (r.sector, r.in_need, r.interval, r.units, r.usd, r.funded, r.gap, r.lead, r.flag)
                 for r in self.brief.sectors
             ]
-            story.append(self.grid(head, rows, (18, 9, 14, 20, 8, 10, 8, 13, 15), (1, 2, 4, 5, 6), 6.0))
+            story.append(self.grid(head, rows, (18, 9, 13, 18, 8, 10, 8, 18, 12), (1, 2, 4, 5, 6), 6.0))
         story += [
             Spacer(1, 2),
             self.text(self.brief.sectors_note, 6.2, colour=HexColor("#444444")),
@@ -381,7 +381,7 @@ class Setter:
                 say("mostly_ALL" if regional else "mostly", lang),
             ]
             body = [(row.label, row.persons, row.interval, row.extra) for row in self.brief.upstream]
-            rows.append(self.grid(head, body, (25, 18, 27, 30), (1,)))
+            rows.append(self.grid(head, body, (23, 18, 33, 26), (1,)))
         return [*rows, Spacer(1, 2), self.text(self.brief.upstream_note, 6.2, colour=HexColor("#444444"))]
 
     def skill_rows(self) -> list[Any]:
