@@ -245,7 +245,7 @@ def _beside(
     ahead = upstream.people_upstream(run, plan.measures)
     found = upstream.triggers(run, plan.measures, hindcast)
     hit = context.impacts(plan, lang)
-    return {
+    made = {
         "coordination": _coordination(plan, published, arrangement, lang),
         "minimums": _minimums(plan, published, lang),
         "binational": _binational(run, plan, lang),
@@ -255,6 +255,15 @@ def _beside(
         else found,
         "impacts": safeguard.publish(hit, people="middle", values=_THREE) if len(hit) else hit,
     }
+    return {name: _with_columns(frame, name) for name, frame in made.items()}
+
+
+def _with_columns(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Give a table without rows the columns that ``fields.csv`` promises."""
+    if len(frame):
+        return frame
+    fields = table("fields")
+    return pd.DataFrame(columns=list(fields.loc[fields["table"] == name, "name"]))
 
 
 def _coordination(plan: Plan, published: pd.DataFrame, arrangement: str, lang: str) -> pd.DataFrame:
