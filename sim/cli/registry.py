@@ -67,8 +67,11 @@ COMMANDS: dict[str, Listing] = {
     "sensitivity": Listing("Which parameters move the results.", _FIT),
     "data": Listing("List, check and update the observed series.", _CHECK),
     "import": Listing("Turn FLEE files or tables into a scenario.", _CHECK, "sim.cli.import_command:app"),
+    "export": Listing(
+        "Write a route graph or run in another format.", _CHECK, "sim.cli.export_command:app"
+    ),
     "validate-flee": Listing(
-        "Write a run in FLEE's layout and compare.", _CHECK, "sim.cli.validate_flee_command:app"
+        "Compare a run of a FLEE case with its counts.", _CHECK, "sim.cli.validate_flee_command:app"
     ),
     "verify": Listing(
         "Check a run folder: hashes, tables, conservation of people.", _CHECK, "sim.cli.verify_command:app"
