@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against peers and yardsticks measured in the same run, never absolute claims."""
