@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from sim.report.figures.policies import policy_title
-from sim.report.frame import RunLike, group_name, provenance
+from sim.report.frame import Provenance, RunLike, group_name, provenance
 from sim.report.publication import is_published, published_parts, rounded
 from sim.report.twopage.content import (
     Bar,
@@ -122,26 +122,37 @@ def brief(
         matrix_note=found.matrix_note if found and found.matrix.rows else say("matrix_none", lang),
         skill=skill_rows,
         skill_note=skill_note,
-        sources=(
-            say("source_run", lang, hash=(source.result_hash or "?")[:12]),
-            say("source_observed", lang),
-            say("source_needs", lang),
-        ),
-        assumptions=tuple(
-            say(key, lang) for key in ("assume_policies", "assume_profiles", "assume_rounding")
-        ),
-        not_for=tuple(say(key, lang) for key in ("not_people", "not_enforcement", "not_count")),
-        correct=say("correct_text", lang),
         footer=" · ".join(
             (
                 f"Travesía {source.version}",
                 source.scenario,
                 name,
                 f"{facts.month:%Y-%m}",
-                (source.result_hash or "?")[:16],
+                source.result_hash[:16],
             )
         ),
+        **small_print(source, lang),
     )
+
+
+class SmallPrint(TypedDict):
+    """The closing lines of page two."""
+
+    sources: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    not_for: tuple[str, ...]
+    correct: str
+
+
+def small_print(source: Provenance, lang: str) -> SmallPrint:
+    """Sources, assumptions, what it is not for, how to correct it."""
+    origin = say("source_run", lang, hash=(source.result_hash or "?")[:12])
+    return {
+        "sources": (origin, say("source_observed", lang), say("source_needs", lang)),
+        "assumptions": tuple(say(f"assume_{key}", lang) for key in ("policies", "profiles", "rounding")),
+        "not_for": tuple(say(f"not_{key}", lang) for key in ("people", "enforcement", "count")),
+        "correct": say("correct_text", lang),
+    }
 
 
 def fact_pairs(run: RunLike, facts: CountryMonth, lang: str) -> tuple[Pair, ...]:
