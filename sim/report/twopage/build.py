@@ -122,16 +122,7 @@ def brief(
         matrix_note=found.matrix_note if found and found.matrix.rows else say("matrix_none", lang),
         skill=skill_rows,
         skill_note=skill_note,
-        footer=" · ".join(
-            (
-                f"Travesía {source.version}",
-                source.scenario,
-                name,
-                f"{facts.month:%Y-%m}",
-                source.result_hash[:16],
-            )
-        ),
-        **small_print(source, lang),
+        **small_print(source, f"{name} · {facts.month:%Y-%m}", lang),
     )
 
 
@@ -142,9 +133,10 @@ class SmallPrint(TypedDict):
     assumptions: tuple[str, ...]
     not_for: tuple[str, ...]
     correct: str
+    footer: str
 
 
-def small_print(source: Provenance, lang: str) -> SmallPrint:
+def small_print(source: Provenance, subject: str, lang: str) -> SmallPrint:
     """Sources, assumptions, what it is not for, how to correct it."""
     origin = say("source_run", lang, hash=(source.result_hash or "?")[:12])
     return {
@@ -152,6 +144,7 @@ def small_print(source: Provenance, lang: str) -> SmallPrint:
         "assumptions": tuple(say(f"assume_{key}", lang) for key in ("policies", "profiles", "rounding")),
         "not_for": tuple(say(f"not_{key}", lang) for key in ("people", "enforcement", "count")),
         "correct": say("correct_text", lang),
+        "footer": f"Travesía {source.version} · {source.scenario} · {subject} · {(source.result_hash or '?')[:16]}",
     }
 
 
