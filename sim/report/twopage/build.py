@@ -144,7 +144,9 @@ def small_print(source: Provenance, subject: str, lang: str) -> SmallPrint:
         "assumptions": tuple(say(f"assume_{key}", lang) for key in ("policies", "profiles", "rounding")),
         "not_for": tuple(say(f"not_{key}", lang) for key in ("people", "enforcement", "count")),
         "correct": say("correct_text", lang),
-        "footer": f"Travesía {source.version} · {source.scenario} · {subject} · {(source.result_hash or '?')[:16]}",
+        "footer": " · ".join(
+            (f"Travesía {source.version}", source.scenario, subject, source.result_hash[:16])
+        ),
     }
 
 
