@@ -38,6 +38,7 @@ type Step = Callable[[str, Path, bytes], bytes | None]
 """Asked before a step with its name, path and, for writes, the bytes; may raise, or return fewer bytes to write."""
 
 _SEAL = "seal"
+_BLOCK = 1 << 20
 _watcher: list[Step] = []
 
 
@@ -76,25 +77,38 @@ class AsideFile:
         self.path = path
         self.aside = path.with_name(f".{path.name}.{os.getpid()}")
         self.closed = False
+        self._held = bytearray()
+        self._written = 0
         announce("open", self.aside)
-        self._handle = self.aside.open("wb")
+        self._handle = self.aside.open("wb", buffering=0)
 
     def write(self, data: bytes) -> int:
-        """Write bytes."""
-        instead = announce("write", self.aside, data) if _watcher else None
+        """Write bytes; they reach the system in blocks of a megabyte."""
+        self._held += data
+        if len(self._held) >= _BLOCK:
+            self._put()
+        return len(data)
+
+    def _put(self) -> None:
+        data = bytes(self._held)
+        self._held.clear()
+        if not data:
+            return
+        instead = announce("write", self.aside, data)
         if instead is not None:
             self._handle.write(instead)
-            self._handle.flush()
             announce("torn", self.aside)
-        return self._handle.write(data)
+        view = memoryview(data)
+        while view:
+            view = view[self._handle.write(view) :]
+        self._written += len(data)
 
     def tell(self) -> int:
         """Position in the file."""
-        return self._handle.tell()
+        return self._written + len(self._held)
 
     def flush(self) -> None:
-        """Hand what was written to the system."""
-        self._handle.flush()
+        """Nothing: what is written counts when it is committed."""
 
     def close(self) -> None:
         """Close the file without naming it; what is not committed is swept away later."""
@@ -104,7 +118,7 @@ class AsideFile:
 
     def commit(self) -> None:
         """Flush the file to the disk and give it its name."""
-        self._handle.flush()
+        self._put()
         announce("flush", self.aside)
         os.fsync(self._handle.fileno())
         self.close()

@@ -280,7 +280,7 @@ class RunFolder:
             schema = pq.read_schema(files[0])
             with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
                 for file in files:
-                    writer.write_table(pq.read_table(file))
+                    writer.write_table(pq.ParquetFile(file).read(use_threads=False))
             sink.commit()
         finally:
             sink.close()

@@ -194,35 +194,36 @@ def cut_once(kind: Kind, number: int, mode: str, path: Path, result: str) -> str
     return state
 
 
-def cuts(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int) -> Iterator[str]:
+def cuts(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float) -> Iterator[str]:
+    """Cut at every step in every mode, or at a share of these."""
     monkeypatch.setattr(folder, "MOST_JOINED", kind.joined)
     steps, result = steps_of(kind, tmp_path / "whole")
-    for number in range(1, steps + 1):
-        for offset, mode in enumerate(MODES):
-            if (number + offset) % every == 0:
-                yield cut_once(kind, number, mode, tmp_path / "cut", result)
+    points = [(number, mode) for number in range(1, steps + 1) for mode in MODES]
+    chosen = random.Random(kind.name).sample(points, round(share * len(points)))
+    for number, mode in sorted(chosen):
+        yield cut_once(kind, number, mode, tmp_path / "cut", result)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
 def test_sample_of_cuts(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    states = list(cuts(kind, tmp_path, monkeypatch, every=43))
-    assert len(states) >= 5
+    states = list(cuts(kind, tmp_path, monkeypatch, share=0.012))
+    assert len(states) >= 3
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_every_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    total = 0
+    share, total = float(os.environ.get("TRAVESIA_CUTS", "1.0")), 0
     for kind in KINDS:
         place = tmp_path / kind.name.replace(" ", "-")
         place.mkdir()
-        states = pd.Series(list(cuts(kind, place, monkeypatch, every=1))).value_counts()
+        states = pd.Series(list(cuts(kind, place, monkeypatch, share))).value_counts()
         total += int(states.sum())
         with capsys.disabled():
             sys.stdout.write(f"\n{kind.name}: {states.sum()} cuts, then {states.to_dict()}")
     with capsys.disabled():
         sys.stdout.write(f"\n{total} cuts, each before or after, each resumed to the same result_hash\n")
-    assert total >= 1000
+    assert total >= 1000 * share
 
 
 SCRIPT = """
