@@ -71,6 +71,8 @@ class Estimate:
         Size of the part on the disk.
     seconds : float
         On one core.
+    engine : str
+    threads : int
     """
 
     fixed_bytes: float
@@ -78,6 +80,8 @@ class Estimate:
     table_bytes: float
     disk_bytes: float
     seconds: float
+    engine: str = "agents"
+    threads: int = 1
 
     @property
     def memory(self) -> float:
@@ -85,7 +89,9 @@ class Estimate:
         return self.fixed_bytes + self.people_bytes + self.table_bytes
 
 
-def estimate_replicate(plan: Plan, engine: str = "agents", threads: int = 1) -> Estimate:
+def estimate_replicate(
+    plan: Plan, engine: str = "agents", threads: int = 1, share: float = 1.0
+) -> Estimate:
     """Estimate what one replicate of a plan needs.
 
     Parameters
@@ -93,13 +99,15 @@ def estimate_replicate(plan: Plan, engine: str = "agents", threads: int = 1) -> 
     plan : Plan
     engine : str
     threads : int
+    share : float
+        Estimate for this multiple of the people of the plan.
 
     Returns
     -------
     Estimate
     """
     periods, places, legs = len(plan.months), len(plan.places), len(plan.legs)
-    classes, people = plan.n_tally, float(plan.people)
+    classes, people = plan.n_tally, plan.people * share
     flow_cells, stock_cells = periods * legs * classes, periods * 5 * places * classes
     departing = people * 0.68  # of the upper bound, pushes and roundings taken out
     flow_rows, stock_rows = (
@@ -121,6 +129,8 @@ def estimate_replicate(plan: Plan, engine: str = "agents", threads: int = 1) -> 
         table_bytes=tables,
         disk_bytes=flow_rows * _BYTES_FLOW + stock_rows * _BYTES_STOCK + 20_000.0,
         seconds=departing * _EVENTS * _SECONDS_EVENT + (flow_cells + stock_cells) * _SECONDS_CELL + 0.02,
+        engine=engine,
+        threads=threads,
     )
 
 
@@ -249,19 +259,24 @@ def refuse_what_cannot_fit(plan: Plan, one: Estimate, replicates: int, workers: 
 
 def _memory_message(plan: Plan, one: Estimate, workers: int, need: float, free: float) -> str:
     each = max(workers, 1)
-    base = need - each * (one.people_bytes + one.table_bytes)
-    spare = ROOM * free - base
-    share = spare / max(each * (one.people_bytes + one.table_bytes), 1.0)
     found = (
-        f"{plan.scenario.name} at scale {plan.scale:g} with {each} process(es) would need about {_size(need)} of memory "
-        f"({plan.people:,} people), and {_size(free)} are free."
+        f"{plan.scenario.name} at scale {plan.scale:g} with {each} process(es) would need about {_size(need)} of "
+        f"memory ({plan.people:,} people), and {_size(free)} are free."
     )
-    if share <= 0.0:
-        return f"{found} No scale would fit: use fewer --workers or --threads, a shorter window, or tables by month."
-    fits = plan.scale * min(share, 1.0)
-    digits = max(0, 1 - math.floor(math.log10(fits)))
-    fits = math.floor(fits * 10**digits) / 10**digits
+    shares = np.geomspace(1.0, 1e-6, 400)
+    fitting = (s for s in shares if _needed_at(plan, one, workers, float(s)) <= ROOM * free)
+    fits = plan.scale * float(next(fitting, 0.0))
+    if fits <= 0.0:
+        return f"{found} No scale would fit: use fewer --workers or --threads, a shorter window, or monthly tables."
+    digits = 1 - math.floor(math.log10(fits))
+    fits = math.floor(fits * 10.0**digits) / 10.0**digits
     return f"{found} --scale {fits:g} would fit; or use fewer --workers, or a machine with more memory."
+
+
+def _needed_at(plan: Plan, one: Estimate, workers: int, share: float) -> float:
+    """Bytes that the same run needs with a share of its people."""
+    other = estimate_replicate(plan, one.engine, one.threads, share)
+    return memory_needed(other, workers) if workers else 8 * other.disk_bytes
 
 
 def _size(count: float) -> str:

@@ -6,8 +6,10 @@ import errno
 import hashlib
 import json
 import logging
+import shutil
 import tempfile
 import time
+import weakref
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -113,8 +115,8 @@ def run(  # noqa: PLR0913 - the options of the command, by name
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     plan = compile_plan(scenario, scale=scale, daily=daily)
     one = estimate_replicate(plan, engine, threads)
-    holder = tempfile.TemporaryDirectory(prefix="travesia-") if out is None else None
-    path = Path(holder.name) / "run" if holder is not None else Path(out or "")
+    holder = _TemporaryFolder() if out is None else None
+    path = holder.path / "run" if holder is not None else Path(out or "")
     if workers is None:
         workers = helpful_workers(plan, one, replicates, threads, engine) if pool is None else pool.workers
     workers = max(1, min(workers, replicates))
@@ -125,6 +127,14 @@ def run(  # noqa: PLR0913 - the options of the command, by name
     done = open_run(path)
     done._holder = holder  # noqa: SLF001 - the run keeps its temporary folder alive
     return done
+
+
+class _TemporaryFolder:
+    """A folder that is removed with the last run that knows it."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="travesia-"))
+        self._end = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 @dataclass

@@ -18,8 +18,6 @@ from sim.results.content import pieces, table_files
 from sim.results.folder import read_manifest
 
 if TYPE_CHECKING:
-    from tempfile import TemporaryDirectory
-
     from sim.spec import Scenario
 
 __all__ = ["Run", "open_run"]
@@ -36,11 +34,11 @@ class Run:
     Parameters
     ----------
     path : Path
-    holder : TemporaryDirectory, optional
+    holder : object, optional
         Keeps a temporary folder alive as long as the run is.
     """
 
-    def __init__(self, path: Path, holder: TemporaryDirectory[str] | None = None) -> None:
+    def __init__(self, path: Path, holder: object = None) -> None:
         self.path = Path(path)
         self._holder = holder
         self._most: int | None = None
