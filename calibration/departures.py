@@ -39,6 +39,15 @@ _FLOOR = 0.5
 """Persons a month below which a channel is taken as empty."""
 _CLIP = 3.0
 """Largest change of a month in one pass."""
+_SMOOTH = 3.0
+"""A month keeps between a third and three times the median of the seven months around it: demand does not jump where a policy
+blocks a channel, and what then remains shows as misfit."""
+_CHARTERS = {"2023-08": 10_000.0, "2023-09": 11_000.0, "2023-10": 10_000.0}
+"""Haitians by charter to Managua: 31,000 in three months, Inter-American Dialogue and AP, 2023."""
+_CHARTERS_OTHERWISE = 3_000.0
+"""Assumption."""
+_HELD_MONTHS = 20
+"""Months after the last observed one for which demand is carried on, so that later policies have somebody to act on."""
 
 
 @dataclass
@@ -94,6 +103,10 @@ def _start(scenario: Scenario, channels: pd.DataFrame, groups: list[str]) -> Dem
         if isinstance(row.fit_to, str):
             fitted[i] &= np.array(months) <= row.fit_to
         persons[i, ~fitted[i]] = 0.0
+        if row.set_from == "charters":
+            persons[i] = [
+                _CHARTERS.get(m, _CHARTERS_OTHERWISE) if fitted[i, j] else 0.0 for j, m in enumerate(months)
+            ]
     return Demand(channels, months, persons, fitted)
 
 
@@ -129,7 +142,9 @@ def _scenario_with(base: Scenario, demand: Demand, places: pd.DataFrame, keep: N
     return base.model_copy(update={"departures": tuple(rows)})
 
 
-def _simulate(scenario: Scenario, groups: list[str], scale: float, seed: int) -> dict[str, NDArray[np.float64]]:
+def _simulate(
+    scenario: Scenario, groups: list[str], scale: float, seed: int
+) -> dict[str, NDArray[np.float64]]:
     """Crossings by border, group and month, as the authorities count them."""
     plan = compile_plan(scenario, scale=scale)
     tally = run_agents(plan, seed=seed)
@@ -151,7 +166,9 @@ def _simulate(scenario: Scenario, groups: list[str], scale: float, seed: int) ->
     return out
 
 
-def _update(x: NDArray[np.float64], ratio: NDArray[np.float64], lag: NDArray[np.float64]) -> NDArray[np.float64]:
+def _update(
+    x: NDArray[np.float64], ratio: NDArray[np.float64], lag: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Multiply each month by the mean ratio of the months in which its people cross."""
     n = len(x)
     weight = np.zeros(n)
@@ -163,6 +180,13 @@ def _update(x: NDArray[np.float64], ratio: NDArray[np.float64], lag: NDArray[np.
     return np.asarray(x * np.clip(factor, 1.0 / _CLIP, _CLIP))
 
 
+def _smooth(x: NDArray[np.float64], fitted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Hold every fitted month within a third and three times the median of the seven months around it."""
+    known = pd.Series(np.where(fitted, x, np.nan))
+    middle = known.rolling(7, center=True, min_periods=1).median().fillna(0.0).to_numpy()
+    return np.asarray(np.where(fitted, np.clip(x, middle / _SMOOTH, np.maximum(middle * _SMOOTH, 30.0)), x))
+
+
 def _lag_shares(scenario: Scenario, border: str) -> NDArray[np.float64]:
     """Rough shares of people who cross k months after the month of departure (from the tables' mean travel times)."""
     mean = 0.6 if border == "darien" else 1.0
@@ -171,7 +195,9 @@ def _lag_shares(scenario: Scenario, border: str) -> NDArray[np.float64]:
     return np.asarray(share / share.sum())
 
 
-def infer_departures(*, passes: int = 14, scale: float = 0.1, seed: int = 1, name: str = "history/baseline") -> Demand:
+def infer_departures(
+    *, passes: int = 14, scale: float = 0.1, seed: int = 1, name: str = "history/baseline"
+) -> Demand:
     """Infer demand by group, channel and month.
 
     Parameters
@@ -210,12 +236,20 @@ def infer_departures(*, passes: int = 14, scale: float = 0.1, seed: int = 1, nam
             else:
                 target = np.maximum(seen["us"][g] - alone["us"][g], 0.02 * seen["us"][g])
                 made = np.maximum(full["us"][g] - alone["us"][g], 0.0)
-            ratio = (target + 5.0) / (made + 5.0)
+            if row.set_from == "charters":
+                continue
+            noise = 4.0 / scale  # persons by which one draw of the scaled people is off
+            ratio = ((target + noise) / (made + noise)) ** (1.0 if turn < 3 else 0.7)
             x = _update(demand.persons[i], ratio, _lag_shares(base, str(row.set_from)))
-            demand.persons[i] = np.where(demand.fitted[i], x, 0.0)
+            demand.persons[i] = _smooth(np.where(demand.fitted[i], x, 0.0), demand.fitted[i])
         misfit = np.abs(full["darien"].sum(axis=1) - seen["darien"].sum(axis=1)).sum() / seen["darien"].sum()
         us = full["us"].sum() / seen["us"].sum()
-        log.info("pass %d: Darién by nationality off by %.1f %%, US border in all %.3f of observed", turn, 100 * misfit, us)
+        log.info(
+            "pass %d: Darién by nationality off by %.1f %%, US border in all %.3f of observed",
+            turn,
+            100 * misfit,
+            us,
+        )
     _hold(demand)
     return demand
 
@@ -230,7 +264,12 @@ def write_departures(demand: Demand, target: Path) -> int:
     """
     folder = Path(str(files("scenarios"))) / "world" / "americas"
     places = pd.read_csv(folder / "departure_places.csv")
-    series = {"darien": "darien_entries (SNM Panama)", "us": "us_border_patrol + us_ports + chnv_paroles (CBP, DHS)"}
+    later = pd.period_range(pd.Period(demand.months[-1], "M") + 1, periods=_HELD_MONTHS, freq="M")
+    series = {
+        "charters": "charter flights (Inter-American Dialogue, AP)",
+        "darien": "darien_entries (SNM Panama)",
+        "us": "us_border_patrol + us_ports + chnv_paroles (CBP, DHS)",
+    }
     rows = []
     for i, row in enumerate(demand.channels.itertuples()):
         own = places[(places["group"] == row.group) & (places["channel"] == row.channel)]
@@ -239,7 +278,24 @@ def write_departures(demand: Demand, target: Path) -> int:
                 persons = round(float(demand.persons[i, m] * place.share), 1)
                 if persons >= _FLOOR:
                     held = "" if demand.fitted[i, m] else "; held: mean of the last six fitted months"
-                    rows.append((month, row.group, place.place, persons, row.channel, series[str(row.set_from)] + held))
+                    rows.append(
+                        (
+                            month,
+                            row.group,
+                            place.place,
+                            persons,
+                            row.channel,
+                            series[str(row.set_from)] + held,
+                        )
+                    )
+        year = float(demand.persons[i, -12:].mean())
+        for month in later:
+            for place in own.itertuples():
+                if year * place.share >= _FLOOR:
+                    held = f"{series[str(row.set_from)]}; held: mean of the last twelve months"
+                    rows.append(
+                        (str(month), row.group, place.place, round(year * place.share, 1), row.channel, held)
+                    )
     table = pd.DataFrame(rows, columns=["month", "group", "place", "persons", "channel", "set_from"])
     table.sort_values(["month", "group", "channel", "place"]).to_csv(target, index=False)
     return len(table)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sim.engines.tally import OUTCOMES
 from sim.ensemble.simulate import run
-from sim.errors import Problem, ScenarioError
+from sim.errors import Problem, RunError, ScenarioError
 from sim.plan import compile_plan
 from sim.results import border_counts
 from sim.results.folder import write_aside
@@ -67,7 +67,9 @@ class _Figures:
         """Draw the differences of the first other scenario."""
         import importlib
 
-        return importlib.import_module("sim.report").differences(self._comparison.base, self._comparison.others[0], lang)
+        return importlib.import_module("sim.report").differences(
+            self._comparison.base, self._comparison.others[0], lang
+        )
 
 
 def compare(
@@ -110,7 +112,11 @@ def compare(
     loaded = [s if isinstance(s, Scenario) else load_scenario(s) for s in (base, *others)]
     names = [s.name for s in loaded]
     if len(loaded) < 2 or len(set(names)) < len(names):
-        problem = Problem(f"{len(loaded)} scenario(s): {', '.join(names)}", "", "a base and at least one other, each named once")
+        problem = Problem(
+            f"{len(loaded)} scenario(s): {', '.join(names)}",
+            "",
+            "a base and at least one other, each named once",
+        )
         raise ScenarioError("The comparison was refused.", [problem])
     holder = TemporaryDirectory(prefix="travesia-") if out is None else None
     folder = Path(holder.name) if holder is not None else Path(out or "")
@@ -159,7 +165,11 @@ def difference_table(base: Run, other: Run) -> pd.DataFrame:
     keys = ["border", "nationality", "period"]
     wide = []
     for counts in (a, b):
-        parts = [counts.assign(period=counts["month"]), counts.assign(period=counts["month"].str[:4]), counts.assign(period="ALL")]
+        parts = [
+            counts.assign(period=counts["month"]),
+            counts.assign(period=counts["month"].str[:4]),
+            counts.assign(period="ALL"),
+        ]
         all_periods = pd.concat(parts, ignore_index=True)
         table = all_periods.pivot_table(index=keys, columns="replicate", values="persons", aggfunc="sum")
         wide.append(table.reindex(columns=range(base.replicates)))
@@ -194,7 +204,8 @@ def changed_people(base: Scenario, other: Scenario, *, seed: int = 1, scale: flo
     for scenario in (base, other):
         plan = compile_plan(scenario, scale=scale)
         trace = run_agents(plan, seed=seed, trace=True).trace
-        assert trace is not None
+        if trace is None:
+            raise RunError("the engine kept no trace of people")
         ended = trace[:, 3]
         per_group = plan.n_tally // len(plan.groups)
         group = ((trace[:, 2] >> np.uint64(16)) & np.uint64(0xFFFF)).astype(int) // per_group
@@ -214,7 +225,9 @@ def changed_people(base: Scenario, other: Scenario, *, seed: int = 1, scale: flo
                 }
             )
         )
-    both = frames[0].merge(frames[1], on=["unit", "position"], how="outer", suffixes=("", "_other"), indicator=True)
+    both = frames[0].merge(
+        frames[1], on=["unit", "position"], how="outer", suffixes=("", "_other"), indicator=True
+    )
     change = np.select(
         [
             both["_merge"] == "left_only",
@@ -228,7 +241,9 @@ def changed_people(base: Scenario, other: Scenario, *, seed: int = 1, scale: flo
         "nothing",
     )
     both["nationality"] = both["nationality"].fillna(both["nationality_other"])
-    counts = both.assign(change=change).groupby(["nationality", "change"]).size().rename("persons").reset_index()
+    counts = (
+        both.assign(change=change).groupby(["nationality", "change"]).size().rename("persons").reset_index()
+    )
     counts["persons"] = counts["persons"] / scale
     counts.insert(0, "other", other.name)
     return counts
@@ -254,21 +269,34 @@ def explain(
     """
     from sim.engines.agents import run_agents
 
-    legs = {b.leg: base.parameters.get(b.detection_parameter, 1.0) for b in base.world.borders if b.id == border}
+    legs = {
+        b.leg: base.parameters.get(b.detection_parameter, 1.0) for b in base.world.borders if b.id == border
+    }
     if not legs:
         known = ", ".join(sorted({b.id for b in base.world.borders}))
-        raise ScenarioError("Nothing to explain.", [Problem(f"there is no border '{border}'", "--explain", f"one of {known}")])
+        raise ScenarioError(
+            "Nothing to explain.", [Problem(f"there is no border '{border}'", "--explain", f"one of {known}")]
+        )
     old, new = {p.id: p for p in base.policies}, {p.id: p for p in other.policies}
-    differ = sorted((i for i in {*old, *new} if old.get(i) != new.get(i)), key=lambda i: (str((old.get(i) or new[i]).start), i))
+    differ = sorted(
+        (i for i in {*old, *new} if old.get(i) != new.get(i)),
+        key=lambda i: (str((old.get(i) or new[i]).start), i),
+    )
 
     def counts(scenario: Scenario) -> dict[str, float]:
         plan = compile_plan(scenario, scale=scale)
         flows = run_agents(plan, seed=seed).flows
         if month not in plan.months:
-            problem = Problem(f"month {month} is not in the run", "--explain", f"{plan.months[0]} to {plan.months[-1]}")
+            problem = Problem(
+                f"month {month} is not in the run", "--explain", f"{plan.months[0]} to {plan.months[-1]}"
+            )
             raise ScenarioError("Nothing to explain.", [problem])
         period = plan.months.index(month)
-        return {x.id: float(flows[period, i].sum()) * legs[x.id] / scale for i, x in enumerate(plan.legs) if x.id in legs}
+        return {
+            x.id: float(flows[period, i].sum()) * legs[x.id] / scale
+            for i, x in enumerate(plan.legs)
+            if x.id in legs
+        }
 
     current = dict(old)
     before = counts(base)
@@ -281,13 +309,25 @@ def explain(
             current.pop(name)
         after = counts(base.model_copy(update={"policies": tuple(current.values())}))
         rows += [
-            {"step": step, "policy": name, "change": change, "leg": leg, "persons": after.get(leg, 0.0) - before.get(leg, 0.0)}
+            {
+                "step": step,
+                "policy": name,
+                "change": change,
+                "leg": leg,
+                "persons": after.get(leg, 0.0) - before.get(leg, 0.0),
+            }
             for leg in legs
         ]
         before = after
     rest = counts(other)
     rows += [
-        {"step": len(differ) + 1, "policy": "", "change": "all else", "leg": leg, "persons": rest.get(leg, 0.0) - before.get(leg, 0.0)}
+        {
+            "step": len(differ) + 1,
+            "policy": "",
+            "change": "all else",
+            "leg": leg,
+            "persons": rest.get(leg, 0.0) - before.get(leg, 0.0),
+        }
         for leg in legs
         if rest.get(leg, 0.0) != before.get(leg, 0.0)
     ]
