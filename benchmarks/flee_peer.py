@@ -65,7 +65,10 @@ def flee_person_days(people: int) -> float:
         file.write_text(_SETTINGS)
         SimulationSettings.ReadFromYML(str(file))
         model = flee.Ecosystem()
-        places = [model.addLocation(name=f"p{i:02d}", x=i, y=0, movechance=MOVE_CHANCE, foreign=False) for i in range(PLACES)]
+        places = [
+            model.addLocation(name=f"p{i:02d}", x=i, y=0, movechance=MOVE_CHANCE, foreign=False)
+            for i in range(PLACES)
+        ]
         for a, b, km in links():
             model.linkUp(f"p{a:02d}", f"p{b:02d}", km)
         for i in range(people):
@@ -89,10 +92,22 @@ def travesia_person_days(people: int) -> float:
                  "weight": 1.0 / (10.0 + km), "days": {"kind": "fixed", "days": days}}
             )  # fmt: skip
     legs.append(
-        {"id": "out", "from": "p00", "to": "end", "direction": "lateral", "weight": 1e-12, "days": {"kind": "fixed", "days": 1}}
+        {
+            "id": "out",
+            "from": "p00",
+            "to": "end",
+            "direction": "lateral",
+            "weight": 1e-12,
+            "days": {"kind": "fixed", "days": 1},
+        }
     )
     places = [
-        {"id": f"p{i:02d}", "country": "COL", "role": "transit", "stay": {"kind": "geometric", "mean_days": 1.0 / MOVE_CHANCE}}
+        {
+            "id": f"p{i:02d}",
+            "country": "COL",
+            "role": "transit",
+            "stay": {"kind": "geometric", "mean_days": 1.0 / MOVE_CHANCE},
+        }
         for i in range(PLACES)
     ]
     places.append({"id": "end", "country": "USA", "role": "destination"})
@@ -101,7 +116,13 @@ def travesia_person_days(people: int) -> float:
         "window": {"start": "2023-01-01", "end": "2023-04-10"},
         "world": {"places": places, "legs": legs},
         "departures": [
-            {"place": f"p{i:02d}", "group": "VEN", "per_day": people / PLACES, "start": "2023-01-01", "end": "2023-01-01"}
+            {
+                "place": f"p{i:02d}",
+                "group": "VEN",
+                "per_day": people / PLACES,
+                "start": "2023-01-01",
+                "end": "2023-01-01",
+            }
             for i in range(PLACES)
         ],
     }

@@ -29,7 +29,9 @@ class Graph:
         degree = [2 + i % 3 for i in range(PLACES - 2)]
         degree[0] += 72 - sum(degree)
         self.leave = rng.uniform(0.06, 0.43, PLACES)
-        self.targets = [rng.choice([q for q in range(PLACES) if q != p], d, replace=False) for p, d in enumerate(degree)]
+        self.targets = [
+            rng.choice([q for q in range(PLACES) if q != p], d, replace=False) for p, d in enumerate(degree)
+        ]
         self.shares = [rng.uniform(0.2, 1.2, d) for d in degree]
         self.shares = [s / s.sum() for s in self.shares]
 
@@ -40,7 +42,9 @@ class Graph:
              "stay": {"kind": "geometric", "mean_days": 1.0 / float(self.leave[i])}}
             for i in range(PLACES - 2)
         ]  # fmt: skip
-        places += [{"id": f"p{i:02d}", "country": "USA", "role": "destination"} for i in (PLACES - 2, PLACES - 1)]
+        places += [
+            {"id": f"p{i:02d}", "country": "USA", "role": "destination"} for i in (PLACES - 2, PLACES - 1)
+        ]
         legs = [
             {"id": f"p{p:02d}-p{q:02d}", "from": f"p{p:02d}", "to": f"p{q:02d}", "weight": float(w),
              "days": {"kind": "fixed", "days": 0}}
@@ -52,7 +56,13 @@ class Graph:
             "window": {"start": "2023-01-01", "end": "2023-12-31"},
             "world": {"places": places, "legs": legs},
             "departures": [
-                {"place": "p00", "group": "VEN", "per_day": people / ENTRY_DAYS, "start": "2023-01-01", "end": "2023-01-30"}
+                {
+                    "place": "p00",
+                    "group": "VEN",
+                    "per_day": people / ENTRY_DAYS,
+                    "start": "2023-01-01",
+                    "end": "2023-01-30",
+                }
             ],
         }
 

@@ -14,7 +14,7 @@ import logging
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,8 @@ from sim.plan import AGES, SEXES, compile_plan
 from sim.spec import Departure, load_scenario
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from sim.spec import Scenario
@@ -68,6 +70,10 @@ class Demand:
     fitted: NDArray[np.bool_]
 
 
+def _rows(frame: pd.DataFrame) -> Iterator[Any]:
+    return iter(frame.itertuples())
+
+
 def _month_list(scenario: Scenario) -> tuple[str, ...]:
     first, last = scenario.spin_up_start or scenario.window.start, scenario.window.end
     return tuple(str(m) for m in pd.period_range(first, last, freq="M"))
@@ -94,7 +100,7 @@ def _start(scenario: Scenario, channels: pd.DataFrame, groups: list[str]) -> Dem
     seen = _observed(months, groups)
     persons = np.zeros((len(channels), len(months)))
     fitted = np.zeros_like(persons, bool)
-    for i, row in enumerate(channels.itertuples()):
+    for i, row in enumerate(_rows(channels)):
         series = seen["darien" if row.set_from == "darien" else "us"][groups.index(str(row.group))]
         persons[i] = 0.5 * series + 0.5 * np.append(series[1:], series[-1])
         fitted[i] = True
@@ -112,7 +118,7 @@ def _start(scenario: Scenario, channels: pd.DataFrame, groups: list[str]) -> Dem
 
 def _hold(demand: Demand) -> None:
     """Carry demand on where a rule, not its absence, explains that nothing was seen: mean of the last six fitted months."""
-    for i, row in enumerate(demand.channels.itertuples()):
+    for i, row in enumerate(_rows(demand.channels)):
         known = np.flatnonzero(demand.fitted[i])
         if row.hold_after and len(known) and known[-1] + 1 < len(demand.months):
             demand.persons[i, known[-1] + 1 :] = demand.persons[i, known[-6:]].mean()
@@ -120,7 +126,7 @@ def _hold(demand: Demand) -> None:
 
 def _scenario_with(base: Scenario, demand: Demand, places: pd.DataFrame, keep: NDArray[np.bool_]) -> Scenario:
     rows = []
-    for i, row in enumerate(demand.channels.itertuples()):
+    for i, row in enumerate(_rows(demand.channels)):
         if not keep[i]:
             continue
         own = places[(places["group"] == row.group) & (places["channel"] == row.channel)]
@@ -128,7 +134,7 @@ def _scenario_with(base: Scenario, demand: Demand, places: pd.DataFrame, keep: N
             if demand.persons[i, m] < _FLOOR:
                 continue
             period = pd.Period(month, "M")
-            for place in own.itertuples():
+            for place in _rows(own):
                 rows.append(
                     Departure(
                         place=place.place,
@@ -229,7 +235,7 @@ def infer_departures(
         _hold(demand)
         full = _simulate(_scenario_with(base, demand, places, everyone), groups, scale, seed + turn)
         alone = _simulate(_scenario_with(base, demand, places, overland), groups, scale, seed + turn)
-        for i, row in enumerate(channels.itertuples()):
+        for i, row in enumerate(_rows(channels)):
             g = groups.index(str(row.group))
             if row.set_from == "darien":
                 target, made = seen["darien"][g], full["darien"][g]
@@ -271,10 +277,10 @@ def write_departures(demand: Demand, target: Path) -> int:
         "us": "us_border_patrol + us_ports + chnv_paroles (CBP, DHS)",
     }
     rows = []
-    for i, row in enumerate(demand.channels.itertuples()):
+    for i, row in enumerate(_rows(demand.channels)):
         own = places[(places["group"] == row.group) & (places["channel"] == row.channel)]
         for m, month in enumerate(demand.months):
-            for place in own.itertuples():
+            for place in _rows(own):
                 persons = round(float(demand.persons[i, m] * place.share), 1)
                 if persons >= _FLOOR:
                     held = "" if demand.fitted[i, m] else "; held: mean of the last six fitted months"
@@ -289,12 +295,12 @@ def write_departures(demand: Demand, target: Path) -> int:
                         )
                     )
         year = float(demand.persons[i, -12:].mean())
-        for month in later:
-            for place in own.itertuples():
+        for coming in later:
+            for place in _rows(own):
                 if year * place.share >= _FLOOR:
                     held = f"{series[str(row.set_from)]}; held: mean of the last twelve months"
                     rows.append(
-                        (str(month), row.group, place.place, round(year * place.share, 1), row.channel, held)
+                        (str(coming), row.group, place.place, round(year * place.share, 1), row.channel, held)
                     )
     table = pd.DataFrame(rows, columns=["month", "group", "place", "persons", "channel", "set_from"])
     table.sort_values(["month", "group", "channel", "place"]).to_csv(target, index=False)

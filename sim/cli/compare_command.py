@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,10 @@ def compare(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/comparison"),
     explain: Annotated[
         tuple[str, str] | None,
-        typer.Option(help="Border and month (darien 2022-11): trace the difference to policies and legs.", metavar="BORDER MONTH"),
+        typer.Option(
+            help="Border and month (darien 2022-11): trace the difference to policies and legs.",
+            metavar="BORDER MONTH",
+        ),
     ] = None,
 ) -> None:
     """Run scenarios with the same luck and show what differs."""
@@ -46,8 +50,8 @@ def compare(
         done = compare_scenarios(
             *loaded, replicates=replicates, seed=seed, scale=scale, threads=threads, out=out, progress=report
         )
-    for other in done.others:
-        save(differences(done.base, other)[0], out / f"differences-{other.path.name}.png", other)
+    for ran in done.others:
+        save(differences(done.base, ran)[0], out / f"differences-{ran.path.name}.png", ran)
     console = Console(highlight=False)
     _show(done, console)
     if explain is not None:
@@ -65,10 +69,18 @@ def _show(done: Comparison, console: Console) -> None:
         table = Table(title=f"{name} less {done.base.manifest['scenario']}: crossings over the whole window")
         for column in ("border", "base", "difference", "90 % interval", "standard error: paired / unpaired"):
             table.add_column(column, justify="left" if column == "border" else "right")
-        for row in block[(block["period"] == "ALL") & (block["nationality"] == "ALL")].itertuples():
-            ratio = f"{row.se_paired:,.0f} / {row.se_unpaired:,.0f}" if row.se_paired == row.se_paired else "one draw"
+        for row in block[(block["period"] == "ALL") & (block["nationality"] == "ALL")].to_dict("records"):
+            ratio = (
+                f"{row['se_paired']:,.0f} / {row['se_unpaired']:,.0f}"
+                if not math.isnan(row["se_paired"])
+                else "one draw"
+            )
             table.add_row(
-                row.border, f"{row.base_median:,.0f}", f"{row.median:+,.0f}", f"{row.lo90:+,.0f} to {row.hi90:+,.0f}", ratio
+                row["border"],
+                f"{row['base_median']:,.0f}",
+                f"{row['median']:+,.0f}",
+                f"{row['lo90']:+,.0f} to {row['hi90']:+,.0f}",
+                ratio,
             )
         console.print(table)
     if len(done.people):
@@ -76,7 +88,9 @@ def _show(done: Comparison, console: Console) -> None:
         table.add_column("scenario")
         table.add_column("what changed")
         table.add_column("persons", justify="right")
-        for (other, change), persons in done.people.groupby(["other", "change"])["persons"].sum().items():
+        for other, change, persons in (
+            done.people.groupby(["other", "change"])["persons"].sum().reset_index().to_numpy().tolist()
+        ):
             table.add_row(str(other), str(change).replace("_", " "), f"{persons:,.0f}")
         console.print(table)
 
@@ -88,7 +102,9 @@ def _show_parts(parts: pd.DataFrame, title: str, console: Console) -> None:
     table.add_column("policy")
     table.add_column("change")
     table.add_column("persons", justify="right")
-    for (_, policy, change), persons in parts.groupby(["step", "policy", "change"])["persons"].sum().items():
+    for _, policy, change, persons in (
+        parts.groupby(["step", "policy", "change"])["persons"].sum().reset_index().to_numpy().tolist()
+    ):
         table.add_row(str(policy), str(change), f"{persons:+,.0f}")
     table.add_row("in all", "", f"{parts['persons'].sum():+,.0f}")
     console.print(table)

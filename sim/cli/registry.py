@@ -67,9 +67,7 @@ COMMANDS: dict[str, Listing] = {
     "sensitivity": Listing("Which parameters move the results.", _FIT),
     "data": Listing("List, check and update the observed series.", _CHECK),
     "import": Listing("Turn FLEE files or tables into a scenario.", _CHECK, "sim.cli.import_command:app"),
-    "export": Listing(
-        "Write a route graph or run in another format.", _CHECK, "sim.cli.export_command:app"
-    ),
+    "export": Listing("Write a route graph or run in another format.", _CHECK, "sim.cli.export_command:app"),
     "validate-flee": Listing(
         "Compare a run of a FLEE case with its counts.", _CHECK, "sim.cli.validate_flee_command:app"
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, Any
 
 import typer
 
@@ -72,7 +72,7 @@ def run(
         done = run_scenario(
             loaded,
             replicates=replicates,
-            engine=engine,
+            engine=cast("Any", engine),
             seed=seed,
             scale=scale,
             threads=threads,

@@ -32,5 +32,7 @@ def verify(
         raise DataError(message, found.problems)
     rows = ", ".join(f"{name} {count:,} rows" for name, count in found.facts["rows"].items())
     typer.echo(f"{run_dir} is whole: {found.facts['replicates']} replicate(s), {rows}.")
-    typer.echo("Every file has its recorded hash, every table its columns, and people add up in every replicate.")
+    typer.echo(
+        "Every file has its recorded hash, every table its columns, and people add up in every replicate."
+    )
     typer.echo(f"result_hash {found.facts['result_hash']}")

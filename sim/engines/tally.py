@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["DURATION_BINS", "OUTCOMES", "STATUSES", "Tally"]
@@ -51,13 +50,13 @@ class Tally:
         Ended people one by one: unit key, visits, place-class-kind-day word, outcome-place-day-position word.
     """
 
-    flows: NDArray[np.generic]
-    person_days: NDArray[np.generic]
-    peaks: NDArray[np.generic]
-    departed: NDArray[np.generic]
-    ended: NDArray[np.generic]
-    on_route: NDArray[np.generic]
-    durations: NDArray[np.generic]
+    flows: NDArray[Any]
+    person_days: NDArray[Any]
+    peaks: NDArray[Any]
+    departed: NDArray[Any]
+    ended: NDArray[Any]
+    on_route: NDArray[Any]
+    durations: NDArray[Any]
     balance: NDArray[np.int64]
     people: int
     events: int

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -57,11 +56,15 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0, daily: bool = False)
         When the scale is not a positive number, or nobody departs, or there are more places or days than fit.
     """
     if not (np.isfinite(scale) and 0.0 < scale <= 100.0):
-        raise RunError(f"scale {scale} is not a share of the people; expected a number above 0 and at most 100")
+        raise RunError(
+            f"scale {scale} is not a share of the people; expected a number above 0 and at most 100"
+        )
     first = scenario.spin_up_start or scenario.window.start
     n_days = (scenario.window.end - first).days + 1
     if n_days > MAX_DAYS or len(scenario.world.places) > MAX_PLACES:
-        raise RunError(f"{n_days} days and {len(scenario.world.places)} places; at most {MAX_DAYS} and {MAX_PLACES} fit")
+        raise RunError(
+            f"{n_days} days and {len(scenario.world.places)} places; at most {MAX_DAYS} and {MAX_PLACES} fit"
+        )
     days = scenario.days
     graph = Graph(scenario)
     forced = forced_of(graph, scenario.policies, days)
@@ -99,7 +102,7 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0, daily: bool = False)
     )
 
 
-def _contiguous[T: tuple[object, ...]](arrays: T) -> T:
+def _contiguous[T: tuple[Any, ...]](arrays: T) -> T:
     """Lay every array out row by row, so that kernels are compiled for one layout only."""
     return type(arrays)(*(np.ascontiguousarray(a) if isinstance(a, np.ndarray) else a for a in arrays))
 
@@ -133,9 +136,11 @@ def _fixed(
     kind_class: NDArray[np.int32],
 ) -> Fixed:
     world = graph.scenario.world
-    n, n_legs = len(graph.places), len(graph.legs)
+    n_legs = len(graph.legs)
     alternative = alternatives_of(graph)
-    class_group = [int(np.flatnonzero(kind_class == c)[0]) // len(UNITS) for c in range(int(kind_class.max()) + 1)]
+    class_group = [
+        int(np.flatnonzero(kind_class == c)[0]) // len(UNITS) for c in range(int(kind_class.max()) + 1)
+    ]
     mean_days = {i: d.mean for i, d in leg_days.items()}
     weight = base_weights(graph, alternative, mean_days, _policy_weights(graph), class_group)
     stay_table = _stays(graph, pool)
@@ -152,45 +157,57 @@ def _fixed(
     leg_end = np.zeros(n_legs, np.uint8)
     leg_end[sorted(forced.ends)] = _REMOVED
     k = graph.n_kinds
-    return Fixed(
-        n_days=len(days),
-        month_of_day=np.append(month, month[-1] + 1).astype(np.int16),
-        period_of_day=(np.arange(len(days) + 1) if daily else np.append(month, month[-1] + 1)).astype(np.int16),
-        month_of_period=(np.append(month, month[-1] + 1) if daily else np.arange(month[-1] + 2)).astype(np.int16),
-        place_key=np.array([key_of(p) for p in graph.places], np.uint64),
-        place_slot=np.array([key_of(p) % 32 * 2 for p in graph.places], np.uint64),
-        place_country=index,
-        place_ends=ends,
-        place_event=((ends > 0) | (forced.index >= 0)).astype(np.uint8),
-        daily_cost=np.array([round(p.daily_cost_usd or 0.0) for p in world.places], np.int64),
-        kind_home=np.repeat(home, len(UNITS)),
-        tally_group=np.repeat(np.arange(len(graph.groups)), len(SEXES) * len(AGES)).astype(np.int16),
-        leg_from=np.array([graph.place_number[leg.from_place] for leg in graph.legs], np.int32),
-        leg_to=np.array([graph.place_number[leg.to_place] for leg in graph.legs], np.int32),
-        leg_key=np.array([key_of(leg.id) for leg in graph.legs], np.uint64),
-        leg_sort=np.array([{"settle": 1, "turn_back": 2}.get(leg.mode, 0) for leg in graph.legs], np.uint8),
-        leg_limited=limited,
-        leg_end=leg_end,
-        alternative=alternative,
-        alternatives=(alternative >= 0).sum(axis=1).astype(np.int32),
-        weight=weight,
-        guide=guide,
-        offset=offset,
-        cdf=thresholds,
-        hazard=hazards,
-        stay_table=stay_table,
-        stay_calendar=stay_calendar,
-        calendar=calendar,
-        calendar_span=span,
-        forced_index=forced.index,
-        forced_leg=forced.leg,
-        means_edge=np.array(MEANS_EDGES if graph.scenario.behaviour.means else (), np.int64),
-        keep_after_robbery=round(256 * (1.0 - graph.scenario.parameters.get("robbery_loss_share", 0.0))),
-        kind_group=np.repeat(np.arange(len(graph.groups)), len(UNITS)).astype(np.int16),
-        kind_class=kind_class,
-        class_group=np.array(class_group, np.int32),
-        end_cell=(np.arange(6)[:, None] * len(countries) + index[None, :].astype(np.int64)).astype(np.int32),
-    ) if k else _no_groups(graph)
+    return (
+        Fixed(
+            n_days=len(days),
+            month_of_day=np.append(month, month[-1] + 1).astype(np.int16),
+            period_of_day=(np.arange(len(days) + 1) if daily else np.append(month, month[-1] + 1)).astype(
+                np.int16
+            ),
+            month_of_period=(np.append(month, month[-1] + 1) if daily else np.arange(month[-1] + 2)).astype(
+                np.int16
+            ),
+            place_key=np.array([key_of(p) for p in graph.places], np.uint64),
+            place_slot=np.array([key_of(p) % 32 * 2 for p in graph.places], np.uint64),
+            place_country=index,
+            place_ends=ends,
+            place_event=((ends > 0) | (forced.index >= 0)).astype(np.uint8),
+            daily_cost=np.array([round(p.daily_cost_usd or 0.0) for p in world.places], np.int64),
+            kind_home=np.repeat(home, len(UNITS)),
+            tally_group=np.repeat(np.arange(len(graph.groups)), len(SEXES) * len(AGES)).astype(np.int16),
+            leg_from=np.array([graph.place_number[leg.from_place] for leg in graph.legs], np.int32),
+            leg_to=np.array([graph.place_number[leg.to_place] for leg in graph.legs], np.int32),
+            leg_key=np.array([key_of(leg.id) for leg in graph.legs], np.uint64),
+            leg_sort=np.array(
+                [{"settle": 1, "turn_back": 2}.get(leg.mode, 0) for leg in graph.legs], np.uint8
+            ),
+            leg_limited=limited,
+            leg_end=leg_end,
+            alternative=alternative,
+            alternatives=(alternative >= 0).sum(axis=1).astype(np.int32),
+            weight=weight,
+            guide=guide,
+            offset=offset,
+            cdf=thresholds,
+            hazard=hazards,
+            stay_table=stay_table,
+            stay_calendar=stay_calendar,
+            calendar=calendar,
+            calendar_span=span,
+            forced_index=forced.index,
+            forced_leg=forced.leg,
+            means_edge=np.array(MEANS_EDGES if graph.scenario.behaviour.means else (), np.int64),
+            keep_after_robbery=round(256 * (1.0 - graph.scenario.parameters.get("robbery_loss_share", 0.0))),
+            kind_group=np.repeat(np.arange(len(graph.groups)), len(UNITS)).astype(np.int16),
+            kind_class=kind_class,
+            class_group=np.array(class_group, np.int32),
+            end_cell=(np.arange(6)[:, None] * len(countries) + index[None, :].astype(np.int64)).astype(
+                np.int32
+            ),
+        )
+        if k
+        else _no_groups(graph)
+    )
 
 
 def _no_groups(graph: Graph) -> Fixed:

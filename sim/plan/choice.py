@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -86,13 +85,19 @@ def base_weights(
             real = graph.world_legs.get(number)
             for g, group in enumerate(graph.groups):
                 if leg.mode == "settle":
-                    out[g, 0, :, place, j] = settle_weight[leg.from_place] * settle.get((leg.from_place, group), 1.0)
+                    out[g, 0, :, place, j] = settle_weight[leg.from_place] * settle.get(
+                        (leg.from_place, group), 1.0
+                    )
                     continue
                 if leg.mode == "turn_back":
                     out[g, 0, :, place, j] = 1.0
                     continue
-                weight = policy_weight.get(number, real.weight if real else 1.0) * attraction.get((leg.id, group), 1.0)
-                utility = beta_days * mean_days.get(number, 0.0) + beta_risk * (real.haz_robbed if real else 0.0)
+                weight = policy_weight.get(number, real.weight if real else 1.0) * attraction.get(
+                    (leg.id, group), 1.0
+                )
+                utility = beta_days * mean_days.get(number, 0.0) + beta_risk * (
+                    real.haz_robbed if real else 0.0
+                )
                 cost = real.cost_usd if real else 0.0
                 value = weight * np.exp(utility + beta_cost * cost / np.array(_MEANS_MIDDLE[:classes]))
                 if leg.direction in _NORTH:

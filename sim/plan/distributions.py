@@ -85,7 +85,9 @@ class Pool:
             mean = distribution.mean_days
             hazard[-1] = -np.log1p(-1.0 / mean) if mean > 1.0 else _NEVER_HAZARD
         elif not np.isfinite(distribution.longest()) and len(hazard) > 1:
-            thresholds[-1] = _CERTAIN  # beyond the last share of 32 bits the hazard goes on as it was: a policy may slow it
+            thresholds[-1] = (
+                _CERTAIN  # beyond the last share of 32 bits the hazard goes on as it was: a policy may slow it
+            )
             hazard[-1] = hazard[-2]
         else:
             thresholds[-1] = _CERTAIN
@@ -111,7 +113,9 @@ class Pool:
         """
         offset = np.concatenate([[0], np.cumsum([len(t) for t in self._thresholds])]).astype(np.int64)
         steps = np.arange(256, dtype=np.uint64) << np.uint64(24)
-        guide = np.stack([np.searchsorted(t.astype(np.uint64), steps, side="right") for t in self._thresholds])
+        guide = np.stack(
+            [np.searchsorted(t.astype(np.uint64), steps, side="right") for t in self._thresholds]
+        )
         return (
             guide.astype(np.uint16),
             offset,

@@ -8,7 +8,7 @@ combine as competing chances, ``1 - prod(1 - share)``, split in proportion.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from sim.plan.graph import Graph
     from sim.spec import Policy
+
+    type Adder = Callable[..., None]
+    type Array = NDArray[np.float64]
+    type Index = NDArray[np.int64]
+    type AnyPolicy = Any  # each builder knows the fields of its own instrument
 
 __all__ = ["Effect", "effects_of"]
 
@@ -82,7 +87,9 @@ def effects_of(policy: Policy, graph: Graph, days: NDArray[np.datetime64]) -> li
     none = np.zeros(0, np.int64)
     made: list[Effect] = []
 
-    def add(quantity: str, value: NDArray[np.float64], on: NDArray[np.int64] = none, at: NDArray[np.int64] = none) -> None:
+    def add(
+        quantity: str, value: NDArray[np.float64], on: NDArray[np.int64] = none, at: NDArray[np.int64] = none
+    ) -> None:
         if len(on) or len(at):
             made.append(Effect(quantity, value, on, at, kinds, policy.id))
 
@@ -108,24 +115,19 @@ def _departure_factor(
     return _factor(strength, 1.0 if size is None else size) * rush
 
 
-Adder = "Callable[..., None]"
-Array = "NDArray[np.float64]"
-Index = "NDArray[np.int64]"
-
-
-def _closure(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
+def _closure(p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
     add("weight", 1.0 - step * p.size, legs)
 
 
-def _visa(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
+def _visa(p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
     add("weight", _factor(step, p.size), legs)
 
 
-def _opening(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
+def _opening(p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
     add("open", (step > 0.0) * 1.0, g.legs_opened_by(p))
 
 
-def _transport(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
+def _transport(p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
     add("weight", _factor(step, p.weight_factor), legs)
     add("days", _factor(step, p.days_factor), legs)
     add("cost_factor", _factor(step, p.cost_factor), legs)
@@ -133,35 +135,41 @@ def _transport(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: 
     add("open", (step > 0.0) * 1.0, closed)
 
 
-def _penalty(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
+def _penalty(p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
     add("cost", step * p.cost_usd, legs)
 
 
-def _announcement(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
+def _announcement(
+    p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder
+) -> None:
     if p.hazard_size != 1.0:
         add("stay", _factor(s, p.hazard_size), at=places)
 
 
-def _regularisation(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
+def _regularisation(
+    p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder
+) -> None:
     add("stay", _factor(s, p.size), at=places)
     add("weight", _factor(step, p.settle_size), g.choices_at(places, "settle"))
 
 
-def _hazard(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
+def _hazard(p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
     add("harm", _factor(step, p.size), legs)
     add("days", _factor(step, p.days_factor), legs)
     if p.stay_size != 1.0:
         add("stay", _factor(s, p.stay_size), at=places)
 
 
-def _assistance(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
+def _assistance(
+    p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder
+) -> None:
     if p.size != 1.0:
         add("stay", _factor(s, p.size), at=places)
     if p.income_usd_per_day:
         add("income", step * p.income_usd_per_day, at=places)
 
 
-def _return(p: Policy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
+def _return(p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
     add("add", step * p.size, g.choices_at(places, "turn_back"))
 
 

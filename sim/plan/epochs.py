@@ -26,7 +26,9 @@ _FULL = 2.0**32
 _LEG_QUANTITIES = {"weight", "open", "add", "days", "cost_factor", "cost", "harm", "income"}
 
 
-def _seasons(graph: Graph, days: NDArray[np.datetime64]) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def _seasons(
+    graph: Graph, days: NDArray[np.datetime64]
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Travel and hazard factors by season and day."""
     month = days.astype("datetime64[M]").astype(int) % 12 + 1
     out = {}
@@ -38,7 +40,9 @@ def _seasons(graph: Graph, days: NDArray[np.datetime64]) -> dict[str, tuple[NDAr
     return out
 
 
-def _breaks(graph: Graph, effects: Sequence[Effect], forced: Forced, days: NDArray[np.datetime64]) -> NDArray[np.int64]:
+def _breaks(
+    graph: Graph, effects: Sequence[Effect], forced: Forced, days: NDArray[np.datetime64]
+) -> NDArray[np.int64]:
     """Days on which a table changes."""
     n = len(days)
     changed = np.zeros(n, bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from sim.plan.graph import Graph
     from sim.spec import Policy
+
+    type AnyPolicy = Any  # the caller has looked at the instrument
 
 __all__ = ["Forced", "forced_of"]
 
@@ -104,7 +106,7 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
     """
     index = np.full(len(graph.places), -1, dtype=np.int32)
     ways: list[list[tuple[str, str]]] = []
-    parts: list[tuple[int, int, Policy, int, float]] = []
+    parts: list[tuple[int, int, AnyPolicy, int, float]] = []
     for order, policy in enumerate(policies):
         if policy.instrument not in _INSTRUMENTS:
             continue
@@ -114,10 +116,10 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
                 ways.append([])
             own = ways[index[number]]
             for target, weight in _targets(graph, policy, int(number)):
-                way = (policy.instrument, target)
-                if way not in own:
-                    own.append(way)
-                parts.append((int(number), own.index(way), policy, order, weight))
+                pair = (str(policy.instrument), target)
+                if pair not in own:
+                    own.append(pair)
+                parts.append((int(number), own.index(pair), policy, order, weight))
     width = max((len(w) for w in ways), default=1)
     leg = np.full((max(len(ways), 1), width, graph.n_kinds), -1, dtype=np.int32)
     shares: list[Share] = []
@@ -133,9 +135,9 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
     return Forced(index, leg, shares, ends, travel)
 
 
-def _targets(graph: Graph, policy: Policy, number: int) -> list[tuple[str, float]]:
+def _targets(graph: Graph, policy: AnyPolicy, number: int) -> list[tuple[str, float]]:
     """Where people are sent, with the share of each place; ``home`` stands for each group's own."""
-    to = getattr(policy, "to", None)
+    to: Any = getattr(policy, "to", None)
     if policy.instrument == "removal" and not to:
         return [("home", 1.0)]
     names = (to,) if isinstance(to, str) else tuple(to)
@@ -146,7 +148,13 @@ def _targets(graph: Graph, policy: Policy, number: int) -> list[tuple[str, float
 
 
 def _fill(
-    graph: Graph, policy: Policy, number: int, target: str, row: NDArray[np.int32], ends: set[int], travel: dict[int, float]
+    graph: Graph,
+    policy: Policy,
+    number: int,
+    target: str,
+    row: NDArray[np.int32],
+    ends: set[int],
+    travel: dict[int, float],
 ) -> None:
     place = graph.places[number]
     for kind in range(graph.n_kinds):
@@ -155,7 +163,9 @@ def _fill(
         if to not in graph.place_number or to == place:
             continue
         mode = "removal_flight" if policy.instrument == "removal" else "bus"
-        number_of_leg = graph.add_leg(PlanLeg(f"{policy.instrument}:{place}->{to}", place, to, "return", mode, policy.instrument))
+        number_of_leg = graph.add_leg(
+            PlanLeg(f"{policy.instrument}:{place}->{to}", place, to, "return", mode, policy.instrument)
+        )
         row[kind] = number_of_leg
         travel.setdefault(number_of_leg, float(getattr(policy, "days", None) or PATHWAY_DAYS))
         if policy.instrument == "removal":

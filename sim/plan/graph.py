@@ -82,7 +82,11 @@ class Graph:
         for place in scenario.world.places:
             if scenario.behaviour.settling and place.settle_weight > 0.0:
                 self.add_leg(PlanLeg(f"{place.id}--settle", place.id, place.id, "lateral", "settle"))
-            if scenario.behaviour.turning_back and place.id in southward and place.role not in {"origin", "destination"}:
+            if (
+                scenario.behaviour.turning_back
+                and place.id in southward
+                and place.role not in {"origin", "destination"}
+            ):
                 self.add_leg(PlanLeg(f"{place.id}--turn-back", place.id, place.id, "lateral", "turn_back"))
 
     def _open_legs(self, policy: Policy) -> None:
@@ -101,7 +105,9 @@ class Graph:
             ]
             if not found and not chosen:
                 found = [
-                    self.add_leg(PlanLeg(f"{place}--{to}--regular", place, to, "northward", "air_regular", policy.id))
+                    self.add_leg(
+                        PlanLeg(f"{place}--{to}--regular", place, to, "northward", "air_regular", policy.id)
+                    )
                     for to in sorted(targets)
                 ]
             numbers.extend(found)
@@ -117,7 +123,7 @@ class Graph:
     def kinds_of(self, policy: Policy) -> NDArray[np.int64]:
         """Return the kinds (group x unit) a policy touches; all where it names none."""
         groups = set(policy.nationalities) or set(self.groups)
-        units = set(policy.units) or set(self.units)
+        units: set[str] = set(policy.units) or set(self.units)
         return np.array(
             [
                 g * len(self.units) + u
@@ -167,5 +173,6 @@ class Graph:
         """Return the choices ``settle`` or ``turn_back`` at places."""
         names = {self.places[i] for i in places}
         return np.array(
-            [i for i, leg in enumerate(self.legs) if leg.mode == mode and leg.from_place in names], dtype=np.int64
+            [i for i, leg in enumerate(self.legs) if leg.mode == mode and leg.from_place in names],
+            dtype=np.int64,
         )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["PAGE", "Departures", "Epochs", "Fixed", "Knowledge", "Limits", "State", "Today"]
@@ -12,7 +11,7 @@ __all__ = ["PAGE", "Departures", "Epochs", "Fixed", "Knowledge", "Limits", "Stat
 PAGE = 64
 """Records on a page of a day's bucket."""
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 
 class Fixed(NamedTuple):
@@ -156,7 +155,7 @@ class State(NamedTuple):
     pages: Array  # uint64 [T, pages, PAGE * 4]
     next_page: Array  # int32 [T, pages]
     free: Array  # int32 [T, pages]
-    pointer: Array  # int64 [T, 8]: 0 top of the free stack, 1 first fresh page, 2 page and 3 slot being read, 4 requests, 5 events, 6 ended
+    pointer: Array  # int64 [T, 8]: free pages, fresh page, page and slot read, requests, events, ended
     head: Array  # int32 [T, n_days + 1]
     tail: Array  # int32 [T, n_days + 1]
     fill: Array  # int32 [T, n_days + 1]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sim.plan.layout import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from sim.plan.graph import Graph
     from sim.spec import Policy
+
+    type AnyPolicy = Any  # the caller has looked at the instrument
 
 __all__ = ["limits_of"]
 
@@ -27,9 +29,7 @@ def _whole(per_day: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
     return np.diff(np.concatenate([[0.0], total])).astype(np.int64)
 
 
-def limits_of(
-    graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetime64], scale: float
-) -> Limits:
+def limits_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetime64], scale: float) -> Limits:
     """Compile every limit on legs and places.
 
     A leg's own capacity is its own limit; a capacity policy is one limit shared by the legs it names; an appointment or
@@ -67,6 +67,7 @@ def limits_of(
     for number, place in enumerate(graph.scenario.world.places):
         if place.capacity_persons is not None:
             room_days[number] = np.full(n, float(place.capacity_persons))
+    policy: AnyPolicy
     for policy in policies:
         on = policy.strength(days) > 0.0
         if policy.instrument == "capacity":
@@ -75,7 +76,13 @@ def limits_of(
             legs = graph.legs_opened_by(policy)
             per_day = getattr(policy, "per_day", None)
             month = per_day is None
-            amount = np.full(n, float(per_day)) if per_day is not None else _monthly(policy.per_month, days) if policy.per_month is not None else np.full(n, 1e12)
+            amount = (
+                np.full(n, float(per_day))
+                if per_day is not None
+                else _monthly(policy.per_month, days)
+                if policy.per_month is not None
+                else np.full(n, 1e12)
+            )
             add(np.where(on, _whole(np.where(on, amount, 0.0), scale), _UNLIMITED), legs, month)
             lottery[legs] = policy.instrument == "appointment"
             patience[legs] = int(getattr(policy, "patience_days", None) or 0)
@@ -96,23 +103,25 @@ def limits_of(
         limit_month=np.array(monthly, np.uint8),
         room_place=np.array(rooms, np.int32),
         room_limit=np.arange(len(rooms), dtype=np.int32) + len(allotment),
-        room=np.array([np.floor(room_days[r] * scale + 1e-9) for r in rooms], np.int64).reshape(len(rooms), n),
+        room=np.array([np.floor(room_days[r] * scale + 1e-9) for r in rooms], np.int64).reshape(
+            len(rooms), n
+        ),
         save_up=int(scale < 1.0),
     )
 
 
 def _capacity(
-    policy: Policy,
+    policy: AnyPolicy,
     on: NDArray[np.bool_],
     graph: Graph,
     scale: float,
-    add: object,
+    add: Callable[..., None],
     room_days: dict[int, NDArray[np.float64]],
 ) -> None:
     """A capacity policy: persons a day over its legs together, or persons present in each of its places."""
     if policy.per_day is not None:
         whole = _whole(np.where(on, float(policy.per_day), 0.0), scale)
-        add(np.where(on, whole, _UNLIMITED), graph.legs_of(policy))  # type: ignore[operator]
+        add(np.where(on, whole, _UNLIMITED), graph.legs_of(policy))
     if policy.persons is not None:
         for number in graph.places_of(policy):
             before = room_days.get(int(number), np.full(len(on), 1e15))
@@ -122,5 +131,7 @@ def _capacity(
 def _monthly(per_month: float, days: NDArray[np.datetime64]) -> NDArray[np.float64]:
     """Spread a monthly cap evenly over the days of each month."""
     month = days.astype("datetime64[M]")
-    length = ((month + np.timedelta64(1, "M")).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
-    return float(per_month) / length
+    length = (
+        (month + np.timedelta64(1, "M")).astype("datetime64[D]") - month.astype("datetime64[D]")
+    ).astype(np.int64)
+    return np.asarray(float(per_month) / length)

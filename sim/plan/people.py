@@ -43,7 +43,7 @@ def _cumulated(shares: Sequence[float]) -> NDArray[np.uint64]:
     total = np.cumsum(np.asarray(shares, float))
     out = np.minimum(np.round(total / total[-1] * _FULL), _FULL - 1).astype(np.uint64)
     out[np.flatnonzero(np.asarray(shares) > 0.0)[-1] :] = 0xFFFFFFFF
-    return out
+    return np.asarray(out, np.uint64)
 
 
 def _profile(graph: Graph, group: str, unit: str) -> tuple[float, float, tuple[float, ...], dict[int, float]]:
@@ -75,7 +75,12 @@ def _profile(graph: Graph, group: str, unit: str) -> tuple[float, float, tuple[f
     held = dict.fromkeys(range(1, LARGEST_UNIT + 1), 0.0)
     for size, part in sizes.items():  # larger units travel as the largest there is
         held[min(size, LARGEST_UNIT)] += part
-    return share, female, tuple(ages[a] for a in AGES), {size: part for size, part in held.items() if part > 0.0}
+    return (
+        share,
+        female,
+        tuple(ages[a] for a in AGES),
+        {size: part for size, part in held.items() if part > 0.0},
+    )
 
 
 def _drawn_tables(graph: Graph) -> dict[str, NDArray[np.generic]]:
@@ -158,9 +163,11 @@ def departures_of(
         double = sum(first <= b and a <= last for a, b in windows.setdefault(name, []))
         windows[name].append((first, last))
         keys.append(key_of(name if double == 0 else f"{name}#{double}"))
-        steps = [(d, 1, float(row.per_day)) for d in range(first, last + 1)] if row.per_day is not None else [
-            (first, last - first + 1, float(row.persons))
-        ]
+        steps = (
+            [(d, 1, float(row.per_day)) for d in range(first, last + 1)]
+            if row.per_day is not None
+            else [(first, last - first + 1, float(row.persons or 0.0))]
+        )
         for day, length, persons in steps:
             before = running.get(name, 0.0)
             running[name] = before + persons * scale
@@ -171,7 +178,9 @@ def departures_of(
     order = sorted(range(len(blocks)), key=lambda b: (blocks[b][1], blocks[b][0]))
     table = np.array([blocks[b] for b in order], np.int64).reshape(len(blocks), 4)
     due_start, due_block = _due(table, n)
-    tally = np.arange(len(graph.groups) * 2 * len(AGES), dtype=np.int32).reshape(len(graph.groups), 2, len(AGES))
+    tally = np.arange(len(graph.groups) * 2 * len(AGES), dtype=np.int32).reshape(
+        len(graph.groups), 2, len(AGES)
+    )
     made = Departures(
         row_place=np.array(places, np.int32),
         row_group=np.array(groups, np.int32),

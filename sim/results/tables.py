@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from sim.engines.tally import Tally
     from sim.plan import Plan
 
+    type Array = NDArray[Any]
+
 __all__ = ["TABLES", "period_starts", "tally_tables"]
 
 TABLES = ("flows", "stocks", "outcomes", "departures")
-
-Array = "NDArray[np.generic]"
 
 
 def period_starts(plan: Plan) -> NDArray[np.datetime64]:
@@ -31,7 +31,9 @@ def period_starts(plan: Plan) -> NDArray[np.datetime64]:
 
 
 def _dictionary(codes: Array, names: Sequence[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(list(names), pa.string()))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(codes.astype(np.int32)), pa.array(list(names), pa.string())
+    )
 
 
 def _number(values: Array, scale: float) -> pa.Array:
@@ -171,7 +173,7 @@ def _outcomes(plan: Plan, tally: Tally) -> pa.Table:
     np.add.at(persons[5], country, left)
     outcome, where, group = np.nonzero(persons)
     median, p90 = np.zeros(len(outcome)), np.zeros(len(outcome))
-    for i, (o, c, g) in enumerate(zip(outcome, where, group, strict=True)):
+    for i, (o, c, g) in enumerate(zip(outcome.tolist(), where.tolist(), group.tolist(), strict=True)):
         histogram = tally.durations[(o + 1) % 6 * n_countries + c, g]
         median[i], p90[i] = _quantile(histogram, 0.5), _quantile(histogram, 0.9)
     values = persons[outcome, where, group]

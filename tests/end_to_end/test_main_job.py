@@ -71,7 +71,13 @@ def test_everyone_is_accounted_for_on_every_day(baseline: Run) -> None:
 def test_outcomes_add_up_to_everyone_who_departed(baseline: Run) -> None:
     departed = baseline.checks["replicates"][0]["departed"] / SCALE
     assert baseline.outcomes["persons"].sum() == pytest.approx(departed, rel=1e-9)
-    assert set(baseline.outcomes["outcome"]) >= {"arrived", "removed", "returned", "died_or_missing", "on_route"}
+    assert set(baseline.outcomes["outcome"]) >= {
+        "arrived",
+        "removed",
+        "returned",
+        "died_or_missing",
+        "on_route",
+    }
 
 
 def test_no_person_lives_before_the_window(baseline: Run) -> None:
@@ -100,7 +106,9 @@ def test_another_seed_differs(baseline: Run) -> None:
 
 
 def test_october_2022_rule_is_what_makes_venezuelans_drop() -> None:
-    done = compare("history/baseline", "what_if/no_october_2022_rule", replicates=2, scale=0.02, persons=False)
+    done = compare(
+        "history/baseline", "what_if/no_october_2022_rule", replicates=2, scale=0.02, persons=False
+    )
     drops = []
     for one in (done.base, done.others[0]):
         table = one.summary[(one.summary["border"] == "darien") & (one.summary["nationality"] == "VEN")]
@@ -108,7 +116,9 @@ def test_october_2022_rule_is_what_makes_venezuelans_drop() -> None:
         drops.append(median["2022-11"] / median["2022-09"])
     assert drops[0] < 0.15  # observed: 668 after 38,399
     assert drops[1] > 0.5
-    paired = done.differences.query("border == 'darien' and nationality == 'VEN' and period == '2022-11'").iloc[0]
+    paired = done.differences.query(
+        "border == 'darien' and nationality == 'VEN' and period == '2022-11'"
+    ).iloc[0]
     assert paired["lo90"] > 10_000
 
 
@@ -149,7 +159,9 @@ policies:
     done = open_run(target)
     by_day = done.flows[done.flows["leg"] == "A-C"].groupby("period_start", observed=True)["persons"].sum()
     assert by_day.max() <= 50
-    shut = done.flows[(done.flows["leg"] == "A-B") & done.flows["period_start"].between("2023-02-02", "2023-02-15")]
+    shut = done.flows[
+        (done.flows["leg"] == "A-B") & done.flows["period_start"].between("2023-02-02", "2023-02-15")
+    ]
     assert shut["persons"].sum() == 0
     assert done.outcomes["persons"].sum() == 9000
 

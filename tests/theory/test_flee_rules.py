@@ -1,4 +1,4 @@
-"""FLEE's documented rules hold for what the importer makes of them, at 20,000 people and 4 standard errors."""
+"""FLEE's documented rules hold for what the importer makes, at 20,000 people and 4 standard errors."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_camp_never_holds_one_too_many(tmp_path: Path) -> None:
         total=["2020-01-01,0", "2020-02-29,59000"],
     )
     for full in ("avoid", "wait"):
-        done = run(import_flee(*case, full_camps=full).scenario, daily=True, out=tmp_path / full)  # type: ignore[arg-type]
+        done = run(import_flee(*case, full_camps=full).scenario, daily=True, out=tmp_path / full)
         peak = done.stocks[(done.stocks["place"] == "Small") & (done.stocks["status"] == "staying")]
         assert 900 < persons(done, "Small").max() <= 1000
         assert peak["peak_persons"].max() <= 1000

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("sim", "scenarios", "calibration")
 LONGEST_FILE = 600
 LONGEST_FUNCTION = 80
-
+IN_ONE_PIECE = {"_move"}
+"""The kernel that moves people: cut into stages it ran a tenth slower (docs/performance.md)."""
 
 SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
@@ -28,7 +29,7 @@ def test_files_and_functions_stay_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     lines = text.count("\n")
     assert lines <= LONGEST_FILE, f"{lines} lines; split the file"
-    too_long = [f"{name} ({length} lines)" for name, length in functions(text) if length > LONGEST_FUNCTION]
+    too_long = [f"{name} ({length} lines)" for name, length in functions(text) if length > LONGEST_FUNCTION and name not in IN_ONE_PIECE]
     assert not too_long, f"over {LONGEST_FUNCTION} lines: {', '.join(too_long)}"
 
 

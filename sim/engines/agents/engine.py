@@ -46,7 +46,9 @@ class AgentsRun:
         Keep every ended person, for comparisons person by person.
     """
 
-    def __init__(self, plan: Plan, *, seed: int = 1, replicate: int = 0, threads: int = 1, trace: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, *, seed: int = 1, replicate: int = 0, threads: int = 1, trace: bool = False
+    ) -> None:
         if threads < 1:
             raise RunError(f"{threads} threads; expected 1 or more")
         self.plan, self.seed, self.replicate, self.threads = plan, seed, replicate, threads
@@ -171,5 +173,7 @@ def run_agents(
     lost = np.cumsum(tally.balance[:, 0]) - tally.balance[:, 1] - tally.balance[:, 2]
     if np.any(lost != 0):
         day = int(np.flatnonzero(lost)[0])
-        raise RunError(f"people do not add up on day {day}: {int(lost[day])} departed but are neither on the route nor ended")
+        raise RunError(
+            f"people do not add up on day {day}: {int(lost[day])} departed but are neither on the route nor ended"
+        )
     return tally

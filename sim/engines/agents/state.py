@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -91,7 +91,18 @@ def _may_block(plan: Plan) -> bool:
     return True
 
 
-_WAITING = {"request", "slot", "slot_next", "slot_seq", "slot_free", "pool", "shut", "action", "lot_key", "lot_entry"}
+_WAITING = {
+    "request",
+    "slot",
+    "slot_next",
+    "slot_seq",
+    "slot_free",
+    "pool",
+    "shut",
+    "action",
+    "lot_key",
+    "lot_entry",
+}
 _LAZY = {"pages", "next_page", "free", "trace", *_WAITING}
 """Arrays whose memory is only used as people need it."""
 
@@ -111,7 +122,7 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     -------
     State
     """
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, (shape, kind) in _shapes(plan, parts, trace).items():
         arrays[name] = np.empty(shape, kind) if name in _LAZY else np.zeros(shape, kind)
     for name in ("head", "fifo_head", "fifo_tail"):
@@ -136,4 +147,5 @@ def state_bytes(plan: Plan, parts: int, *, trace: bool = False) -> int:
 
 def copy_knowledge(knowledge: Knowledge) -> Knowledge:
     """Return beliefs of one's own to change."""
-    return Knowledge(*(v.copy() if isinstance(v, np.ndarray) else v for v in knowledge))
+    fields: list[Any] = [v.copy() if isinstance(v, np.ndarray) else v for v in knowledge]
+    return Knowledge(*fields)

@@ -16,7 +16,9 @@ _SMALL = {
             {"id": "a", "country": "COL", "role": "origin", "stay": {"kind": "fixed", "days": 1}},
             {"id": "b", "country": "PAN", "role": "destination"},
         ],
-        "legs": [{"id": "a-b", "from": "a", "to": "b", "days": {"kind": "fixed", "days": 1}, "capacity_per_day": 1}],
+        "legs": [
+            {"id": "a-b", "from": "a", "to": "b", "days": {"kind": "fixed", "days": 1}, "capacity_per_day": 1}
+        ],
     },
     "departures": [{"place": "a", "group": "VEN", "per_day": 1, "start": "2024-01-01", "end": "2024-01-01"}],
 }

@@ -21,7 +21,9 @@ def cache_directory() -> Path:
     here = Path(__file__).parent
     for source in [*sorted(here.glob("*.py")), here.parents[1] / "plan" / "layout.py"]:
         digest.update(source.read_bytes())
-    base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    base = (
+        os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    )
     return Path(base) / "travesia" / f"kernels-{digest.hexdigest()[:16]}"
 
 

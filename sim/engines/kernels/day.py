@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sim.engines.kernels.draws import SETTLED, STAYING, TRAVELLING, inner, jit
-from sim.plan.layout import Today
 from sim.engines.kernels.learn import learn
 from sim.engines.kernels.line import open_line, serve_requests
 from sim.engines.kernels.people import depart_part
 from sim.engines.kernels.walk import move_part
+from sim.plan.layout import Today
 
 __all__ = ["begin_day", "close_day", "depart_part", "move_part", "serve_requests", "tables_of"]
 

@@ -45,7 +45,15 @@ ARRIVED, OUT_SETTLED, RETURNED, REMOVED, DIED = 1, 2, 3, 4, 5
 BOARDING = 1
 NO_MEANS = 0xFFFF
 """Means of people who never run out (mechanism switched off)."""
-STREAM_FORCED, STREAM_TURN, STREAM_AGAIN, STREAM_DEATH, STREAM_LINE, STREAM_UNIT, STREAM_PERSON = 11, 12, 13, 24, 15, 16, 40
+STREAM_FORCED, STREAM_TURN, STREAM_AGAIN, STREAM_DEATH, STREAM_LINE, STREAM_UNIT, STREAM_PERSON = (
+    11,
+    12,
+    13,
+    24,
+    15,
+    16,
+    40,
+)
 
 jit = nb.njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)
 inner = nb.njit(

@@ -89,7 +89,9 @@ def _weigh(I, leg_from, leg_to, leg_sort):
     for group in range(appeal.shape[0]):
         for leg in range(appeal.shape[1]):
             ahead = chance[group, leg_to[leg]] if leg_sort[leg] == MOVE else apart
-            x = risk_weight * (prior[leg] - risk[group, leg]) + success_weight * (ahead - chance[group, leg_from[leg]])
+            x = risk_weight * (prior[leg] - risk[group, leg]) + success_weight * (
+                ahead - chance[group, leg_from[leg]]
+            )
             appeal[group, leg] = np.exp(x)
 
 

@@ -221,7 +221,9 @@ def _let_go(P, S, day):
             else:
                 _hand_back(pages, next_page, free, pointer, head, tail, fill, np.int64(slot[e, 4] >> S32), day, -1,
                            slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], slot[e, 3] >> S32)  # fmt: skip
-                _unlink(S.slot_next, S.slot_free, S.fifo_head, S.fifo_tail, S.waiting, S.counter, leg, before, e)
+                _unlink(
+                    S.slot_next, S.slot_free, S.fifo_head, S.fifo_tail, S.waiting, S.counter, leg, before, e
+                )
             e = after
 
 
@@ -473,7 +475,14 @@ def serve_requests(P, Q, S, day):
 def _join(P, Q, S, day, source, n):
     """Let people join the line of a leg, a lottery's pool, or those who wait for any way to open."""
     request, stock, counter, waiting = S.request, S.stock, S.counter, S.waiting
-    shut, pool, slot, slot_next, slot_seq, slot_free = S.shut, S.pool, S.slot, S.slot_next, S.slot_seq, S.slot_free
+    shut, pool, slot, slot_next, slot_seq, slot_free = (
+        S.shut,
+        S.pool,
+        S.slot,
+        S.slot_next,
+        S.slot_seq,
+        S.slot_free,
+    )
     fifo_head, fifo_tail = S.fifo_head, S.fifo_tail
     leg_lottery, leg_patience, leg_key = Q.leg_lottery, Q.leg_patience, P.leg_key
     for x in range(n):

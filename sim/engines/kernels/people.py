@@ -7,7 +7,6 @@ import numpy as np
 from sim.engines.kernels.draws import (
     GOLD,
     M32,
-    NO_MEANS,
     S16,
     S32,
     STAYING,
@@ -20,8 +19,8 @@ from sim.engines.kernels.draws import (
     mix,
     visit,
 )
-from sim.plan.layout import PAGE
 from sim.engines.kernels.walk import day_of_leaving
+from sim.plan.layout import PAGE
 
 __all__ = ["depart_part"]
 
@@ -103,7 +102,9 @@ def depart_part(P, D, S, k, day, seed_key):
                     when = day + j
                     cal = P.stay_calendar[kind, place]
                     if cal >= 0 and when > P.calendar_span[cal, 0] and day <= P.calendar_span[cal, 1]:
-                        when = day_of_leaving(u, day, table, cal, P.offset, P.cdf, P.hazard, P.calendar, P.n_days)
+                        when = day_of_leaving(
+                            u, day, table, cal, P.offset, P.cdf, P.hazard, P.calendar, P.n_days
+                        )
                     when = min(when, P.n_days)
                     w2 = U64(place) | (U64(g) << S16) | (U64(kind) << S32) | (U64(day) << U64(48))
                     w3 = means | (U64(pos) << S16) | (lap << U64(26)) | ((hs >> S32) << S32)

@@ -114,9 +114,9 @@ def move_part(P, C, S, k, day):
     """
     return _move(
         day, P.n_days, P.period_of_day, P.place_key, P.place_slot, P.place_country, P.place_ends, P.place_event,
-        P.daily_cost, P.kind_home, P.kind_group, P.kind_class, P.end_cell, P.leg_to, P.leg_key, P.leg_sort, P.leg_limited, P.leg_end,
-        P.alternative, P.alternatives, P.guide, P.offset, P.cdf, P.hazard, P.stay_table, P.stay_calendar, P.calendar, P.calendar_span,
-        P.forced_index, P.forced_leg, P.means_edge, P.keep_after_robbery, C.threshold, C.leg_table, C.leg_cost,
+        P.daily_cost, P.kind_home, P.kind_group, P.kind_class, P.end_cell, P.leg_to, P.leg_key, P.leg_sort,
+        P.leg_limited, P.leg_end, P.alternative, P.alternatives, P.guide, P.offset, P.cdf, P.hazard,
+        P.stay_table, P.stay_calendar, P.calendar, P.calendar_span, P.forced_index, P.forced_leg, P.means_edge, P.keep_after_robbery, C.threshold, C.leg_table, C.leg_cost,
         C.leg_robbery, C.leg_death, C.income, C.forced, S.pages[k], S.next_page[k], S.free[k], S.pointer[k], S.head[k],
         S.tail[k], S.fill[k], S.stock[k], S.ring[k], S.flow[k], S.ended[k], S.duration[k], S.harm[k], S.forced_seen[k],
         S.request[k], S.trace[k],
@@ -150,7 +150,12 @@ def _move(
             page = np.int64(next_page[page])
             i = 0
             continue
-        w0, w1, w2, w3 = pages[page, 4 * i], pages[page, 4 * i + 1], pages[page, 4 * i + 2], pages[page, 4 * i + 3]
+        w0, w1, w2, w3 = (
+            pages[page, 4 * i],
+            pages[page, 4 * i + 1],
+            pages[page, 4 * i + 2],
+            pages[page, 4 * i + 3],
+        )
         i += 1
         events += 1
         place = np.int64(w2 & M16)
@@ -257,7 +262,10 @@ def _move(
                 harm[kind_group[kind], leg] += 1
                 if means != U64(NO_MEANS):
                     means = (means * U64(keep_after_robbery)) >> U64(8)
-            if leg_death[leg] > U64(0) and (mix(h + (pos + U64(STREAM_DEATH)) * GOLD) >> S32) < leg_death[leg]:
+            if (
+                leg_death[leg] > U64(0)
+                and (mix(h + (pos + U64(STREAM_DEATH)) * GOLD) >> S32) < leg_death[leg]
+            ):
                 code = DIED
                 harm[kind_group[kind], leg] += 1
             to = np.int64(leg_to[leg])
