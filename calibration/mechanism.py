@@ -1,0 +1,215 @@
+"""An origin and a scenario enter; what the simulated route says the rules will change after the origin leaves.
+
+The route is run twice with the same demand and the same luck: once with the rules known at the origin, once with those of
+the scenario. Demand is that inferred from the crossings up to the month before the origin, held at the mean of its last
+three months afterwards. What counts is the ratio of the two runs by border, nationality and month; how well that ratio
+has served at earlier breaks sets how far it is followed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from calibration.panel import TARGETS, shift_month
+from sim.engines.agents import load_kernels, run_agents
+from sim.plan import AGES, SEXES, compile_plan
+from sim.spec import Departure, load_scenario
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from sim.engines.tally import Tally
+    from sim.plan import Plan
+    from sim.spec import Scenario
+
+__all__ = ["RuleEffect", "border_table", "known_rules", "rule_effect", "scenario_at"]
+
+_HELD_MONTHS = 3
+_RUN_UP = 9
+"""Months simulated before the origin."""
+_SCALE = 0.1
+_SMALL = 30.0
+"""Persons added to both sides of a ratio, so that a handful of simulated people decides nothing."""
+_LARGEST = 3.0
+
+
+@dataclass(frozen=True)
+class RuleEffect:
+    """Change the rules make, on the log scale.
+
+    Parameters
+    ----------
+    keys : tuple of (str, str)
+        Target and nationality.
+    months : tuple of str
+        Months after the origin.
+    log_ratio : float64 [series, months]
+        Log of crossings with the scenario's rules over crossings with the rules known at the origin.
+    """
+
+    keys: tuple[tuple[str, str], ...]
+    months: tuple[str, ...]
+    log_ratio: NDArray[np.float64]
+
+    def of(self, target: str, nationality: str) -> NDArray[np.float64]:
+        """Log ratio of one series by month; that of the whole border where the group is not simulated."""
+        for key in ((target, nationality), (target, "ALL")):
+            if key in self.keys:
+                return np.asarray(self.log_ratio[self.keys.index(key)])
+        return np.zeros(len(self.months))
+
+
+def _last_day(month: str) -> date:
+    end: date = pd.Period(month, "M").end_time.date()
+    return end
+
+
+def known_rules(scenario: Scenario, origin: str) -> Scenario:
+    """The scenario with the policies that had begun by the end of the origin month.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    origin : str
+
+    Returns
+    -------
+    Scenario
+    """
+    last = _last_day(origin)
+    return scenario.model_copy(update={"policies": tuple(p for p in scenario.policies if p.start <= last)})
+
+
+def scenario_at(scenario: Scenario, origin: str, months: int) -> Scenario:
+    """The scenario as it can be run from an origin: a short run-up, demand of the last months held afterwards.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    origin : str
+    months : int
+        Months after the origin.
+
+    Returns
+    -------
+    Scenario
+        Departures after the month before the origin are not used.
+    """
+    begin = shift_month(origin, -_RUN_UP)
+    last_known = shift_month(origin, -1)
+    recent = [shift_month(last_known, -k) for k in range(_HELD_MONTHS)]
+    kept, held = [], dict[tuple[str, str, str], float]()
+    for row in scenario.departures:
+        month = row.start.strftime("%Y-%m")
+        if begin <= month <= last_known:
+            kept.append(row)
+        if month in recent:
+            key = (row.place, row.group, row.channel)
+            held[key] = held.get(key, 0.0) + row.total / _HELD_MONTHS
+    for ahead in range(months + 1):
+        month = shift_month(origin, ahead)
+        span = {"start": pd.Period(month, "M").start_time.date(), "end": _last_day(month)}
+        kept += [
+            Departure(place=place, group=group, channel=channel, persons=persons, **span)
+            for (place, group, channel), persons in held.items()
+        ]
+    window = scenario.window.model_copy(
+        update={
+            "start": pd.Period(origin, "M").start_time.date(),
+            "end": _last_day(shift_month(origin, months)),
+        }
+    )
+    first = pd.Period(begin, "M").start_time.date()
+    return scenario.model_copy(update={"departures": tuple(kept), "window": window, "spin_up_start": first})
+
+
+def border_table(plan: Plan, tally: Tally) -> pd.DataFrame:
+    """Crossings as the authorities count them, from the arrays of one run.
+
+    Parameters
+    ----------
+    plan : Plan
+    tally : Tally
+
+    Returns
+    -------
+    DataFrame
+        Rows (border, nationality), a column for each month of the plan; ``ALL`` included.
+    """
+    scenario = plan.scenario
+    number = {leg.id: i for i, leg in enumerate(plan.legs)}
+    out = {(e.border, e.group) for e in scenario.world.border_exclusions}
+    counts = {b: np.zeros((len(plan.months), len(plan.groups))) for b in TARGETS}
+    for border in scenario.world.borders:
+        if border.id in counts and border.leg in number:
+            rate = float(scenario.parameters.get(border.detection_parameter, 1.0)) / plan.scale
+            flow = (
+                tally.flows[:, number[border.leg]].reshape(len(plan.months), len(plan.groups), -1).sum(axis=2)
+            )
+            counts[border.id] += flow * rate
+    rows = {}
+    for target, table in counts.items():
+        inside = [i for i, g in enumerate(plan.groups) if (target, g) not in out]
+        rows[target, "ALL"] = table[:, inside].sum(axis=1)
+        rows.update({(target, plan.groups[i]): table[:, i] for i in inside})
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(plan.months))
+    frame.index = pd.MultiIndex.from_tuples(list(rows), names=["target", "nationality"])
+    return frame
+
+
+def _simulate(scenario: Scenario, scale: float, seed: int) -> pd.DataFrame:
+    plan = compile_plan(scenario, scale=scale)
+    if plan.n_tally != len(plan.groups) * len(AGES) * len(SEXES):
+        raise AssertionError
+    return border_table(plan, run_agents(plan, seed=seed))
+
+
+def rule_effect(
+    origin: str,
+    months: int,
+    name: str,
+    *,
+    scale: float = _SCALE,
+    seed: int = 1,
+    loaded: Scenario | None = None,
+) -> RuleEffect:
+    """Simulate what the rules of a scenario change after an origin.
+
+    Parameters
+    ----------
+    origin : str
+        Last month known, ``YYYY-MM``.
+    months : int
+        Months after it.
+    name : str
+        Scenario of the library, or a file.
+    scale : float
+        Share of the people simulated.
+    seed : int
+        The same for both runs, so that people have the same luck.
+    loaded : Scenario, optional
+        The scenario, where it has been read already.
+
+    Returns
+    -------
+    RuleEffect
+    """
+    load_kernels()
+    scenario = scenario_at(loaded or load_scenario(name), origin, months)
+    known = known_rules(scenario, origin)
+    ahead = tuple(shift_month(origin, k) for k in range(1, months + 1))
+    with_rules = _simulate(scenario, scale, seed)
+    if len(known.policies) == len(scenario.policies):
+        keys = tuple((str(t), str(n)) for t, n in with_rules.index)
+        return RuleEffect(keys, ahead, np.zeros((len(keys), months)))
+    without = _simulate(known, scale, seed)
+    both = with_rules.index.intersection(without.index)
+    a, b = with_rules.loc[both, list(ahead)].to_numpy(), without.loc[both, list(ahead)].to_numpy()
+    ratio = np.clip(np.log((a + _SMALL) / (b + _SMALL)), -_LARGEST, _LARGEST)
+    return RuleEffect(tuple((str(t), str(n)) for t, n in both), ahead, ratio)
