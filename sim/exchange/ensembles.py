@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from sim.errors import DataError, Problem
-from sim.results import open_run
-from sim.results.folder import write_aside
+from sim.results import disk, open_run
+from sim.results.folder import CROSSINGS, file_hashes, write_aside
 from sim.results.tables import TABLES
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = ["experiments_outcomes", "from_netcdf", "to_dataset", "to_ema", "to_ne
 
 #: Files of a run folder that travel as text in the attributes of its NetCDF file.
 TEXTS: Final = ("manifest.json", "checks.json", "datapackage.json", "scenario.yaml", "summary.csv")
+HELD: Final = (*TABLES, CROSSINGS)
 FORMAT: Final = "NETCDF3_64BIT"
 
 
@@ -99,7 +100,9 @@ def to_netcdf(run: Run, path: str | Path) -> Path:
     attributes.
     """
     variables: dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]] = {}
-    for name in TABLES:
+    for name in HELD:
+        if not (run.path / f"{name}.parquet").exists():
+            continue
         table = pq.read_table(run.path / f"{name}.parquet")
         for column in table.column_names:
             add_column(variables, name, column, table.column(column))
@@ -130,7 +133,11 @@ def add_column(
     if pa.types.is_dictionary(kind) or pa.types.is_string(kind):
         series = values.to_pandas().astype("category")
         names = np.array([str(one) for one in series.cat.categories] or [""], dtype=str)
-        variables[key] = ((row,), series.cat.codes.to_numpy(np.int32), {"travesia_type": "text"})
+        variables[key] = (
+            (row,),
+            series.cat.codes.to_numpy(np.int32),
+            {"travesia_type": "text" if pa.types.is_dictionary(kind) else "string"},
+        )
         variables[f"{key}_name"] = ((f"{key}_names",), names, {})
     elif pa.types.is_timestamp(kind):
         days = values.to_numpy().astype("datetime64[D]").astype(np.int32)
@@ -162,7 +169,7 @@ def from_netcdf(path: str | Path, out: str | Path) -> Run:
     try:
         with xr.open_dataset(path, engine="scipy", decode_times=False) as dataset:
             dataset.load()
-            tables = {name: table_of(dataset, name) for name in TABLES}
+            tables = {name: found for name in HELD if (found := table_of(dataset, name)).num_columns}
             texts = {
                 one: dataset.attrs[one.replace(".", "_")]
                 for one in TEXTS
@@ -176,7 +183,14 @@ def from_netcdf(path: str | Path, out: str | Path) -> Run:
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
     for one, text in texts.items():
         write_aside(folder / one, str(text).encode())
+    renew(folder)
     return open_run(folder)
+
+
+def renew(folder: Path) -> None:
+    """Write the hashes of the files as they are now into the manifest: Parquet may pack rows otherwise."""
+    manifest = disk.unseal(folder / "manifest.json")
+    write_aside(folder / "manifest.json", disk.seal({**manifest, "files": file_hashes(folder)}))
 
 
 def table_of(dataset: xr.Dataset, name: str) -> pa.Table:
@@ -187,7 +201,7 @@ def table_of(dataset: xr.Dataset, name: str) -> pa.Table:
         if not str(key).startswith(f"{name}_") or "travesia_type" not in variable.attrs:
             continue
         kind, values = variable.attrs["travesia_type"], variable.to_numpy()
-        if kind == "text":
+        if kind in {"text", "string"}:
             names = [
                 one.decode() if isinstance(one, bytes) else str(one)
                 for one in dataset[f"{key}_name"].to_numpy()
@@ -195,6 +209,7 @@ def table_of(dataset: xr.Dataset, name: str) -> pa.Table:
             made = pa.DictionaryArray.from_arrays(
                 pa.array(values.astype(np.int32)), pa.array(names, pa.string())
             )
+            made = made.dictionary_decode() if kind == "string" else made
         elif kind.startswith("timestamp"):
             made = pa.array(values.astype("datetime64[D]").astype("datetime64[s]"))
         else:

@@ -20,6 +20,7 @@ __all__ = ["Line", "Reader", "Sheet", "nearest_of"]
 
 MOST_LISTED = 12
 NO_LIMIT = 1e15
+LEAST_NAMED = 2
 
 
 def nearest_of(name: str, known: Iterable[str]) -> str:
@@ -113,7 +114,7 @@ class Reader:
             self.fault(f"the file cannot be read ({error.strerror})", path.name, "a readable CSV file")
         return None
 
-    def sheet(self, path: Path, headings: Sequence[str]) -> Sheet:
+    def sheet(self, path: Path, headings: Sequence[str], others: Sequence[str] = ()) -> Sheet:
         """Rows of a file without blank lines and comments.
 
         Parameters
@@ -121,10 +122,13 @@ class Reader:
         path : Path
         headings : sequence of str
             First cells that mark a line as the heading, whether or not it begins with ``#``.
+        others : sequence of str
+            Names of columns; a first line with two of them is a heading whatever it begins with.
         """
         heading: list[str] | None = None
         rows: list[tuple[int, list[str]]] = []
         known = {plain_key(name) for name in headings}
+        columns = {plain_key(name) for name in others}
         text = self.text(path) or ""
         reader = csv.reader(io.StringIO(text), skipinitialspace=True)
         begin = 1
@@ -134,7 +138,9 @@ class Reader:
             if not any(cells):
                 continue
             comment = cells[0].startswith("#")
-            if heading is None and not rows and plain_key(cells[0]) in known:
+            named = [cell for cell in cells if plain_key(cell) in columns]
+            marked = plain_key(cells[0]) in known or len(named) >= LEAST_NAMED
+            if heading is None and not rows and marked:
                 heading = [cell.lstrip("#").strip().strip('"').strip() for cell in cells]
             elif not comment:
                 rows.append((number, cells))
@@ -151,7 +157,7 @@ class Reader:
         aliases : mapping of str to sequence of str
             Other names of a column.
         """
-        sheet = self.sheet(path, (columns[0], *aliases.get(columns[0], ())))
+        sheet = self.sheet(path, columns[:1], [*columns, *(one for more in aliases.values() for one in more)])
         names = list(columns)
         if sheet.heading is not None:
             named = {plain_key(name): name for name in columns}

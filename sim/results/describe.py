@@ -111,7 +111,11 @@ def describe_tables(folder: Path, name: str) -> dict[str, Any]:
                 "name": table,
                 "path": file.name,
                 "format": file.suffix[1:],
-                **_measured(file),
+                **{
+                    key: value
+                    for key, value in _measured(file).items()
+                    if key != "bytes" or file.suffix == ".csv"
+                },
                 "schema": {
                     "fields": [
                         {

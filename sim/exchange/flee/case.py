@@ -189,7 +189,7 @@ def period_of(folder: Path, source: Path, reader: Reader, left_out: list[str]) -
     epoch = date(1970, 1, 1)
     if path is None and (source / "data_layout.csv").is_file():
         quiet = Reader([])
-        layout = quiet.sheet(source / "data_layout.csv", ("location", "camp"))
+        layout = quiet.sheet(source / "data_layout.csv", ("location", "name"))
         totals = [cells[1] for _, cells in layout.rows if len(cells) > 1 and cells[0].lower() == TOTAL]
         days = [
             quiet_day

@@ -304,8 +304,8 @@ def differences(
         "surely, as short stints are avoided" if settings.avoid_short_stints else "with its chance of leaving"
     )
     made.append(
-        "several links on one day: FLEE lets people go on while they have kilometres left; here a share of those "
-        f"who come to a place, set from its links and the speed, goes on the same day {how}"
+        "several links on one day: FLEE lets people go on while they have kilometres left; here a share of "
+        f"those who come to a place, set from its links and the speed, goes on the same day {how}"
         if rules == "flee"
         else "several links on one day: every stop lasts the night, travel takes fractions of days"
     )

@@ -50,7 +50,7 @@ def read_layout(folder: Path, reader: Reader, names: set[str], first: date) -> l
     """Every series that data_layout.csv lists; several files of one row are added."""
     path = folder / "data_layout.csv"
     made: list[Series] = []
-    for number, cells in reader.sheet(path, ("location", "camp")).rows:
+    for number, cells in reader.sheet(path, ("location", "name")).rows:
         where = f"{path.name}:{number}"
         name = cells[0]
         if name.lower() in {TOTAL, "all"}:
@@ -130,7 +130,7 @@ def correct(path: Path | None, series: dict[str, Series], reader: Reader, first:
     skipped: list[str] = []
     if path is None:
         return skipped
-    for line in reader.lines(path, ("name", "date"), {"name": ("camp", "location")}):
+    for line in reader.lines(path, ("name", "date"), {}):
         if not reader.known(line["name"], series, "series", line.at("name")):
             continue
         one = series[line["name"]]

@@ -50,7 +50,7 @@ def spread(
     persons : float64 [places, days]
     notes : list of str
     """
-    population = np.array([float(one.population) for one in locations])
+    population: NDArray[np.float64] = np.array([float(one.population) for one in locations])
     notes: list[str] = []
     out = np.zeros(conflict.shape)
     owed: NDArray[np.float64] = np.zeros(len(locations))
@@ -60,7 +60,8 @@ def spread(
             continue
         weight: NDArray[np.float64] = population * conflict[:, day]
         if not weight.any():
-            weight, equal = (conflict[:, day] > 0.0) * 1.0, True
+            weight = np.where(conflict[:, day] > 0.0, 1.0, 0.0)
+            equal = True
         if not weight.any():
             text = f"{number} newly displaced persons on day {day}, and no conflict zone on that day"
             reader.fault(text, where, "a conflict zone on every day on which people are displaced")
@@ -69,7 +70,7 @@ def spread(
         out[:, day] = whole(owed, int(number))
         owed = owed - out[:, day]
         if settings.take_from_population:
-            population = np.maximum(population - out[:, day], 0.0)
+            population = (population - out[:, day]).clip(0.0)
     if equal:
         notes.append("conflict zones without a population share the displaced equally (FLEE would stop)")
     return out, notes
