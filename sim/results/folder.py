@@ -203,7 +203,7 @@ class RunFolder:
         raise RunError(msg)
 
     def _mark(self) -> None:
-        state = {"key": self.key, "replicates": self.replicates, "complete": False, "version": _version()}
+        state = {"key": self.key, "replicates": self.replicates, "complete": False, "version": own_version()}
         write_aside(self.path / MARKER, disk.seal(state))
         disk.sync_folder(self.path)
 
@@ -344,7 +344,8 @@ def _try_to(action: Any, path: Path) -> None:  # noqa: ANN401 - a step of the di
         log.warning("%s could not be removed", path)
 
 
-def _version() -> str:
+def own_version() -> str:
+    """Version of Travesía that runs."""
     try:
         return version("travesia")
     except PackageNotFoundError:

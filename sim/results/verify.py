@@ -18,7 +18,7 @@ from sim.errors import DataError, Problem, TravesiaError
 from sim.results import disk
 from sim.results.content import content_hash, pieces
 from sim.results.describe import COLUMNS
-from sim.results.folder import CROSSINGS, MARKER, combined_hash, file_hash, part_fault
+from sim.results.folder import CROSSINGS, MARKER, combined_hash, file_hash, own_version, part_fault
 from sim.results.tables import TABLES
 
 __all__ = ["Verified", "verify"]
@@ -31,7 +31,10 @@ _SUMMARY = (
     "border", "month", "nationality", "median", "lo50", "hi50", "lo90", "hi90", "observed", "observed_kind", "unit",
 )  # fmt: skip
 _TEXTS = ("scenario.yaml", "checks.json", "summary.csv", "datapackage.json")
-_NUMBERS = {"integer": pa.types.is_integer, "number": lambda t: pa.types.is_integer(t) or pa.types.is_floating(t)}
+_NUMBERS = {
+    "integer": pa.types.is_integer,
+    "number": lambda t: pa.types.is_integer(t) or pa.types.is_floating(t),
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,9 @@ def verify(path: Path, progress: Callable[[str, float, float], None] | None = No
         With every fault that was found.
     """
     if not path.is_dir():
-        return Verified((Problem("there is no such folder", str(path), "a folder written by travesia run"),), {})
+        return Verified(
+            (Problem("there is no such folder", str(path), "a folder written by travesia run"),), {}
+        )
     if (path / MARKER).exists():
         return _partial(path)
     try:
@@ -101,7 +106,9 @@ def _partial(path: Path) -> Verified:
         fault = part_fault(part)
         if fault:
             hint = "travesia run --resume makes it again"
-            problems.append(Problem(f"the part is not whole ({fault})", str(part), "what travesia run wrote", hint))
+            problems.append(
+                Problem(f"the part is not whole ({fault})", str(part), "what travesia run wrote", hint)
+            )
         else:
             whole += 1
     total = state.get("replicates", "unknown")
@@ -121,19 +128,25 @@ def _files(path: Path, manifest: dict[str, Any]) -> list[Problem]:
     for name, known in listed.items():
         file = path / name
         if not file.resolve().is_relative_to(root):
-            problems.append(Problem(f"'{name}' lies outside the folder", str(path / "manifest.json"), "a file of the run"))
+            problems.append(
+                Problem(f"'{name}' lies outside the folder", str(path / "manifest.json"), "a file of the run")
+            )
         elif not file.is_file():
             problems.append(Problem("the file is missing", str(file), f"{known['bytes']} bytes"))
         elif file.stat().st_size != known["bytes"]:
             found = f"the file has {file.stat().st_size} bytes"
             problems.append(Problem(found, str(file), f"{known['bytes']} bytes", "it was cut off or changed"))
         elif file_hash(file) != known["sha256"]:
-            problems.append(Problem("the content differs from its hash", str(file), "", "it was changed or damaged"))
+            problems.append(
+                Problem("the content differs from its hash", str(file), "", "it was changed or damaged")
+            )
     for name in (*TABLES, CROSSINGS):
         folder = path / f"{name}.parquet"
         for file in folder.glob("*") if folder.is_dir() else ():
             if file.relative_to(path).as_posix() not in listed:
-                problems.append(Problem("the file does not belong to the run", str(file), "only what the manifest lists"))
+                problems.append(
+                    Problem("the file does not belong to the run", str(file), "only what the manifest lists")
+                )
     problems += [
         Problem("a file of the run is not listed in the manifest", str(path / name), "its hash")
         for name in _TEXTS
@@ -180,17 +193,27 @@ def _tables(
             if progress is not None:
                 progress("replicates", replicate + 1, int(manifest["replicates"]))
     except (OSError, ValueError, KeyError, pa.ArrowException) as fault:
-        problems.append(Problem(f"a table cannot be read ({fault})", str(path), "tables written by travesia run"))
+        problems.append(
+            Problem(f"a table cannot be read ({fault})", str(path), "tables written by travesia run")
+        )
         return rows
     problems += [
-        Problem(f"holds rows of replicate {piece[0]}", str(path / f"{name}.parquet"), "replicates in order, none beyond")
+        Problem(
+            f"holds rows of replicate {piece[0]}",
+            str(path / f"{name}.parquet"),
+            "replicates in order, none beyond",
+        )
         for name, piece in ahead.items()
         if piece is not None
     ]
     found_hash = combined_hash(hashes)
     if found_hash != manifest["result_hash"]:
         what = f"the tables hash to {found_hash[:12]}..."
-        problems.append(Problem(what, str(path), f"the result_hash {str(manifest['result_hash'])[:12]}... of the manifest"))
+        problems.append(
+            Problem(
+                what, str(path), f"the result_hash {str(manifest['result_hash'])[:12]}... of the manifest"
+            )
+        )
     return rows
 
 
@@ -233,7 +256,9 @@ def _people(
 ) -> Iterator[Problem]:
     """Whether the outcomes of a replicate add up to those who departed."""
     if replicate not in departed:
-        yield Problem(f"nothing is said of replicate {replicate}", str(path / "checks.json"), "its balance of people")
+        yield Problem(
+            f"nothing is said of replicate {replicate}", str(path / "checks.json"), "its balance of people"
+        )
         return
     total = float(pc.sum(outcomes.column("persons")).as_py() or 0.0) * float(manifest["scale"])
     people = departed[replicate]
@@ -251,16 +276,22 @@ def _texts(path: Path, manifest: dict[str, Any], damaged: set[str]) -> list[Prob
         try:
             checks = json.loads((path / "checks.json").read_text(encoding="utf-8"))
             if not checks["conserved"]:
-                problems.append(Problem("people do not add up on every day", str(path / "checks.json"), "conserved"))
+                problems.append(
+                    Problem("people do not add up on every day", str(path / "checks.json"), "conserved")
+                )
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as fault:
-            problems.append(Problem(f"cannot be read ({fault})", str(path / "checks.json"), "balances by replicate"))
+            problems.append(
+                Problem(f"cannot be read ({fault})", str(path / "checks.json"), "balances by replicate")
+            )
     if "summary.csv" not in damaged:
         try:
             header = next(csv.reader(StringIO((path / "summary.csv").read_text(encoding="utf-8"))), [])
         except (OSError, ValueError) as fault:
             header = [str(fault)]
         if tuple(header) != _SUMMARY:
-            problems.append(Problem(f"columns are {', '.join(header)}", str(path / "summary.csv"), ", ".join(_SUMMARY)))
+            problems.append(
+                Problem(f"columns are {', '.join(header)}", str(path / "summary.csv"), ", ".join(_SUMMARY))
+            )
     return problems
 
 
@@ -269,9 +300,9 @@ def _scenario(path: Path, manifest: dict[str, Any]) -> list[Problem]:
 
     file = path / "scenario.yaml"
     try:
-        digest = load_scenario(file).digest
+        load_scenario(file)
     except TravesiaError as fault:
-        return [Problem(f"cannot be read: {fault.message}", str(file), "the scenario that was run")]
-    if digest != manifest["scenario_hash"]:
-        return [Problem("is another scenario than the one that was run", str(file), "the scenario_hash of the manifest")]
+        wrote = manifest["versions"].get("travesia", "unknown") if isinstance(manifest["versions"], dict) else "unknown"
+        hint = f"the run was written by version {wrote}, this is version {own_version()}"
+        return [Problem(f"cannot be read: {fault.message}", str(file), "the scenario that was run", hint)]
     return []
