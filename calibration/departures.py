@@ -202,16 +202,26 @@ def _lag_shares(scenario: Scenario, border: str) -> NDArray[np.float64]:
 
 
 def infer_departures(
-    *, passes: int = 14, scale: float = 0.1, seed: int = 1, name: str = "history/baseline"
+    *,
+    passes: int = 10,
+    scale: float = 0.06,
+    year_passes: int = 3,
+    year_scale: float = 1.0,
+    seed: int = 1,
+    name: str = "history/baseline",
 ) -> Demand:
     """Infer demand by group, channel and month.
 
     Parameters
     ----------
     passes : int
-        Multiplicative updates.
+        Multiplicative updates by month.
     scale : float
         Share of the people simulated in each pass.
+    year_passes : int
+        Passes after them that bring each year of the overland channels to its count.
+    year_scale : float
+        Share of the people simulated in these.
     seed : int
     name : str
         Scenario whose policies are in force.
@@ -256,8 +266,27 @@ def infer_departures(
             100 * misfit,
             us,
         )
+    for turn in range(year_passes):
+        _hold(demand)
+        full = _simulate(_scenario_with(base, demand, places, everyone), groups, year_scale, seed + turn)
+        _meet_years(demand, full["darien"], seen["darien"], groups)
     _hold(demand)
     return demand
+
+
+def _meet_years(
+    demand: Demand, made: NDArray[np.float64], seen: NDArray[np.float64], groups: list[str]
+) -> None:
+    """Raise or lower each year of the overland channels to the year's count, leaving the months within it as they are."""
+    years = np.array([str(pd.Period(m, "M") + 1)[:4] for m in demand.months])
+    crossed = np.array([m[:4] for m in demand.months])
+    for i, row in enumerate(_rows(demand.channels)):
+        if row.set_from != "darien":
+            continue
+        g = groups.index(str(row.group))
+        for year in np.unique(crossed):
+            ratio = (seen[g, crossed == year].sum() + 20.0) / (made[g, crossed == year].sum() + 20.0)
+            demand.persons[i, years == year] *= np.clip(ratio, 0.5, 2.0)
 
 
 def write_departures(demand: Demand, target: Path) -> int:
@@ -310,8 +339,8 @@ def write_departures(demand: Demand, target: Path) -> int:
 def main() -> None:
     """Infer demand and write ``departures.csv`` (maintenance command)."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--passes", type=int, default=14)
-    parser.add_argument("--scale", type=float, default=0.1)
+    parser.add_argument("--passes", type=int, default=10)
+    parser.add_argument("--scale", type=float, default=0.06)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     demand = infer_departures(passes=options.passes, scale=options.scale)

@@ -267,8 +267,6 @@ def explain(
     ScenarioError
         When the border is unknown or the scenarios differ in more than policies and departures.
     """
-    from sim.engines.agents import run_agents
-
     legs = {
         b.leg: base.parameters.get(b.detection_parameter, 1.0) for b in base.world.borders if b.id == border
     }
@@ -283,23 +281,8 @@ def explain(
         key=lambda i: (str((old.get(i) or new[i]).start), i),
     )
 
-    def counts(scenario: Scenario) -> dict[str, float]:
-        plan = compile_plan(scenario, scale=scale)
-        flows = run_agents(plan, seed=seed).flows
-        if month not in plan.months:
-            problem = Problem(
-                f"month {month} is not in the run", "--explain", f"{plan.months[0]} to {plan.months[-1]}"
-            )
-            raise ScenarioError("Nothing to explain.", [problem])
-        period = plan.months.index(month)
-        return {
-            x.id: float(flows[period, i].sum()) * legs[x.id] / scale
-            for i, x in enumerate(plan.legs)
-            if x.id in legs
-        }
-
     current = dict(old)
-    before = counts(base)
+    before = _leg_counts(base, legs, month, seed, scale)
     rows: list[dict[str, Any]] = []
     for step, name in enumerate(differ, 1):
         change = "added" if name not in old else "taken away" if name not in new else "changed"
@@ -307,7 +290,9 @@ def explain(
             current[name] = new[name]
         else:
             current.pop(name)
-        after = counts(base.model_copy(update={"policies": tuple(current.values())}))
+        after = _leg_counts(
+            base.model_copy(update={"policies": tuple(current.values())}), legs, month, seed, scale
+        )
         rows += [
             {
                 "step": step,
@@ -319,7 +304,7 @@ def explain(
             for leg in legs
         ]
         before = after
-    rest = counts(other)
+    rest = _leg_counts(other, legs, month, seed, scale)
     rows += [
         {
             "step": len(differ) + 1,
@@ -332,3 +317,24 @@ def explain(
         if rest.get(leg, 0.0) != before.get(leg, 0.0)
     ]
     return pd.DataFrame(rows, columns=["step", "policy", "change", "leg", "persons"])
+
+
+def _leg_counts(
+    scenario: Scenario, legs: dict[str, float], month: str, seed: int, scale: float
+) -> dict[str, float]:
+    """Persons over each counted leg in a month, as the border's authority counts them."""
+    from sim.engines.agents import run_agents
+
+    plan = compile_plan(scenario, scale=scale)
+    flows = run_agents(plan, seed=seed).flows
+    if month not in plan.months:
+        problem = Problem(
+            f"month {month} is not in the run", "--explain", f"{plan.months[0]} to {plan.months[-1]}"
+        )
+        raise ScenarioError("Nothing to explain.", [problem])
+    period = plan.months.index(month)
+    return {
+        x.id: float(flows[period, i].sum()) * legs[x.id] / scale
+        for i, x in enumerate(plan.legs)
+        if x.id in legs
+    }

@@ -150,68 +150,62 @@ def _fixed(
     home = np.array([countries.index(graph.homes[g]) for g in graph.groups], np.int16)
     ends = np.array([p.role == "destination" for p in world.places], np.uint8)
     index = np.array([countries.index(c) for c in graph.country], np.int16)
-    month = np.unique(days.astype("datetime64[M]"), return_inverse=True)[1]
     limited = np.zeros(n_legs, np.uint8)
     if len(limits.leg_limit):
         limited[(limits.leg_limit >= 0).any(axis=1)] = 1
     leg_end = np.zeros(n_legs, np.uint8)
     leg_end[sorted(forced.ends)] = _REMOVED
-    k = graph.n_kinds
-    return (
-        Fixed(
-            n_days=len(days),
-            month_of_day=np.append(month, month[-1] + 1).astype(np.int16),
-            period_of_day=(np.arange(len(days) + 1) if daily else np.append(month, month[-1] + 1)).astype(
-                np.int16
-            ),
-            month_of_period=(np.append(month, month[-1] + 1) if daily else np.arange(month[-1] + 2)).astype(
-                np.int16
-            ),
-            place_key=np.array([key_of(p) for p in graph.places], np.uint64),
-            place_slot=np.array([key_of(p) % 32 * 2 for p in graph.places], np.uint64),
-            place_country=index,
-            place_ends=ends,
-            place_event=((ends > 0) | (forced.index >= 0)).astype(np.uint8),
-            daily_cost=np.array([round(p.daily_cost_usd or 0.0) for p in world.places], np.int64),
-            kind_home=np.repeat(home, len(UNITS)),
-            tally_group=np.repeat(np.arange(len(graph.groups)), len(SEXES) * len(AGES)).astype(np.int16),
-            leg_from=np.array([graph.place_number[leg.from_place] for leg in graph.legs], np.int32),
-            leg_to=np.array([graph.place_number[leg.to_place] for leg in graph.legs], np.int32),
-            leg_key=np.array([key_of(leg.id) for leg in graph.legs], np.uint64),
-            leg_sort=np.array(
-                [{"settle": 1, "turn_back": 2}.get(leg.mode, 0) for leg in graph.legs], np.uint8
-            ),
-            leg_limited=limited,
-            leg_end=leg_end,
-            alternative=alternative,
-            alternatives=(alternative >= 0).sum(axis=1).astype(np.int32),
-            weight=weight,
-            guide=guide,
-            offset=offset,
-            cdf=thresholds,
-            hazard=hazards,
-            stay_table=stay_table,
-            stay_calendar=stay_calendar,
-            calendar=calendar,
-            calendar_span=span,
-            forced_index=forced.index,
-            forced_leg=forced.leg,
-            means_edge=np.array(MEANS_EDGES if graph.scenario.behaviour.means else (), np.int64),
-            keep_after_robbery=round(256 * (1.0 - graph.scenario.parameters.get("robbery_loss_share", 0.0))),
-            kind_group=np.repeat(np.arange(len(graph.groups)), len(UNITS)).astype(np.int16),
-            kind_class=kind_class,
-            class_group=np.array(class_group, np.int32),
-            end_cell=(np.arange(6)[:, None] * len(countries) + index[None, :].astype(np.int64)).astype(
-                np.int32
-            ),
-        )
-        if k
-        else _no_groups(graph)
+    dates = _periods(days, daily)
+    return Fixed(
+        n_days=len(days),
+        **dates,
+        place_key=np.array([key_of(p) for p in graph.places], np.uint64),
+        place_slot=np.array([key_of(p) % 32 * 2 for p in graph.places], np.uint64),
+        place_country=index,
+        place_ends=ends,
+        place_event=((ends > 0) | (forced.index >= 0)).astype(np.uint8),
+        daily_cost=np.array([round(p.daily_cost_usd or 0.0) for p in world.places], np.int64),
+        kind_home=np.repeat(home, len(UNITS)),
+        tally_group=np.repeat(np.arange(len(graph.groups)), len(SEXES) * len(AGES)).astype(np.int16),
+        leg_from=np.array([graph.place_number[leg.from_place] for leg in graph.legs], np.int32),
+        leg_to=np.array([graph.place_number[leg.to_place] for leg in graph.legs], np.int32),
+        leg_key=np.array([key_of(leg.id) for leg in graph.legs], np.uint64),
+        leg_sort=np.array([{"settle": 1, "turn_back": 2}.get(leg.mode, 0) for leg in graph.legs], np.uint8),
+        leg_limited=limited,
+        leg_end=leg_end,
+        alternative=alternative,
+        alternatives=(alternative >= 0).sum(axis=1).astype(np.int32),
+        weight=weight,
+        guide=guide,
+        offset=offset,
+        cdf=thresholds,
+        hazard=hazards,
+        stay_table=stay_table,
+        stay_calendar=stay_calendar,
+        calendar=calendar,
+        calendar_span=span,
+        forced_index=forced.index,
+        forced_leg=forced.leg,
+        means_edge=np.array(MEANS_EDGES if graph.scenario.behaviour.means else (), np.int64),
+        keep_after_robbery=round(256 * (1.0 - graph.scenario.parameters.get("robbery_loss_share", 0.0))),
+        kind_group=np.repeat(np.arange(len(graph.groups)), len(UNITS)).astype(np.int16),
+        kind_class=kind_class,
+        class_group=np.array(class_group, np.int32),
+        end_cell=(np.arange(6)[:, None] * len(countries) + index[None, :]).astype(np.int32),
     )
 
 
-def _no_groups(graph: Graph) -> Fixed:
-    raise RunError(f"nobody departs in {graph.scenario.name}: it has no departure rows")
+def _periods(days: NDArray[np.datetime64], daily: bool) -> dict[str, NDArray[np.int16]]:
+    """Month and period of the tables of each day, and the month of each period."""
+    month = np.unique(days.astype("datetime64[M]"), return_inverse=True)[1]
+    months = np.append(month, month[-1] + 1)
+    period = np.arange(len(days) + 1) if daily else months
+    of_period = months if daily else np.arange(month[-1] + 2)
+    return {
+        "month_of_day": months.astype(np.int16),
+        "period_of_day": period.astype(np.int16),
+        "month_of_period": of_period.astype(np.int16),
+    }
 
 
 def _stays(graph: Graph, pool: Pool) -> NDArray[np.int32]:

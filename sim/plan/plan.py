@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     import numpy as np
-
     from numpy.typing import NDArray
 
     from sim.plan.layout import Departures, Epochs, Fixed, Knowledge, Limits

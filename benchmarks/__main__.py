@@ -1,0 +1,123 @@
+"""``make bench``: peers and Travesía in turn, ratios of medians, a JSON file with the machine's description.
+
+``--quick`` runs a small version, as CI prints it; nothing here passes or fails on a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.flee_peer import flee_person_days, flee_version, travesia_person_days
+from benchmarks.route_walk import Graph, mesa_walk, numpy_walk, sketch_walk, travesia_walk
+
+REPEATS = 3
+
+
+def in_turn(works: dict[str, Callable[[], tuple[float, int]]], repeats: int) -> dict[str, list[float]]:
+    """Run works one after another, `repeats` times round, and return nanoseconds a unit of each."""
+    out: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(repeats):
+        for name, work in works.items():
+            seconds, units = work()
+            out[name].append(seconds / units * 1e9)
+    return out
+
+
+def route_walk(people: int, repeats: int) -> dict[str, Any]:
+    """The common route walk: nanoseconds a move."""
+    graph = Graph()
+    works: dict[str, Callable[[], tuple[float, int]]] = {
+        "event sketch (yardstick)": lambda: sketch_walk(graph, people),
+        "travesia, 1 thread": lambda: travesia_walk(graph, people, 1),
+        "travesia, 2 threads": lambda: travesia_walk(graph, people, 2),
+        "numpy, everyone every day": lambda: numpy_walk(graph, people // 20),
+        "Mesa, one agent a person": lambda: mesa_walk(graph, max(people // 200, 1000)),
+    }
+    for warm in (works["event sketch (yardstick)"], works["travesia, 1 thread"]):
+        warm()
+    times = in_turn(works, repeats)
+    mine = times["travesia, 1 thread"]
+    rows = {
+        name: {"ns_per_move": statistics.median(v), "travesia_is_faster_by": ratio(v, mine)}
+        for name, v in times.items()
+    }
+    return {"people": people, "rows": rows}
+
+
+def ratio(peer: list[float], mine: list[float]) -> float:
+    """Median over rounds of peer's time over ours, round by round."""
+    return statistics.median(p / m for p, m in zip(peer, mine, strict=True))
+
+
+def flee(repeats: int, people: int) -> dict[str, Any]:
+    """FLEE's kind of graph: person-days a second."""
+    version = flee_version()
+    if version is None:
+        return {"missing": "flee is not installed; install the bench group (make bench does)"}
+    travesia_person_days(10_000)
+    rounds = [(flee_person_days(people), travesia_person_days(people * 200)) for _ in range(repeats)]
+    return {
+        "flee_version": version,
+        "flee_person_days_per_s": statistics.median(r[0] for r in rounds),
+        "travesia_person_days_per_s": statistics.median(r[1] for r in rounds),
+        "travesia_is_faster_by": statistics.median(r[1] / r[0] for r in rounds),
+    }
+
+
+def corridor(scales: tuple[float, ...]) -> dict[str, Any]:
+    """The corridor with every mechanism: seconds, nanoseconds an event, growth with work."""
+    from sim.engines.agents import load_kernels, run_agents
+    from sim.ensemble.facts import peak_rss_mb
+    from sim.plan import compile_plan
+    from sim.spec import load_scenario
+
+    load_kernels()
+    scenario = load_scenario("history/baseline")
+    out: dict[str, Any] = {}
+    for scale in scales:
+        plan = compile_plan(scenario, scale=scale)
+        for threads in (1, 2):
+            tally = run_agents(plan, threads=threads)
+            seconds = tally.timing["engine_s"]
+            out[f"scale {scale}, {threads} thread(s)"] = {
+                "people": tally.people,
+                "events": tally.events,
+                "engine_s": round(seconds, 2),
+                "ns_per_event": round(seconds / tally.events * 1e9, 1),
+                "peak_rss_mb": peak_rss_mb(),
+            }
+    return out
+
+
+def main() -> None:
+    """Measure, print, and save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks.json"))
+    options = parser.parse_args()
+    repeats = 1 if options.quick else REPEATS
+    begin = time.time()
+    results = {
+        "machine": {"cores": os.cpu_count(), "processor": platform.processor(), "load": os.getloadavg()},
+        "route_walk": [
+            route_walk(n, repeats) for n in ((100_000,) if options.quick else (1_000_000, 5_000_000))
+        ],
+        "flee_graph": flee(repeats, 500 if options.quick else 5_000),
+        "corridor": corridor((0.02,) if options.quick else (0.1, 1.0, 2.0)),
+    }
+    results["seconds"] = round(time.time() - begin, 1)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(results, indent=1))
+    print(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
