@@ -43,7 +43,9 @@ ROOM = 0.95
 _PAGE_PERSON, _LINE_PERSON = 40.0, 150.0
 """Bytes of a person on the way, and of one who waits in a line or before closed ways."""
 _WAITING_SHARE = 0.2
-_ON_THE_WAY_DAYS = 120
+_ON_THE_WAY_DAYS = 60
+_ROW = 58.0
+"""Bytes of a row of flows or stocks while tables are made."""
 _SPREAD, _SATURATION = 0.15, 0.78
 """Rows of tables are at most this share of the cells, approached as 1 - exp(-0.78 sqrt(events per cell))."""
 _FEW_CELLS = 1_000_000
@@ -61,12 +63,12 @@ class Estimate:
 
     Parameters
     ----------
-    fixed_bytes : float
-        Memory that does not depend on the number of people.
+    engine_bytes : float
+        Memory of the engine and of its counts, whatever the number of people.
     people_bytes : float
-        Memory that grows with the people.
+        Memory of the people on the way.
     table_bytes : float
-        Memory of the tables.
+        Memory of the counts and the tables made of them, when the people are gone.
     disk_bytes : float
         Size of the part on the disk.
     seconds : float
@@ -75,7 +77,7 @@ class Estimate:
     threads : int
     """
 
-    fixed_bytes: float
+    engine_bytes: float
     people_bytes: float
     table_bytes: float
     disk_bytes: float
@@ -86,7 +88,7 @@ class Estimate:
     @property
     def memory(self) -> float:
         """Bytes beyond those of the process with plan and kernels."""
-        return self.fixed_bytes + self.people_bytes + self.table_bytes
+        return max(self.engine_bytes + self.people_bytes, self.table_bytes)
 
 
 def estimate_replicate(
@@ -122,9 +124,9 @@ def estimate_replicate(
     on_the_way = people * _share_on_the_way(plan)
     waiting = on_the_way * _WAITING_SHARE if len(plan.limits.leg_limit) else 0.0
     per_person = {"agents": _PAGE_PERSON, "expected": 0.0, "reference": 4000.0}.get(engine, _PAGE_PERSON)
-    tables = flow_cells * 8.0 + flow_rows * 70.0 + stock_rows * 100.0
+    tables = tally + stock_cells * 12.0 + flow_cells * 8.0 + (flow_rows + stock_rows) * _ROW
     return Estimate(
-        fixed_bytes=state + tally,
+        engine_bytes=state + tally,
         people_bytes=on_the_way * per_person + waiting * _LINE_PERSON,
         table_bytes=tables,
         disk_bytes=flow_rows * _BYTES_FLOW + stock_rows * _BYTES_STOCK + 20_000.0,
@@ -143,7 +145,7 @@ def _rows(cells: float, events: float) -> float:
 
 
 def _share_on_the_way(plan: Plan) -> float:
-    """Largest share of the people on the way at once, taken as those who depart within four months."""
+    """Largest share of the people on the way at once, taken as those who depart within two months."""
     d = plan.departures
     days = np.zeros(plan.n_days + 1)
     length = np.maximum(d.block_days, 1)
