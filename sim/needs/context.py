@@ -17,7 +17,6 @@ from sim.needs.tables import records, table
 if TYPE_CHECKING:
     from sim.needs.measures import Measures
     from sim.needs.plan import Plan
-    from sim.needs.world import RunTables
 
 __all__ = [
     "binational",
@@ -89,65 +88,45 @@ def coordination_matrix(plan: Plan, arrangement: str, language: str) -> pd.DataF
     """Country x sector x population x year: who leads, who else covers, and the flag, with people in need."""
     cover, measures = plan.cover, plan.measures
     names = translate_mechanisms(language)
-    rows = []
-    need = plan.population_need
-    for t in range(measures.months, len(measures.periods)):
-        for c, country in enumerate(measures.countries):
-            rule = lead_rule(country, "mobility", measures.periods["end"].iloc[t])
-            for s, sector in enumerate(plan.sectors):
-                for p, population in enumerate(POPULATIONS):
-                    values = need[:, c, t, s, p]
-                    if not values[2] > 0:
-                        continue
-                    lead = cover.names[cover.lead[c, s, p, t]]
-                    others = cover.names[cover.others[c, s, p, t]]
-                    rows.append(
-                        (
-                            country,
-                            int(measures.periods["year"].iloc[t]),
-                            sector,
-                            population,
-                            *values,
-                            _names(lead, names),
-                            _names(others, names),
-                            int(cover.covering[c, s, p, t]),
-                            FLAGS[cover.flag[c, s, p, t]],
-                            rule[f"finding_{language}"],
-                            "; ".join(
-                                dict.fromkeys(
-                                    filter(
-                                        None,
-                                        (
-                                            cover.sources.get((country, m.split(":")[0]), "")
-                                            for m in f"{lead};{others}".split(";")
-                                        ),
-                                    )
-                                )
-                            )
-                            or rule["source_ref"]
-                            or _REVIEW,
-                        )
-                    )
-    columns = [
-        "location_code",
-        "year",
-        "sector_code",
-        "population",
-        "low",
-        "middle",
-        "high",
-        "lead_mechanism",
-        "others",
-        "mechanisms_covering",
-        "coverage_flag",
-        "finding",
-        "source",
-    ]
-    out = pd.DataFrame(rows, columns=columns)
-    out.insert(0, "arrangement", arrangement)
-    out["unit"] = "people"
-    out["assumption"] = True
-    return out
+    need = plan.population_need[:, :, measures.months :]
+    c, y, s, p = np.nonzero(need[2] > 0)
+    t = y + measures.months
+    lead, others = cover.lead[c, s, p, t], cover.others[c, s, p, t]
+    readable = np.array([_names(joined, names) for joined in cover.names], dtype=object)
+    years = measures.periods["year"].to_numpy()[measures.months :]
+    cited = {
+        key: _cited(plan, *key, language)
+        for key in set(zip(c.tolist(), y.tolist(), lead.tolist(), others.tolist(), strict=True))
+    }
+    found = [cited[key] for key in zip(c.tolist(), y.tolist(), lead.tolist(), others.tolist(), strict=True)]
+    return pd.DataFrame(
+        {
+            "arrangement": arrangement,
+            "location_code": np.array(measures.countries, dtype=object)[c],
+            "year": years[y],
+            "sector_code": np.array(plan.sectors, dtype=object)[s],
+            "population": np.array(POPULATIONS, dtype=object)[p],
+            **{level: need[i, c, y, s, p] for i, level in enumerate(("low", "middle", "high"))},
+            "lead_mechanism": readable[lead],
+            "others": readable[others],
+            "mechanisms_covering": cover.covering[c, s, p, t].astype(np.int64),
+            "coverage_flag": np.array(FLAGS, dtype=object)[cover.flag[c, s, p, t]],
+            "finding": [finding for finding, _ in found],
+            "source": [source for _, source in found],
+            "unit": "people",
+            "assumption": True,
+        }
+    )
+
+
+def _cited(plan: Plan, country: int, year: int, lead: int, others: int, language: str) -> tuple[str, str]:
+    """Finding of the review and source lines for the mechanisms of a country and year."""
+    cover, measures = plan.cover, plan.measures
+    name = measures.countries[country]
+    rule = lead_rule(name, "mobility", measures.periods["end"].iloc[year + measures.months])
+    mechanisms = f"{cover.names[lead]};{cover.names[others]}".split(";")
+    lines = dict.fromkeys(cover.sources.get((name, m.split(":")[0]), "") for m in mechanisms)
+    return rule[f"finding_{language}"], "; ".join(filter(None, lines)) or rule["source_ref"] or _REVIEW
 
 
 def translate_mechanisms(language: str) -> dict[str, str]:
@@ -164,43 +143,29 @@ def _names(joined: str, names: dict[str, str]) -> str:
     return "; ".join(out)
 
 
-def binational(run: RunTables, measures: Measures, language: str) -> pd.DataFrame:
+def binational(measures: Measures, language: str) -> pd.DataFrame:
     """Crossings of each border pair by year and direction.
 
     With the share of children and of irregular crossings.
     """
-    flows = run.flows
-    year = pd.to_datetime(flows["period_start"]).dt.year
-    child = flows["age_band"].isin(["0-4", "5-11", "12-17"])
-    irregular = flows["to_place"].map(measures.route.places["irregular"]).fillna(False).astype(bool)
-    frame = pd.DataFrame(
-        {
-            "replicate": flows["replicate"].to_numpy(),
-            "year": year.to_numpy(),
-            "a": flows["from_country"].astype(str).to_numpy(),
-            "b": flows["to_country"].astype(str).to_numpy(),
-            "persons": flows["persons"].to_numpy(dtype=np.float64),
-        }
-    )
-    frame["children"] = frame["persons"] * child.to_numpy()
-    frame["irregular"] = frame["persons"] * irregular.to_numpy()
-    frame = frame[frame["a"] != frame["b"]]
-    sums = frame.groupby(["a", "b", "year", "replicate"])[["persons", "children", "irregular"]].sum()
-    replicates = pd.unique(flows["replicate"])
-    wide = sums["persons"].unstack("replicate").reindex(columns=replicates).fillna(0.0)
-    totals = sums.groupby(level=["a", "b", "year"]).sum()
-    shares = totals.div(totals["persons"], axis=0)
-    spread = interval(wide.to_numpy(dtype=np.float64).T)
-    at = {key: position for position, key in enumerate(wide.index)}
-    years = sorted({int(key[2]) for key in at})
+    borders = measures.borders
+    spread = interval(borders["persons"])
+    totals = {name: values.mean(axis=0) for name, values in borders.items()}
+    where = {country: position for position, country in enumerate(measures.countries)}
+    years = measures.periods["year"].to_numpy()[measures.months :]
     rows = []
     for pair in records(table("border_pairs")):
-        for a, b in ((pair["country_a"], pair["country_b"]), (pair["country_b"], pair["country_a"])):
-            for y in years:
-                found = at.get((str(a), str(b), y))
-                if found is not None and spread[2, found] > 0:
-                    share = shares.iloc[found]
-                    rows.append(_border(pair, str(a), str(b), y, spread[:, found], share, language))
+        ends = str(pair["country_a"]), str(pair["country_b"])
+        for a, b in (ends, ends[::-1]):
+            if a not in where or b not in where:
+                continue
+            at = where[a], where[b]
+            for y in np.flatnonzero(spread[2][at] > 0):
+                whole = totals["persons"][at][y]
+                shares = (totals["children"][at][y] / whole, totals["irregular"][at][y] / whole)
+                rows.append(
+                    _border(pair, (a, b), int(years[y]), spread[:, at[0], at[1], y], shares, language)
+                )
     columns = [
         "border",
         "from_country",
@@ -225,21 +190,24 @@ def binational(run: RunTables, measures: Measures, language: str) -> pd.DataFram
 
 
 def _border(
-    pair: dict[Any, Any], a: str, b: str, year: int, values: Array, share: pd.Series, language: str
+    pair: dict[str, Any],
+    ends: tuple[str, str],
+    year: int,
+    values: Array,
+    shares: tuple[float, float],
+    language: str,
 ) -> tuple[Any, ...]:
     """One border, direction and year."""
     day = pd.Timestamp(year=year, month=12, day=31)
-    leads = [lead_rule(x, "mobility", day)["lead_mechanism"] for x in (a, b)]
+    leads = [lead_rule(x, "mobility", day)["lead_mechanism"] for x in ends]
     same = "same_mechanism" if leads[0] and leads[0] == leads[1] else "not_named"
     return (
         str(pair[f"name_{language}"]),
-        a,
-        b,
+        *ends,
         year,
         *values,
         "times",
-        float(share["children"]),
-        float(share["irregular"]),
+        *shares,
         leads[0],
         leads[1],
         "scarce" if "scarce" in str(pair["note"]) else same,

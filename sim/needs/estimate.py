@@ -248,7 +248,7 @@ def _beside(
     made = {
         "coordination": _coordination(plan, published, arrangement, lang),
         "minimums": _minimums(plan, published, lang),
-        "binational": _binational(run, plan, lang),
+        "binational": _binational(plan, lang),
         "upstream": safeguard.publish(ahead, people="middle", values=_THREE),
         "triggers": safeguard.publish(found, people="middle", values=(*_THREE, "threshold"))
         if len(found)
@@ -323,9 +323,9 @@ def _minimums(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
     return safeguard.publish(out)
 
 
-def _binational(run: RunTables, plan: Plan, lang: str) -> pd.DataFrame:
+def _binational(plan: Plan, lang: str) -> pd.DataFrame:
     """Border pairs; a border is hidden also where the country's printed entries would give it away."""
-    frame = context.binational(run, plan.measures, lang)
+    frame = context.binational(plan.measures, lang)
     if frame.empty:
         return frame
     totals = frame.groupby(["to_country", "year"], as_index=False)[list(_THREE)].sum()

@@ -10,7 +10,7 @@ over groups by their person-days, so that the cells are disjoint and add up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,6 +38,8 @@ HEADS: Final = ("people", "crossings", "person_days", "times")
 _STATUS: Final = {"staying": 0, "travelling": 0, "queued": 1, "stranded": 2, "settled": 3}
 _FORWARD, _TO_DESTINATION, _BACK = 0, 1, 2
 _SETTLED: Final = 3
+_AVERAGED: Final = ("cells", "moves", "left")
+_CHILDREN: Final = 3  # the first age bands
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Measures:
         Arrays, shape (replicates, periods), for the region as a whole; people are unique in the region.
     places : dict
         Arrays, shape (replicates, places, months): person_days (unsettled), all_days, arrivals, peak.
+    moves, left : numpy.ndarray
+        Mean persons from place to place, shape (months, places, places), and departing, shape (months, places).
+    borders : dict
+        Arrays, shape (replicates, countries from, countries to, years): persons, children, irregular.
     route : Route
         Places, legs and homes.
     """
@@ -78,6 +84,9 @@ class Measures:
     stay: Array
     regional: dict[str, Array]
     places: dict[str, Array]
+    moves: Array
+    left: Array
+    borders: dict[str, Array]
     route: Route
 
     @property
@@ -132,8 +141,8 @@ def measure(run: RunTables, standards: Standards) -> Measures:
     for flows, stocks, departures in _by_replicate(run, frame):
         for name, value in _one(frame, flows, stocks, departures, reentry, years).items():
             collected.setdefault(name, []).append(value)
-    stacked = {name: np.stack(values) for name, values in collected.items() if name != "cells"}
-    cells = sum(collected["cells"]) / len(collected["cells"])
+    stacked = {name: np.stack(values) for name, values in collected.items() if name not in _AVERAGED}
+    averaged = {name: sum(collected[name]) / len(collected[name]) for name in _AVERAGED}
     days = stacked["heads_person_days"].sum(axis=(3, 4)).mean(axis=0)
     met = stacked["heads_people"].sum(axis=(3, 4)).mean(axis=0)
     return Measures(
@@ -142,7 +151,10 @@ def measure(run: RunTables, standards: Standards) -> Measures:
         heads={name: stacked[f"heads_{name}"] for name in HEADS},
         drivers={n.removeprefix("driver_"): a for n, a in stacked.items() if n.startswith("driver_")},
         bounds={"low": stacked["bound_low"], "high": stacked["bound_high"]},
-        cells=np.asarray(cells, dtype=np.float64),
+        cells=np.asarray(averaged["cells"], dtype=np.float64),
+        moves=np.asarray(averaged["moves"], dtype=np.float64),
+        left=np.asarray(averaged["left"], dtype=np.float64),
+        borders={n.removeprefix("border_"): a for n, a in stacked.items() if n.startswith("border_")},
         exposure=stacked["exposure"].mean(axis=0),
         stay=np.divide(days, met, out=np.zeros_like(days, dtype=np.float64), where=met > 0),
         regional={n.removeprefix("region_"): a for n, a in stacked.items() if n.startswith("region_")},
@@ -220,11 +232,26 @@ def _periods(frame: _Frame) -> tuple[pd.DataFrame, list[slice]]:
     return pd.concat([rows, pd.DataFrame(extra)], ignore_index=True), years
 
 
+def _positions(column: pd.Series) -> tuple[Codes, list[str]]:
+    """Code of every row and the names of the codes; -1 where there is none."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = np.asarray(column.cat.codes.to_numpy(), dtype=np.int64)
+        return codes, [str(c) for c in column.cat.categories]
+    found, uniques = pd.factorize(column)
+    return np.asarray(found, dtype=np.int64), [str(u) for u in uniques]
+
+
 def _codes(column: pd.Series, known: list[str]) -> Codes:
-    codes, uniques = pd.factorize(column)
+    """Position of every row's name in a list of known names, -1 where it is not in it."""
+    codes, names = _positions(column)
     lookup = {name: position for position, name in enumerate(known)}
-    mapped = np.array([lookup.get(str(u), -1) for u in uniques] + [-1], dtype=np.int64)
-    return mapped[codes]
+    return np.array([lookup.get(name, -1) for name in names] + [-1], dtype=np.int64)[codes]
+
+
+def _marked(column: pd.Series, marked: Callable[[str], bool]) -> NDArray[np.bool_]:
+    """Whether every row's name passes a test."""
+    codes, names = _positions(column)
+    return np.array([marked(name) for name in names] + [False], dtype=bool)[codes]
 
 
 def _month(column: pd.Series, first: int) -> Codes:
@@ -267,16 +294,15 @@ def _coded_flows(rows: pd.DataFrame, frame: _Frame) -> dict[str, Any]:
     roles = frame.route.places["role"].to_numpy()
     final = np.append(np.array([str(r).startswith("destination") for r in roles], dtype=bool), False)[place]
     final |= np.append(frame.ends_here, False)[target]
-    legs, names = pd.factorize(rows["leg"])
-    hazard = np.array([str(n) in frame.route.hazardous_legs for n in names] + [False], dtype=bool)[legs]
-    direction = rows["direction"].astype(str) if len(rows) == 0 else rows["direction"]
-    way, ways = pd.factorize(direction)
-    back = np.array([str(w) in ("southward", "return") for w in ways] + [False], dtype=bool)[way]
-    sent = np.array([str(w) == "return" for w in ways] + [False], dtype=bool)[way]
+    hazard = _marked(rows["leg"], frame.route.hazardous_legs.__contains__)
+    back = _marked(rows["direction"], ("southward", "return").__contains__)
+    sent = _marked(rows["direction"], "return".__eq__)
     return {
         "replicate": rows["replicate"].to_numpy(dtype=np.int64),
         "month": _month(rows["period_start"], frame.first),
         "country": target,
+        "from_country": origin,
+        "from_place": _codes(rows["from_place"], frame.place_ids),
         "place": place,
         "entry": origin != target,
         "sent": sent,
@@ -290,8 +316,8 @@ def _coded_flows(rows: pd.DataFrame, frame: _Frame) -> dict[str, Any]:
 
 def _coded_stocks(rows: pd.DataFrame, frame: _Frame) -> dict[str, Any]:
     rows = _monthly_stocks(rows)
-    status, names = pd.factorize(rows["status"])
-    state = np.array([_STATUS.get(str(n), 0) for n in names] + [0], dtype=np.int64)[status]
+    codes, names = _positions(rows["status"])
+    state = np.array([_STATUS.get(name, 0) for name in names] + [0], dtype=np.int64)[codes]
     return {
         "replicate": rows["replicate"].to_numpy(dtype=np.int64),
         "month": _month(rows["period_start"], frame.first),
@@ -330,6 +356,7 @@ def _coded_departures(rows: pd.DataFrame, frame: _Frame) -> dict[str, Any]:
         "replicate": rows["replicate"].to_numpy(dtype=np.int64),
         "month": _month(rows["period_start"], frame.first),
         "country": of_place[place],
+        "place": place,
         "nationality": _codes(rows["nationality"], frame.nationalities),
         "persons": rows["persons"].to_numpy(dtype=np.float64),
     }
@@ -394,6 +421,8 @@ def _one(
         [share, np.stack([share[:, y].mean(axis=1) for y in years], axis=1)], axis=1
     )
     out.update(_place_arrays(frame, flows, stocks))
+    out.update(_move_arrays(frame, flows, departures))
+    out.update(_border_arrays(frame, flows, years))
     return _reduce(out)
 
 
@@ -408,6 +437,36 @@ def _place_arrays(frame: _Frame, flows: dict[str, Any], stocks: dict[str, Any]) 
         "place_all_days": _count(index, p * m, stocks["person_days"], inside).reshape(p, m),
         "place_peak": _count(index, p * m, stocks["peak"], unsettled).reshape(p, m),
         "place_arrivals": _count(to, p * m, flows["persons"], flows["place"] >= 0).reshape(p, m),
+    }
+
+
+def _move_arrays(frame: _Frame, flows: dict[str, Any], departures: dict[str, Any]) -> dict[str, Array]:
+    """Persons from place to place, and departing, by month."""
+    p, m = len(frame.place_ids), frame.months
+    moved = (flows["month"] * p + flows["from_place"]) * p + flows["place"]
+    known = (flows["from_place"] >= 0) & (flows["place"] >= 0)
+    left = departures["month"] * p + departures["place"]
+    return {
+        "moves": _count(moved, m * p * p, flows["persons"], known).reshape(m, p, p),
+        "left": _count(left, m * p, departures["persons"], departures["place"] >= 0).reshape(m, p),
+    }
+
+
+def _border_arrays(frame: _Frame, flows: dict[str, Any], years: list[slice]) -> dict[str, Array]:
+    """Persons over each border by year: all, children, and over irregular crossings."""
+    c, y = len(frame.countries), len(years)
+    year = np.zeros(frame.months, dtype=np.int64)
+    for position, months in enumerate(years):
+        year[months] = position
+    index = (flows["from_country"] * c + flows["country"]) * y + year[flows["month"]]
+    crossed = flows["entry"] & (flows["from_country"] >= 0) & (flows["country"] >= 0)
+    trail = np.append(frame.route.places["irregular"].to_numpy(dtype=bool), False)[flows["place"]]
+    child = (flows["demography"] >= 0) & (flows["demography"] % len(AGES) < _CHILDREN)
+    shape = (c, c, y)
+    return {
+        "border_persons": _count(index, c * c * y, flows["persons"], crossed).reshape(shape),
+        "border_children": _count(index, c * c * y, flows["persons"], crossed & child).reshape(shape),
+        "border_irregular": _count(index, c * c * y, flows["persons"], crossed & trail).reshape(shape),
     }
 
 
@@ -439,7 +498,9 @@ def _reduce(arrays: dict[str, Any]) -> dict[str, Any]:
     """From (countries, periods, cells, classes, demography) to what later rooms use."""
     stages, filters = stage_matrix(), filter_matrix()
     out: dict[str, Any] = {
-        k: v for k, v in arrays.items() if k == "exposure" or k.startswith(("place_", "region_"))
+        k: v
+        for k, v in arrays.items()
+        if k in ("exposure", "moves", "left") or k.startswith(("place_", "region_", "border_"))
     }
     for name in HEADS:
         out[f"heads_{name}"] = arrays[name].sum(axis=3).astype(np.float32)

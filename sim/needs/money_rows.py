@@ -78,13 +78,21 @@ def money_rows(rows: Rows, plan: Plan, funding: str | float | None, scenarios: l
         ("CSS", plan.money.coordination, "RMRP 2020 (R4V), sector pages", False),
         ("ALL", plan.money.total, costs, True),
     ]
+    months = plan.measures.months
+
+    def yearly(usd: Array) -> Array:
+        """Years only: three funding scenarios by month would drown the table."""
+        out = usd.copy()
+        out[:, :, :months] = 0.0
+        return out
+
     note = "funding.csv; spending outside plans is untracked: the gap is a bound"
     for code, usd, source, assumed in every:
         named = {"sector_code": code, "unit": "USD"}
         rows.add(usd, {**named, "measure": "requirement", "source": source}, people=False, assumption=assumed)
         for scenario in chosen:
             name, share = funding_share(scenario)
-            funded, missing = gap(usd, share, outside)
+            funded, missing = gap(usd if funding is not None else yearly(usd), share, outside)
             label = {**named, "funding": name, "source": note}
             rows.add(funded, {**label, "measure": "funded"}, people=False, assumption=assumed)
             rows.add(missing, {**label, "measure": "gap"}, people=False, assumption=True)

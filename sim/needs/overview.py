@@ -11,7 +11,7 @@ from sim.needs import safeguard
 from sim.needs.axes import ALL
 from sim.needs.context import country_roles
 from sim.needs.money import plan_check
-from sim.needs.tables import LEVELS, table, translate
+from sim.needs.tables import LEVELS, records, table, translate
 
 if TYPE_CHECKING:
     from sim.needs.plan import Plan
@@ -20,6 +20,8 @@ __all__ = ["assumptions_of", "overview_of", "sources_of"]
 
 _REFERENCE_FUNDING: Final = "as_2023"
 _KEYS: Final = ("measure", "population_status", "basis", "funding", "category")
+_LEVELS: Final = ("low", "middle", "high", "population_lo80", "population_hi80")
+_EVERYONE: Final = ("unique_people", "all", "total", "", ALL)
 
 
 def overview_of(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
@@ -34,24 +36,12 @@ def overview_of(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
     lang : str
         Language of names.
     """
-    part = published[
-        (published["period"] == "year")
-        & (published["gender"] == ALL)
-        & (published["age_range"] == ALL)
-        & (published["admin1_code"] == "")
-        & (published["sector_code"] == "ALL")
-        & published["category"].isin([ALL, "host"])
-        & published["population_group"].isin([ALL, "HST"])
-    ]
-    part = part.astype(dict.fromkeys((*_KEYS, "location_code", "lead_mechanism", "coverage_flag"), object))
-    years = part["reference_period_start"].dt.year
-    listed = table("countries").set_index("code")
+    listed = {str(r["code"]): r for r in records(table("countries"))}
     names = translate("countries", "code", lang)
     roles = country_roles(plan)
     severity = _severity(plan)
     rows: list[dict[str, Any]] = []
-    for key, cells in part.groupby([part["location_code"], years], observed=True, sort=True):
-        country, year = str(key[0]), int(str(key[1]))
+    for (country, year), cells in sorted(_yearly_cells(published).items()):
         row: dict[str, Any] = {
             "location_code": country,
             "location_name": names.get(country, country),
@@ -61,41 +51,48 @@ def overview_of(plan: Plan, published: pd.DataFrame, lang: str) -> pd.DataFrame:
         checked = (
             plan_check(row["targeted"], row["requirement"], year) if _known(row) else {"verdict": "none"}
         )
-        head = cells[cells["category"] == ALL]
+        head = cells.get(_EVERYONE)
         row |= {
             "usd_per_targeted": round(float(checked.get("usd_per_person", np.nan)), 0),
             "plan_check": checked["verdict"],
             "severity": severity.get((country, year), np.nan),
-            "lead_mechanism": str(head["lead_mechanism"].iloc[0]) if len(head) else "",
-            "coverage_flag": str(head["coverage_flag"].iloc[0]) if len(head) else "",
-            "lgbtiq_focal_point": _of(listed, country, "lgbtiq_focal_point"),
-            "local_authority": _of(listed, country, "local_authority"),
+            "lead_mechanism": str(head["lead_mechanism"]) if head else "",
+            "coverage_flag": str(head["coverage_flag"]) if head else "",
+            "lgbtiq_focal_point": str(listed.get(country, {}).get("lgbtiq_focal_point", "")),
+            "local_authority": str(listed.get(country, {}).get("local_authority", "")),
             "source": "Travesía scenario run; standards.csv, unit_costs.csv, coverage.csv",
             "suppressed": safeguard.HIDDEN if np.isnan(row["people"]) else "",
         }
         rows.append(row)
     order = list(table("fields").query("table == 'overview'")["name"])
-    return safeguard.publish(pd.DataFrame(rows)[order])
+    return safeguard.publish(pd.DataFrame(rows, columns=order))
 
 
-def _of(listed: pd.DataFrame, country: str, column: str) -> str:
-    return str(listed.loc[country, column]) if country in listed.index else ""
+def _yearly_cells(published: pd.DataFrame) -> dict[tuple[str, int], dict[tuple[str, ...], dict[str, Any]]]:
+    """Headline cells of each country and year, by measure, status, basis, funding and category."""
+    keep = (published["period"] == "year") & (published["sector_code"] == "ALL")
+    for column, values in (
+        ("gender", [ALL]),
+        ("age_range", [ALL]),
+        ("admin1_code", [""]),
+        ("category", [ALL, "host"]),
+        ("population_group", [ALL, "HST"]),
+    ):
+        keep &= published[column].isin(values)
+    columns = [*_KEYS, *_LEVELS, "location_code", "reference_period_start", "lead_mechanism", "coverage_flag"]
+    out: dict[tuple[str, int], dict[tuple[str, ...], dict[str, Any]]] = {}
+    for row in records(published.loc[keep, columns]):
+        cells = out.setdefault((str(row["location_code"]), int(row["reference_period_start"].year)), {})
+        cells.setdefault(tuple(str(row[key]) for key in _KEYS), row)
+    return out
 
 
 def _known(row: dict[str, Any]) -> bool:
     return bool(np.isfinite(row["targeted"]) and np.isfinite(row["requirement"]) and row["targeted"] > 0)
 
 
-def _numbers(cells: pd.DataFrame) -> dict[str, Any]:
-    """The headline numbers of a country and year."""
-    held: dict[tuple[str, ...], tuple[float, ...]] = {}
-    levels = ["low", "middle", "high", "population_lo80", "population_hi80"]
-    for key, values in zip(
-        cells[list(_KEYS)].itertuples(index=False, name=None),
-        cells[levels].itertuples(index=False, name=None),
-        strict=True,
-    ):
-        held.setdefault(key, values)
+def _numbers(cells: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, Any]:
+    """Read the headline numbers of a country and year."""
 
     def pick(
         column: str = "middle",
@@ -106,15 +103,13 @@ def _numbers(cells: pd.DataFrame) -> dict[str, Any]:
         funding: str = "",
         category: str = ALL,
     ) -> float:
-        found = held.get((measure, population_status, basis, funding, category))
-        return float(found[levels.index(column)]) if found is not None else float("nan")
+        found = cells.get((measure, population_status, basis, funding, category))
+        return float(found[column]) if found is not None else float("nan")
 
     everyone = {"measure": "unique_people", "population_status": "all"}
     money = {"measure": "requirement"}
-    funded = cells.loc[cells["measure"] == "gap", "funding"].astype(str)
-    chosen = (
-        _REFERENCE_FUNDING if (funded == _REFERENCE_FUNDING).any() or funded.empty else str(funded.iloc[0])
-    )
+    funded = [key[_KEYS.index("funding")] for key in cells if key[0] == "gap"]
+    chosen = _REFERENCE_FUNDING if _REFERENCE_FUNDING in funded or not funded else funded[0]
     return {
         "people": pick(**everyone),
         "people_lo80": pick("population_lo80", **everyone),
@@ -122,10 +117,10 @@ def _numbers(cells: pd.DataFrame) -> dict[str, Any]:
         "in_need": pick(measure="unique_people", population_status="INN"),
         "targeted": pick(measure="unique_people", population_status="TGT"),
         "host_in_need": pick(measure="unique_people", population_status="INN", category="host"),
-        "crossings": pick(measure="crossings"),
-        "person_days": pick(measure="person_days"),
-        "present_average": pick(measure="people_present", basis="average"),
-        "present_peak": pick(measure="people_present", basis="peak"),
+        "crossings": pick(measure="crossings", population_status="all"),
+        "person_days": pick(measure="person_days", population_status="all"),
+        "present_average": pick(measure="people_present", basis="average", population_status="all"),
+        "present_peak": pick(measure="people_present", basis="peak", population_status="all"),
         "requirement_low": pick("low", **money),
         "requirement": pick(**money),
         "requirement_high": pick("high", **money),

@@ -192,6 +192,8 @@ def head_rows(rows: Rows, plan: Plan, scenario: str) -> None:
     source = f"{ESTIMATE} {scenario}".strip()
     for labels, cells, persons in _selections():
         people = interval(_pick(measures.heads["people"], cells, persons))
+        if labels["category"] != ALL and _is_cross(labels):
+            people[:, :, : measures.months] = 0.0  # sex by age of a stage: by year
         everyone = {**labels, "measure": "unique_people", "population_status": "all", "unit": "people"}
         rows.add(people, {**everyone, "source": source}, people=True)
         _need_rows(rows, plan, labels, cells, persons, people)
@@ -210,6 +212,11 @@ def head_rows(rows: Rows, plan: Plan, scenario: str) -> None:
             rows.add(values, wanted, people=True)
     _present_and_bounds(rows, measures, source)
     _host_rows(rows, plan)
+
+
+def _is_cross(labels: Mapping[str, str]) -> bool:
+    """Whether a margin is for one sex and one age band."""
+    return labels.get("gender", ALL) != ALL and labels.get("age_range", ALL) != ALL
 
 
 def _is_plain(labels: Mapping[str, str]) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from sim.errors import DataError
 from sim.needs.axes import REGION
@@ -36,7 +37,9 @@ __all__ = [
 HIDDEN: Final = "<15"
 _STEPS: Final = ((100.0, 10.0), (1_000.0, 50.0), (10_000.0, 100.0), (100_000.0, 500.0), (np.inf, 1_000.0))
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_DENSE: Final = 600
+_DENSE: Final = 200
+_TOLERANCE: Final = 1e-12
+_LIMIT: Final = 1e-6
 _SMALL: Final = 1e-10
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -201,17 +204,16 @@ def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> 
     if margins is None or not hidden.any():
         return hidden
     lines = _lines(frame, margins)
+    checked = np.zeros(hidden.shape, dtype=bool)
     for _ in range(200):
         hidden = _close_lines(hidden, values, lines)
-        exposed = recoverable(hidden, lines, quick=True)
-        if not exposed.any():
-            exposed = recoverable(hidden, lines)
+        exposed = recoverable(hidden, lines, since=checked)
         if not exposed.any():
             return hidden
-        wider = _hide_beside(exposed, hidden, values, lines)
-        if bool((wider == hidden).all()):
+        checked = hidden
+        hidden = _hide_beside(exposed, hidden, values, lines)
+        if bool((checked == hidden).all()):
             return hidden
-        hidden = wider
     msg = "secondary suppression did not settle; publish this table with fewer dimensions"
     raise DataError(msg)
 
@@ -257,12 +259,24 @@ def _close_lines(hidden: Mask, values: Array, lines: list[tuple[NDArray[np.int64
     return out
 
 
-def recoverable(hidden: Mask, lines: list[tuple[NDArray[np.int64], Mask]], *, quick: bool = False) -> Mask:
+def recoverable(
+    hidden: Mask, lines: list[tuple[NDArray[np.int64], Mask]], *, since: Mask | None = None
+) -> Mask:
     """Hidden rows that the published totals determine exactly.
 
     Every line is one linear equation in its hidden rows. A hidden row is determined when no change of the
     hidden rows that keeps every equation can move it: when it is zero in the whole null space of the
     equations.
+
+    Parameters
+    ----------
+    hidden : numpy.ndarray
+        Hidden rows.
+    lines : list
+        Lines of each dimension, and which rows are totals.
+    since : numpy.ndarray, optional
+        Rows hidden at an earlier check that found nothing wrong elsewhere: only rows that hang together with
+        newly hidden ones are looked at again.
     """
     out = np.zeros(hidden.shape, dtype=bool)
     columns = np.flatnonzero(hidden)
@@ -273,9 +287,31 @@ def recoverable(hidden: Mask, lines: list[tuple[NDArray[np.int64], Mask]], *, qu
     equations, unknowns, signs = _equations(hidden, lines, position)
     if equations.size == 0:
         return out
-    system = csr_array((signs, (equations, unknowns)), shape=(int(equations.max()) + 1, columns.size))
-    out[columns[_determined(system, quick=quick)]] = True
+    if since is not None and since.any():
+        fresh = hidden[columns] & ~since[columns]
+        keep = _hangs_together(equations, unknowns, columns.size, fresh)
+        used = np.unique(unknowns[keep])
+        columns = columns[used]
+        equations = np.unique(equations[keep], return_inverse=True)[1]
+        unknowns, signs = np.searchsorted(used, unknowns[keep]), signs[keep]
+    if equations.size:
+        system = csr_array((signs, (equations, unknowns)), shape=(int(equations.max()) + 1, columns.size))
+        out[columns[_determined(system)]] = True
     return out
+
+
+def _hangs_together(
+    equations: NDArray[np.int64], unknowns: NDArray[np.int64], size: int, fresh: Mask
+) -> Mask:
+    """Entries of the equations that are linked, through equations, with a fresh unknown."""
+    rows = int(equations.max()) + 1
+    links = csr_array(
+        (np.ones(equations.size), (equations, unknowns + rows)), shape=(rows + size, rows + size)
+    )
+    part = connected_components(links, directed=False)[1]
+    wanted = np.zeros(int(part.max()) + 1, dtype=bool)
+    wanted[part[rows:][fresh]] = True
+    return np.asarray(wanted[part[equations]])
 
 
 def _equations(
@@ -298,7 +334,7 @@ def _equations(
     return np.concatenate(equations), np.concatenate(unknowns), np.concatenate(signs)
 
 
-def _determined(system: csr_array, *, quick: bool) -> Mask:
+def _determined(system: csr_array) -> Mask:
     """Columns that are zero in the null space of the equations.
 
     Small systems by singular values; large ones by taking random vectors apart into row space and null space.
@@ -310,10 +346,9 @@ def _determined(system: csr_array, *, quick: bool) -> Mask:
         return np.asarray((right[rank:] ** 2).sum(axis=0) < _SMALL)
     generator = np.random.default_rng(20240724)
     still = np.ones(n, dtype=bool)
-    tolerance, limit = (1e-8, 1e-4) if quick else (1e-13, 1e-6)
-    for _ in range(1 if quick else 2):
+    for _ in range(2):  # one vector alone would, by chance, accuse a few of many thousand cells
         probe = generator.standard_normal(n)
-        still &= np.abs(probe - _row_part(system, probe, tolerance)) < limit
+        still &= np.abs(probe - _row_part(system, probe, _TOLERANCE)) < _LIMIT
     return still
 
 

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.stats import lognorm, norm
 
 from sim.needs.axes import STAGES
 from sim.needs.intervals import interval
-from sim.needs.tables import records, table
+from sim.needs.measures import measure
+from sim.needs.tables import load_standards, records, table
 
 if TYPE_CHECKING:
     from sim.needs.measures import Measures
@@ -31,6 +33,8 @@ _WINDOW: Final = 3
 _MONTHS_NEEDED: Final = 6
 _HALF_A_PERSON: Final = 0.5
 _NEVER: Final = 1e-9
+_STEPS: Final = 500
+_STILL: Final = 1e-7
 _HORIZON_DAYS: Final = {"0-2": (0.0, 14.0), "2-8": (14.0, 56.0), "8+": (56.0, np.inf)}
 
 
@@ -50,64 +54,29 @@ class Ahead:
     days: Array
 
 
-def _moves(run: RunTables, measures: Measures) -> tuple[Array, Array]:
-    """Mean moves between places by month, shape (months, places, places), and departures, shape (months.
-
-    Places).
-    """
-    places = {p: i for i, p in enumerate(measures.route.places.index)}
-    n, m = len(places), measures.months
-    first = measures.periods["start"].iloc[0]
-    replicates = max(measures.replicates, 1)
-
-    def month(column: pd.Series) -> NDArray[np.int64]:
-        stamp = pd.to_datetime(column)
-        return np.asarray((stamp.dt.year - first.year) * 12 + stamp.dt.month - first.month, dtype=np.int64)
-
-    def code(column: pd.Series) -> NDArray[np.int64]:
-        codes, uniques = pd.factorize(column)
-        return np.array([places.get(str(u), -1) for u in uniques] + [-1], dtype=np.int64)[codes]
-
-    a, b = code(run.flows["from_place"]), code(run.flows["to_place"])
-    good = (a >= 0) & (b >= 0)
-    index = (month(run.flows["period_start"]) * n + a) * n + b
-    moves = np.bincount(
-        index[good], weights=run.flows["persons"].to_numpy(dtype=np.float64)[good], minlength=m * n * n
-    )
-    p = code(run.departures["place"])
-    left = np.bincount(
-        (month(run.departures["period_start"]) * n + p)[p >= 0],
-        weights=run.departures["persons"].to_numpy(dtype=np.float64)[p >= 0],
-        minlength=m * n,
-    )
-    return moves.reshape(m, n, n) / replicates, left.reshape(m, n) / replicates
-
-
-def _ahead(measures: Measures, moves: Array, left: Array, month: int) -> Ahead:
-    """Chances and times of the months up to ``month``."""
+def _ahead(measures: Measures, month: int) -> Ahead:
+    """Chances and times that the months up to ``month`` imply, by repeated steps along the flows."""
     since = max(month - _WINDOW + 1, 0)
-    n = moves.shape[1]
-    flow = moves[since : month + 1].sum(axis=0)
-    through = np.maximum(flow.sum(axis=1), flow.sum(axis=0) + left[since : month + 1].sum(axis=0))
+    flow = measures.moves[since : month + 1].sum(axis=0)
+    left = measures.left[since : month + 1].sum(axis=0)
+    through = np.maximum(flow.sum(axis=1), flow.sum(axis=0) + left)
     step = np.divide(flow, through[:, None], out=np.zeros_like(flow), where=through[:, None] > 0)
     days = measures.places["person_days"].mean(axis=0)[:, since : month + 1].sum(axis=1)
-    stay = np.divide(days, through, out=np.zeros(n), where=through > 0)
-    leg = _leg_days(measures)
+    stay = np.divide(days, through, out=np.zeros(len(through)), where=through > 0)
     country = measures.route.places["country"].to_numpy()
-    chance, time = np.zeros((len(measures.countries), n)), np.zeros((len(measures.countries), n))
-    # a share of one in a million leaves the graph at every step, so that a closed cycle has a solution
-    for c, name in enumerate(measures.countries):
-        inside = country == name
-        outside = ~inside
-        inner = np.eye(int(outside.sum())) - step[np.ix_(outside, outside)] * (1 - 1e-6)
-        enter = step[np.ix_(outside, inside)]
-        hit = np.linalg.solve(inner, enter.sum(axis=1))
-        spent = stay[outside] * hit + (step[np.ix_(outside, outside)] * leg[np.ix_(outside, outside)]) @ hit
-        spent += (enter * leg[np.ix_(outside, inside)]).sum(axis=1)
-        total = np.linalg.solve(inner, spent)
-        chance[c, outside] = np.clip(hit, 0.0, 1.0)
-        time[c, outside] = np.divide(total, hit, out=np.zeros_like(total), where=hit > _NEVER)
-    return Ahead(chance, np.maximum(time, 0.0))
+    inside = country[:, None] == np.array(measures.countries)[None, :]
+    move, slow = csr_array(step), csr_array(step * (_leg_days(measures) + stay[:, None]))
+    hit, time = np.zeros(inside.shape), np.zeros(inside.shape)
+    for _ in range(_STEPS):
+        reached = np.where(inside, 1.0, hit)
+        new, spent = move @ reached, slow @ reached + move @ np.where(inside, 0.0, time)
+        moved = float(np.abs(new - hit).max(initial=0.0))
+        hit, time = new, spent
+        if moved < _STILL:
+            break
+    hit = np.where(inside, 0.0, np.clip(hit, 0.0, 1.0))
+    mean = np.divide(time, hit, out=np.zeros_like(time), where=hit > _NEVER)
+    return Ahead(hit.T, mean.T)
 
 
 def _leg_days(measures: Measures) -> Array:
@@ -131,15 +100,17 @@ def _spread() -> float:
     return float(rows.loc[rows["id"] == "spread", "threshold"].iloc[0])
 
 
-def people_upstream(run: RunTables, measures: Measures, month: int | None = None) -> pd.DataFrame:
+def people_upstream(
+    run: RunTables, measures: Measures | None = None, month: int | None = None
+) -> pd.DataFrame:
     """People upstream of each country by area and by weeks until they may arrive.
 
     Parameters
     ----------
     run : Run
-        The run, for its moves.
-    measures : Measures
-        Its measures.
+        A run.
+    measures : Measures, optional
+        Its measures, where they are at hand; made from the run if not.
     month : int, optional
         Position of the month looked from; the last one if left out.
 
@@ -149,64 +120,57 @@ def people_upstream(run: RunTables, measures: Measures, month: int | None = None
         location_code, as_of, from_country, admin1_code, admin1_name, places, weeks, low, middle, high,
         unit, source.
     """
-    moves, left = _moves(run, measures)
+    measures = measures or measure(run, load_standards())
     at = measures.months - 1 if month is None else month
-    ahead = _ahead(measures, moves, left, at)
+    ahead = _ahead(measures, at)
     present = interval(measures.places["person_days"][:, :, at] / float(measures.periods["days"].iloc[at]))
+    areas, member = _areas(measures)
+    names = [_names_off_trail(measures, inside) for inside in member]
+    shares = [ahead.chance * _within(ahead.days, *limits, _spread()) for limits in _HORIZON_DAYS.values()]
+    expected = np.einsum("lp,wcp,ap->wcal", present, np.stack(shares), member.astype(np.float64))
+    weeks = list(_HORIZON_DAYS)
+    rows = [
+        (measures.countries[c], *areas[a], names[a], weeks[w], *expected[w, c, a])
+        for w, c, a in zip(*np.nonzero(expected[..., 2] > _HALF_A_PERSON), strict=True)
+    ]
+    columns = ["location_code", "from_country", "admin1_code", "admin1_name", "places", "weeks"]
+    out = pd.DataFrame(rows, columns=[*columns, "low", "middle", "high"])
+    out.insert(1, "as_of", measures.periods["end"].iloc[at])
+    out["unit"] = "people"
+    out["source"] = "Travesía scenario run; flows of the last three months"
+    order = ["location_code", "weeks", "middle"]
+    return out.sort_values(order, ascending=[True, True, False], ignore_index=True)
+
+
+def _areas(measures: Measures) -> tuple[list[tuple[str, str, str]], NDArray[np.bool_]]:
+    """Country, code and name of each area, and which places lie in it, shape (areas, places)."""
     places = measures.route.places
-    keys = places[["country", "admin1_code", "admin1"]].astype(str)
-    areas = [
-        (area, np.flatnonzero((keys == list(area)).all(axis=1)))
-        for area in dict.fromkeys(keys.itertuples(index=False, name=None))
-    ]
-    rows = []
-    for weeks, (first, last) in _HORIZON_DAYS.items():
-        share = ahead.chance * _within(ahead.days, first, last, _spread())
-        for c, country in enumerate(measures.countries):
-            expected = present * share[c]
-            for area, inside in areas:
-                values = expected[:, inside].sum(axis=1)
-                if values[2] > _HALF_A_PERSON:
-                    seen = places.iloc[inside]
-                    names = seen.loc[~seen["irregular"].astype(bool), "name"]
-                    rows.append(
-                        (
-                            country,
-                            measures.periods["end"].iloc[at],
-                            *area,
-                            "; ".join(names),
-                            weeks,
-                            *values,
-                            "people",
-                            "Travesía scenario run; flows of the last three months",
-                        )
-                    )
-    columns = [
-        "location_code",
-        "as_of",
-        "from_country",
-        "admin1_code",
-        "admin1_name",
-        "places",
-        "weeks",
-        "low",
-        "middle",
-        "high",
-        "unit",
-        "source",
-    ]
-    return pd.DataFrame(rows, columns=columns).sort_values(
-        ["location_code", "weeks", "middle"], ascending=[True, True, False], ignore_index=True
-    )
+    keys = list(zip(places["country"], places["admin1_code"], places["admin1"], strict=True))
+    areas = list(dict.fromkeys(keys))
+    position = {area: i for i, area in enumerate(areas)}
+    member = np.zeros((len(areas), len(keys)), dtype=bool)
+    member[[position[key] for key in keys], np.arange(len(keys))] = True
+    return areas, member
 
 
-def triggers(run: RunTables, measures: Measures, hindcast: pd.DataFrame | None = None) -> pd.DataFrame:
+def _names_off_trail(measures: Measures, inside: NDArray[np.bool_]) -> str:
+    """Names of an area's places; those on trails and irregular crossings are left out."""
+    places = measures.route.places
+    seen = inside & ~places["irregular"].to_numpy(dtype=bool)
+    return "; ".join(places["name"].to_numpy()[seen])
+
+
+def triggers(
+    run: RunTables, measures: Measures | None = None, hindcast: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Triggers for each country: threshold, probability, expected date, and how often they were wrong.
 
     Parameters
     ----------
-    run, measures : Run, Measures
-        The run.
+    run : Run
+        A run.
+    measures : Measures, optional
+        Its measures, where they are at hand; made from the run if not.
     hindcast : pandas.DataFrame, optional
         Columns country, month (YYYY-MM), forecast, observed: real past forecasts of entries. Without it the
         rates are those of this run's own past months, and the table says so.
@@ -216,11 +180,11 @@ def triggers(run: RunTables, measures: Measures, hindcast: pd.DataFrame | None =
     pandas.DataFrame
         One row for each country and trigger.
     """
-    moves, left = _moves(run, measures)
+    measures = measures or measure(run, load_standards())
     heads = measures.drivers["crossings"][..., 0].mean(axis=0)[:, : measures.months]
     back = heads[:, :, STAGES.index("return")]
     forward = heads.sum(axis=2) - back
-    ready = _pressure(measures, moves, left)
+    ready = _pressure(measures)
     rows: list[dict[str, Any]] = []
     rules = table("triggers", ["threshold"])
     for c, country in enumerate(measures.countries):
@@ -255,7 +219,7 @@ def _of_country(hindcast: pd.DataFrame, country: str) -> pd.DataFrame:
     return hindcast[hindcast["country"] == country].sort_values("month")
 
 
-def _pressure(measures: Measures, moves: Array, left: Array) -> Array:
+def _pressure(measures: Measures) -> Array:
     """People expected within eight weeks, by country and month, shape (countries, months)."""
     days = measures.periods["days"].to_numpy(dtype=np.float64)[: measures.months]
     present = measures.places["person_days"].mean(axis=0) / days
@@ -263,7 +227,7 @@ def _pressure(measures: Measures, moves: Array, left: Array) -> Array:
     ahead = None
     for month in range(measures.months):
         if ahead is None or month % 3 == 0 or month == measures.months - 1:
-            ahead = _ahead(measures, moves, left, month)
+            ahead = _ahead(measures, month)
         out[:, month] = (ahead.chance * _within(ahead.days, 0.0, 56.0, _spread())) @ present[:, month]
     return out
 

@@ -34,6 +34,8 @@ _NOT_IN_OVERVIEW: Final = (
     "funding",
 )
 
+#: long tables: the sheet has the last year, the CSV beside it has all of them
+_LAST_YEAR_ONLY: Final = ("coordination",)
 _SECTOR_WIDTHS: Final = (16.0, 24.0, 30.0, *([12.0] * 8), 15.0, 26.0)
 #: sheets after the country sheets: table name, columns left out of print
 _AFTER: Final = (
@@ -195,6 +197,8 @@ def _plain_table(
     row = sheets.heading(sheet, label("sheet", name, lang), [], "")
     columns = [c for c in frame.columns if c not in left_out and c not in ("source", "assumption")]
     columns += [c for c in ("assumption", "source") if c in frame.columns and c not in left_out]
+    if name in _LAST_YEAR_ONLY and len(frame):
+        frame = frame[frame["year"] == frame["year"].max()]
     rows = [sheets.words(r, columns, lang) for r in records(sheets.hidden_shown(frame)[columns])]
     heads = [
         sheets.column_name(c, lang) if c in ("sector_code", "location_code") else column_label(name, c, lang)

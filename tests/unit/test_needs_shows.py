@@ -108,7 +108,7 @@ def test_line_3_no_country_is_named_in_the_code() -> None:
     pattern = re.compile(r'["\'](' + "|".join(codes) + r')["\']')
     for path in Path(sim.needs.__file__).parent.glob("*.py"):
         found = set(pattern.findall(path.read_text(encoding="utf-8")))
-        nationalities = {"VEN", "CHN", "IND", "SEN"}
+        nationalities = {"VEN", "CHN", "IND", "SEN", "BGD", "AFG", "NPL", "CMR", "SOM"}
         allowed = nationalities if path.name == "axes.py" else set()
         assert found <= allowed, f"{path.name}: {found}"
 
