@@ -136,13 +136,18 @@ def table_rows(path: Path, change: Callable[[dict[str, str]], dict[str, Any]] | 
         raise ScenarioError(message, [Problem(f"{path.stat().st_size:,} bytes", path.name, "at most 100 MB")])
     name = f"{path.parent.name}/{path.name}"
     made: list[Row] = []
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        before = 1
-        for record in reader:
-            cells = {key: value for key, value in record.items() if key and value not in {"", None}}
-            made.append(Row(change(cells) if change else cells, name, before + 1))
-            before = reader.line_num
+    before = 1
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            for record in reader:
+                cells = {key: value for key, value in record.items() if key and value not in {"", None}}
+                made.append(Row(change(cells) if change else cells, name, before + 1))
+                before = reader.line_num
+    except (UnicodeDecodeError, csv.Error) as fault:
+        message = f"The table {path.name} cannot be read"
+        problem = Problem(f"{fault}", f"{name}:{before + 1}", "CSV in UTF-8")
+        raise ScenarioError(message, [problem]) from None
     return made
 
 
