@@ -52,7 +52,7 @@ app: $(READY)
 	$(VENV)/bin/travesia app $(ARGS)
 
 docs: $(VENV)/.docs-installed
-	$(PY) -m mkdocs build --strict $(ARGS)
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict $(ARGS)
 
 lint: $(READY)
 	@status=0; \
