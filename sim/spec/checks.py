@@ -331,7 +331,7 @@ def check_departures(material: Material, problems: list[Problem]) -> None:
     """Refuse departures from unknown places, of unknown groups, and outside the days simulated."""
     if material.window is None:
         return
-    places, groups = material.ids("places"), material.groups
+    places, groups = material.ids("places"), material.ids("groups")
     first, last = material.spin_up_start or material.window.start, material.window.end
     told: set[tuple[str, str]] = set()
     spans: dict[str, list[tuple[date, date]]] = {}
@@ -340,7 +340,8 @@ def check_departures(material: Material, problems: list[Problem]) -> None:
         for kind, name, known in (("place", one.place, places), ("group", one.group, groups)):
             if name not in known and (kind, name) not in told:
                 told.add((kind, name))
-                check_reference(name, known, kind, row.at(kind, f"{label}.{kind}"), problems)
+                named = known if kind == "place" else material.groups - {name}
+                check_reference(name, named, kind, row.at(kind, f"{label}.{kind}"), problems)
         for key, day in (("start", one.start), ("end", one.end)):
             if not first <= day <= last:
                 where = row.at(key, f"{label}.{key}")

@@ -85,4 +85,4 @@ def damaged(data: bytes) -> st.SearchStrategy[bytes]:
             made = way(made, where, what)  # type: ignore[operator]
         return made
 
-    return st.lists(one, min_size=1, max_size=4).map(applied)
+    return st.lists(one, min_size=1, max_size=3).map(applied)
