@@ -109,7 +109,12 @@ def with_departures(scenario: Scenario, response: Response, departures: NDArray[
     """
     factor = dict(zip(response.rows, departures / np.maximum(response.start, 1e-9), strict=True))
     rows = [
-        row.model_copy(update={"persons": row.total * factor.get((row.group, row.channel, month_of(row)), 1.0), "per_day": None})
+        row.model_copy(
+            update={
+                "persons": row.total * factor.get((row.group, row.channel, month_of(row)), 1.0),
+                "per_day": None,
+            }
+        )
         for row in scenario.departures
     ]
     return scenario.model_copy(update={"departures": tuple(rows)})
@@ -154,11 +159,15 @@ def agents_ratio(
     return np.clip((total / len(seeds) + _HELD) / (predicted + _HELD), *_RATIO)
 
 
-def save_checkpoint(path: Path, key: str, passes: int, theta: NDArray[np.float64], factor: NDArray[np.float64]) -> None:
+def save_checkpoint(
+    path: Path, key: str, passes: int, theta: NDArray[np.float64], factor: NDArray[np.float64]
+) -> None:
     """Keep where a fit stands, aside first and then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".part.npz")
-    np.savez_compressed(aside, facts=np.array(json.dumps({"key": key, "passes": passes})), theta=theta, factor=factor)
+    np.savez_compressed(
+        aside, facts=np.array(json.dumps({"key": key, "passes": passes})), theta=theta, factor=factor
+    )
     aside.replace(path)
 
 

@@ -68,6 +68,8 @@ class Counts:
     lower_bound : bool [counts]
     borders : tuple of str
     windows : tuple of Window
+    unseen : tuple of Window
+        Counts the route of the model does not produce (less than one person expected): left out and reported.
     """
 
     gather: csr_matrix
@@ -76,6 +78,7 @@ class Counts:
     lower_bound: NDArray[np.bool_]
     borders: tuple[str, ...]
     windows: tuple[Window, ...]
+    unseen: tuple[Window, ...] = ()
 
     @classmethod
     def arrange(cls, windows: Sequence[Window], response: Response) -> Counts:
@@ -95,11 +98,23 @@ class Counts:
         strands: dict[str, list[int]] = {}
         for s, (border, _) in enumerate(response.strands):
             strands.setdefault(border, []).append(s)
+        strands["us_southwest"] = [*strands.get("us_border_patrol", []), *strands.get("us_ports", [])]
+        predicted = response.crossings(response.start)
+        unseen: list[Window] = []
         row, col, value, kept = [], [], [], []
         for window in windows:
             groups = [g_at[g] for g in window.groups if g in g_at]
             months = [(m_at[m], share) for m, share in window.months if m in m_at]
             if not groups or len(months) < len(window.months) or window.border not in strands:
+                continue
+            made = sum(
+                predicted[s, g, m] * share
+                for s in strands[window.border]
+                for g in groups
+                for m, share in months
+            )
+            if made < 1.0:
+                unseen.append(window)
                 continue
             for s in strands[window.border]:
                 for g in groups:
@@ -117,6 +132,7 @@ class Counts:
             np.array([w.lower_bound for w in kept], np.bool_),
             borders,
             tuple(kept),
+            tuple(unseen),
         )
 
 
@@ -207,13 +223,17 @@ class Posterior:
         self.step_rows = np.array(later, np.int64)
 
     @property
-    def detection_prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def detection_prior(
+        self,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Middle, spread, lower and upper bound of the log detection rates."""
         table = np.log(np.array([[m, lo, hi] for _, m, lo, hi in self.priors.detection]))
         spread = np.maximum((table[:, 2] - table[:, 1]) / (2 * 1.645), 1e-4)
         return table[:, 0], spread, table[:, 1], table[:, 2]
 
-    def split(self, theta: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def split(
+        self, theta: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Log departures, log detection and log dispersion."""
         a, b = self.n_rows, self.n_rows + self.n_detection
         return theta[:a], theta[a:b], theta[b:]

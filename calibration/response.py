@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +24,7 @@ from sim.plan import compile_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
@@ -94,7 +94,9 @@ class Response:
         """Write to one file, aside first and then renamed."""
         aside = path.with_suffix(".part.npz")
         coo = self.matrix.tocoo()
-        facts = json.dumps({"strands": self.strands, "groups": self.groups, "months": self.months, "rows": self.rows})
+        facts = json.dumps(
+            {"strands": self.strands, "groups": self.groups, "months": self.months, "rows": self.rows}
+        )
         np.savez_compressed(
             aside, facts=np.array(facts), start=self.start, data=coo.data, row=coo.row, col=coo.col
         )
@@ -123,7 +125,9 @@ def strand_names(scenario: Scenario) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found, key=lambda pair: (TARGETS.index(pair[0]), pair[1])))
 
 
-def run_strands(scenario: Scenario, strands: Sequence[tuple[str, str]], *, scale: float, seed: int) -> pd.DataFrame:
+def run_strands(
+    scenario: Scenario, strands: Sequence[tuple[str, str]], *, scale: float, seed: int
+) -> pd.DataFrame:
     """Crossings of one run of the agents engine before detection, at full size.
 
     Parameters
@@ -213,7 +217,9 @@ def measure_response(
         chosen = {r for r in rows if turn[r[0], r[1]] == k and months.index(r[2]) % lags == phase}
         part = tuple(d for d in scenario.departures if (d.group, d.channel, month_of(d)) in chosen)
         if part:
-            seen = run_strands(scenario.model_copy(update={"departures": part}), strands, scale=scale, seed=seed)
+            seen = run_strands(
+                scenario.model_copy(update={"departures": part}), strands, scale=scale, seed=seed
+            )
             entries += _entries(seen, sorted(chosen), rows, totals, (strands, groups, months), lags)
         if progress is not None:
             progress(done + 1, len(runs))

@@ -1,0 +1,132 @@
+"""A fit without some borders enters; how well it predicts them, beside rules built from the Darién alone, leaves."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from calibration.config import border_rows
+from calibration.likelihood import Counts, Window
+from calibration.score import LEVELS, wis
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from calibration.calibrate import FitResult
+
+__all__ = ["naive_from_darien", "predict_border", "score_withheld"]
+
+_DRAWS = 400
+_SCALES = (0.25, 0.5, 0.75, 1.0, 1.5)
+_LAGS = (0, 1)
+_SPREADS = (0.25, 0.5, 1.0)
+
+
+def predict_border(result: FitResult, border: str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Predict the monthly counts of a border that was not fitted.
+
+    Parameters
+    ----------
+    result : FitResult
+    border : str
+
+    Returns
+    -------
+    cells : DataFrame
+        nationality, month, observed.
+    quantiles : float64 [cells, 23]
+        Detection rates from their priors, scatter of the counts as at the fitted borders.
+    """
+    response = result.posterior.response
+    rows = border_rows(result.config, border)
+    rows = rows[
+        rows["month"].between(result.config.start, result.config.end) & (rows["confidence"] != "lower bound")
+    ]
+    rows = rows[rows["nationality"].isin(response.groups)]
+    windows = [
+        Window(border, (str(r.nationality),), ((str(r.month), 1.0),), float(r.persons))
+        for r in rows.itertuples()
+    ]
+    counts = Counts.arrange(windows, response)
+    posterior = result.posterior
+    rng = np.random.default_rng(result.config.seed)
+    drawn = np.zeros((_DRAWS, len(counts.observed)))
+    k = posterior.n_rows + posterior.n_detection
+    for i, theta in enumerate(result.draws(_DRAWS, rng)):
+        u, detection, log_phi = posterior.split(theta)
+        rate = np.exp(detection)[posterior._parameter]  # noqa: SLF001 - the same axes
+        mean = np.asarray(counts.gather @ (rate * (response.matrix @ np.exp(u)))) + 1e-3
+        phi = float(np.exp(log_phi.mean())) if len(theta) > k else 0.1
+        drawn[i] = rng.poisson(np.minimum(mean * rng.gamma(1.0 / phi, phi, len(mean)), 1e8))
+    cells = pd.DataFrame(
+        {
+            "nationality": [w.groups[0] for w in counts.windows],
+            "month": [w.months[0][0] for w in counts.windows],
+            "observed": counts.observed,
+        }
+    )
+    return cells, np.quantile(drawn, LEVELS, axis=0).T
+
+
+def naive_from_darien(result: FitResult, cells: pd.DataFrame) -> tuple[float, str]:
+    """Mean WIS of the best rule that scales and lags the Darién of the same nationality.
+
+    Parameters
+    ----------
+    result : FitResult
+    cells : DataFrame
+        nationality, month, observed.
+
+    Returns
+    -------
+    wis : float
+    rule : str
+        Scale, lag and spread are chosen by looking at what was withheld, which favours the rule.
+    """
+    rows = border_rows(result.config, "darien")
+    darien = rows.set_index(["nationality", "month"])["persons"]
+    best, name = np.inf, ""
+    seen = cells["observed"].to_numpy(np.float64)
+    for lag in _LAGS:
+        months = [str(pd.Period(m, "M") - lag) for m in cells["month"]]
+        base = (
+            darien.reindex(pd.MultiIndex.from_arrays([cells["nationality"], months]))
+            .fillna(0.0)
+            .to_numpy(np.float64)
+        )
+        for scale, spread in product(_SCALES, _SPREADS):
+            made = np.expm1(np.maximum(np.log1p(base * scale)[:, None] + spread * norm.ppf(LEVELS), 0.0))
+            mean = float(wis(made, seen).mean())
+            if mean < best:
+                best, name = mean, f"Darién x {scale:g}, lag {lag}, spread {spread:g}"
+    return best, name
+
+
+def score_withheld(result: FitResult) -> pd.DataFrame:
+    """Score every withheld border.
+
+    Parameters
+    ----------
+    result : FitResult
+
+    Returns
+    -------
+    DataFrame
+        border, cells, wis, naive_wis, relative_wis, rule, coverage90; ``all`` for the borders together.
+    """
+    out = []
+    for border in result.config.withheld:
+        cells, made = predict_border(result, border)
+        if cells.empty:
+            continue
+        seen = cells["observed"].to_numpy(np.float64)
+        naive, rule = naive_from_darien(result, cells)
+        own = float(wis(made, seen).mean())
+        inside = float(((seen >= made[:, 2]) & (seen <= made[:, 20])).mean())
+        out.append((border, len(cells), own, naive, own / naive, rule, inside))
+    columns = ["border", "cells", "wis", "naive_wis", "relative_wis", "rule", "coverage90"]
+    return pd.DataFrame(out, columns=columns)
