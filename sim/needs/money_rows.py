@@ -14,7 +14,7 @@ from sim.needs.intervals import interval
 from sim.needs.money import funding_share, gap, reach
 from sim.needs.resources import Quantity, regional_quantities
 from sim.needs.rows import ESTIMATE, RULES, Rows, need_total, target_share
-from sim.needs.tables import categories
+from sim.needs.tables import categories, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,26 +78,32 @@ def money_rows(rows: Rows, plan: Plan, funding: str | float | None, scenarios: l
         ("CSS", plan.money.coordination, "RMRP 2020 (R4V), sector pages", False),
         ("ALL", plan.money.total, costs, True),
     ]
-    months = plan.measures.months
-
-    def yearly(usd: Array) -> Array:
-        """Years only: three funding scenarios by month would drown the table."""
-        out = usd.copy()
-        out[:, :, :months] = 0.0
-        return out
-
     note = "funding.csv; spending outside plans is untracked: the gap is a bound"
     for code, usd, source, assumed in every:
         named = {"sector_code": code, "unit": "USD"}
         rows.add(usd, {**named, "measure": "requirement", "source": source}, people=False, assumption=assumed)
         for scenario in chosen:
             name, share = funding_share(scenario)
-            funded, missing = gap(usd if funding is not None else yearly(usd), share, outside)
+            shown = usd if funding is not None else usd * _months_like(plan, name)
+            funded, missing = gap(shown, share, outside)
             label = {**named, "funding": name, "source": note}
             rows.add(funded, {**label, "measure": "funded"}, people=False, assumption=assumed)
             rows.add(missing, {**label, "measure": "gap"}, people=False, assumption=True)
     if funding is not None:
         _reached(rows, plan, funding)
+
+
+def _months_like(plan: Plan, scenario: str) -> Array:
+    """One for the years, and for the months whose year is nearest to the scenario's; shape (periods,).
+
+    All funding scenarios for every month would drown the table.
+    """
+    rows = table("funding", ["year"])
+    year = plan.measures.periods["year"].to_numpy(dtype=np.float64)
+    nearest = np.abs(rows["year"].to_numpy(dtype=np.float64)[:, None] - year).argmin(axis=0)
+    keep = rows["id"].to_numpy()[nearest] == scenario
+    keep[plan.measures.months :] = True
+    return np.asarray(keep, dtype=np.float64)
 
 
 def _reached(rows: Rows, plan: Plan, funding: str | float) -> None:
