@@ -44,12 +44,15 @@ class Done[T, R]:
     failure : str
         What went wrong in the end; empty when it did not.
     tries : int
+    fault : BaseException, optional
+        What was raised, where it happened in this process.
     """
 
     item: T
     value: R | None = None
     failure: str = ""
     tries: int = 1
+    fault: BaseException | None = None
 
 
 class Pool(ABC):
@@ -97,7 +100,7 @@ class HerePool(Pool):
             except OSError:
                 raise
             except Exception as fault:  # noqa: BLE001 - one item that fails must not end the others
-                yield Done(item, failure=_told(fault))
+                yield Done(item, failure=_told(fault), fault=fault)
             else:
                 yield Done(item, value)
 

@@ -240,6 +240,8 @@ def _through(job: _Job, folder: RunFolder, pool: Pool, missing: list[int]) -> No
     failed: list[Problem] = []
     for done in pool.each(work, shared, missing):
         if done.value is None:
+            if job.replicates == 1 and done.fault is not None:
+                raise done.fault
             failed.append(_failure(job, done.item, done.failure, done.tries))
             if len(failed) >= _HOPELESS and not folder.done():
                 break
