@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help run test slow bench app docs lint format lock install clean
+.PHONY: help run test slow bench app docs lint licences format lock install clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -28,6 +28,7 @@ help: ## List these commands
 	@printf 'make test         install if needed, then run the tests (ARGS="-k closure" narrows them)\n'
 	@printf 'make app          open the local web app\n'
 	@printf 'make lint         ruff, mypy and the import arrows\n'
+	@printf 'make licences     dependencies that fit together, and their licences\n'
 	@printf 'make format       let ruff rewrite what it can\n'
 	@printf 'make slow         the tests that take minutes\n'
 	@printf 'make bench        measure against Mesa, FLEE and numpy\n'
@@ -60,6 +61,10 @@ lint: $(READY)
 		echo "$$check"; $(VENV)/bin/$$check || status=1; \
 	done; \
 	exit $$status
+
+licences: $(READY)
+	$(PY) -m pip check --disable-pip-version-check
+	$(PY) -m tests.licences
 
 format: $(READY)
 	$(VENV)/bin/ruff check --fix .
