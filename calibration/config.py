@@ -350,15 +350,15 @@ def config_windows(config: Config, groups: tuple[str, ...]) -> list[Window]:
         if not (series.gaps or series.border in OPEN_SERIES):
             problems += _gaps(series.border, rows, (config.start, config.end), place)
         named = rows[rows["nationality"].isin(wanted)]
-        for row in named.itertuples():
-            covers = tuple(str(row.covers).split(";")) if row.covers else (str(row.nationality),)
-            low = row.confidence == "lower bound"
-            out.append(Window(series.border, covers, ((str(row.month), 1.0),), float(row.persons), low))
+        for row in named.astype({"persons": float}).to_dict("records"):
+            covers = tuple(str(row["covers"]).split(";")) if row["covers"] else (str(row["nationality"]),)
+            low = str(row["confidence"]) == "lower bound"
+            out.append(Window(series.border, covers, ((str(row["month"]), 1.0),), float(row["persons"]), low))
         if not series.nationalities:
             alone = rows[(rows["nationality"] == "ALL") & ~rows["month"].isin(set(named["month"]))]
+            pairs = zip(alone["month"].astype(str), alone["persons"].to_numpy(float), strict=True)
             out += [
-                Window(series.border, groups, ((str(r.month), 1.0),), float(r.persons))
-                for r in alone.itertuples()
+                Window(series.border, groups, ((month, 1.0),), float(persons)) for month, persons in pairs
             ]
     if problems:
         raise CalibrationError(_REFUSED, problems)

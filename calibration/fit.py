@@ -150,9 +150,10 @@ def agents_ratio(
     total = np.zeros((len(response.strands), len(response.groups), len(response.months)))
     for done, seed in enumerate(seeds):
         table = run_strands(made, response.strands, scale=scale, seed=seed)
-        for (border, parameter, group), row in table.iterrows():  # type: ignore[misc]
+        counted = table.reindex(columns=list(response.months)).fillna(0.0).to_numpy(np.float64)
+        for i, (border, parameter, group) in enumerate(table.index):
             s = response.strands.index((str(border), str(parameter)))
-            total[s, response.groups.index(str(group))] += row.reindex(response.months).fillna(0.0).to_numpy()
+            total[s, response.groups.index(str(group))] += counted[i]
         if progress is not None:
             progress(done + 1, len(seeds))
     predicted = response.crossings(departures)

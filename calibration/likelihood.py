@@ -1,6 +1,6 @@
 """Observed counts, a response and priors enter; the log posterior of departures, detection and dispersion leaves.
 
-Counts are negative binomial around what is expected, with a dispersion for each border. Departures of each group and channel
+Counts are negative binomial around what is expected, with a dispersion for each series. Departures of each group and channel
 follow a random walk on the log scale; detection rates have log-normal priors from ``parameters.csv`` and its bounds. Windows
 (cumulative counts) are sums over their months. A lower bound counts through the probability of being at least that large.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from calibration.response import Response
 
-__all__ = ["Counts", "Posterior", "Priors", "Window", "negative_binomial"]
+__all__ = ["Counts", "Posterior", "Priors", "Window", "negative_binomial", "series_name"]
 
 _SMALLEST = 1e-3
 _LEVEL_SPREAD = 1.0
@@ -54,6 +54,12 @@ class Window:
     lower_bound: bool = False
 
 
+def series_name(window: Window) -> str:
+    """Name of the series a count belongs to, for its dispersion: the border and the group that names it."""
+    group = window.groups[0] if len(window.groups) == 1 else "OTH" if window.groups[0] == "OTH" else "ALL"
+    return f"{window.border} {group}"
+
+
 @dataclass(frozen=True)
 class Counts:
     """Counts as the likelihood takes them.
@@ -64,9 +70,10 @@ class Counts:
         What each count adds up.
     observed : float64 [counts]
     border : int64 [counts]
-        Number of the border, for the dispersion.
+        Number of the series, for the dispersion.
     lower_bound : bool [counts]
     borders : tuple of str
+        Series: border and group.
     windows : tuple of Window
     unseen : tuple of Window
         Counts the route of the model does not produce (less than one person expected): left out and reported.
@@ -101,7 +108,10 @@ class Counts:
         strands["us_southwest"] = [*strands.get("us_border_patrol", []), *strands.get("us_ports", [])]
         predicted = response.crossings(response.start)
         unseen: list[Window] = []
-        row, col, value, kept = [], [], [], []
+        row: list[int] = []
+        col: list[int] = []
+        value: list[float] = []
+        kept: list[Window] = []
         for window in windows:
             groups = [g_at[g] for g in window.groups if g in g_at]
             months = [(m_at[m], share) for m, share in window.months if m in m_at]
@@ -124,11 +134,11 @@ class Counts:
                         value.append(share)
             kept.append(window)
         shape = (len(kept), len(response.strands) * len(g_at) * len(m_at))
-        borders = tuple(dict.fromkeys(w.border for w in kept))
+        borders = tuple(dict.fromkeys(series_name(w) for w in kept))
         return cls(
-            coo_matrix((value, (row, col)), shape=shape).tocsr(),
+            coo_matrix((np.array(value), (np.array(row), np.array(col))), shape=shape).tocsr(),
             np.array([w.count for w in kept], np.float64),
-            np.array([borders.index(w.border) for w in kept], np.int64),
+            np.array([borders.index(series_name(w)) for w in kept], np.int64),
             np.array([w.lower_bound for w in kept], np.bool_),
             borders,
             tuple(kept),
@@ -275,7 +285,8 @@ class Posterior:
         columns = coo_matrix((crossed, (np.arange(n), self._parameter)), shape=(n, self.n_detection))
         from scipy.sparse import hstack  # noqa: PLC0415 - used here alone
 
-        return hstack([by_u, self.counts.gather @ columns.tocsr()]).tocsr()
+        joined: csr_matrix = hstack([by_u, self.counts.gather @ columns.tocsr()]).tocsr()
+        return joined
 
     def value_and_slope(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Negative log posterior and its gradient.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -18,7 +19,9 @@ __all__ = ["Direction", "Importance", "Laplace", "directions", "importance", "la
 
 _RIDGE = 1e-9
 _SMALL_LOADING = 0.25
-_STEPS = 60
+_STEPS = 250
+_FREEDOM = 7.0
+_TRIES = 200
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,11 @@ class Direction:
 
 @dataclass(frozen=True)
 class Importance:
-    """Importance sampling of detection and dispersion, departures integrated out at each draw.
+    """Importance sampling of the free detection rates, departures integrated out at each draw, dispersion held.
 
     Parameters
     ----------
-    draws : float64 [n, hyper]
+    draws : float64 [n, rates]
     weights : float64 [n]
         Smoothed, together one.
     pareto_k : float
@@ -169,7 +172,7 @@ def _conditional(
 
 
 def importance(posterior: Posterior, normal: Laplace, *, n: int = 200, seed: int = 1) -> Importance:
-    """Check and correct the normal approximation of detection and dispersion.
+    """Check the normal approximation of the detection rates.
 
     Parameters
     ----------
@@ -187,19 +190,28 @@ def importance(posterior: Posterior, normal: Laplace, *, n: int = 200, seed: int
     """
     k = posterior.n_rows
     rng = np.random.default_rng(seed)
-    centre, covariance = normal.theta[k:], normal.covariance[k:, k:]
+    _, spread, low, high = posterior.detection_prior
+    free = np.flatnonzero(spread > 1e-3)  # noqa: PLR2004 - fixed parameters have no spread
+    at = k + free
+    centre, covariance = normal.theta[at], normal.covariance[np.ix_(at, at)]
     root = np.linalg.cholesky(covariance + _RIDGE * np.eye(len(centre)))
-    z = rng.standard_normal((n, len(centre))) * np.sqrt(7.0 / rng.chisquare(7.0, n))[:, None]
-    _, _, low, high = posterior.detection_prior
-    draws = centre + z @ root.T
-    inside = ((draws[:, : len(low)] >= low) & (draws[:, : len(low)] <= high)).all(axis=1)
-    log_weight = np.full(n, -np.inf)
-    for i in np.flatnonzero(inside):
-        value, theta = _conditional(posterior, draws[i], normal.theta)
+    z = np.zeros((n, len(free)))
+    for i in range(n):
+        for _ in range(_TRIES):
+            z[i] = rng.standard_normal(len(free)) * np.sqrt(_FREEDOM / rng.chisquare(_FREEDOM))
+            draw = centre + root @ z[i]
+            if (draw >= low[free]).all() and (draw <= high[free]).all():
+                break
+    draws = np.clip(centre + z @ root.T, low[free], high[free])
+    log_weight = np.zeros(n)
+    for i in range(n):
+        hyper = normal.theta[k:].copy()
+        hyper[free] = draws[i]
+        value, theta = _conditional(posterior, hyper, normal.theta)
         _, log_det = np.linalg.slogdet(posterior.information(theta)[:k, :k])
-        proposal = -0.5 * (7.0 + len(centre)) * np.log1p((z[i] @ z[i]) / 7.0)
+        proposal = -0.5 * (_FREEDOM + len(centre)) * np.log1p((z[i] @ z[i]) / _FREEDOM)
         log_weight[i] = -value - 0.5 * log_det - proposal
-    return _smoothed(draws[inside], log_weight[inside])
+    return _smoothed(draws, log_weight)
 
 
 def _smoothed(draws: NDArray[np.float64], log_weight: NDArray[np.float64]) -> Importance:
@@ -214,13 +226,10 @@ def _smoothed(draws: NDArray[np.float64], log_weight: NDArray[np.float64]) -> Im
 def _psis(log_weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Pareto smoothing, wherever this version of arviz keeps it."""
     try:
-        from arviz_stats.base import array_stats  # noqa: PLC0415 - slow to import
-
-        smooth, k = array_stats.psislw(log_weight)
+        stats: Any = import_module("arviz_stats.base").array_stats
     except ImportError:
-        import arviz  # noqa: PLC0415 - slow to import
-
-        smooth, k = arviz.psislw(log_weight)
+        stats = import_module("arviz")
+    smooth, k = stats.psislw(log_weight)
     return np.asarray(smooth, np.float64), float(k)
 
 
@@ -258,7 +267,7 @@ def profile(
             jac=True,
             method="L-BFGS-B",
             bounds=held,
-            options={"maxiter": 2 * _STEPS},
+            options={"maxiter": _STEPS},
         )
         out.append(base - float(found.fun))
     return np.array(out)

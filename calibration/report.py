@@ -193,12 +193,15 @@ def write_report(result: FitResult, path: Path) -> None:
     ]
     if result.withheld is not None:
         parts.append(_frame("Borders that were withheld, predicted", result.withheld))
-    style = "body{font:15px sans-serif;max-width:1100px;margin:2em auto;color:#222}table{border-collapse:collapse;font-size:13px}td,th{padding:2px 8px;border-bottom:1px solid #ddd;text-align:left}img{max-width:100%}"
-    title = f"Calibration: {html.escape(result.config.name)}"
-    body = f"<h1>{title}</h1><p>A model fitted to published counts; scenario, not a promise.</p>" + "".join(
-        parts
+    style = (
+        "body{font:15px sans-serif;max-width:1100px;margin:2em auto;color:#222}"
+        "table{border-collapse:collapse;font-size:13px}img{max-width:100%}"
+        "td,th{padding:2px 8px;border-bottom:1px solid #ddd;text-align:left}"
     )
-    text = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style><body>{body}</body></html>'
+    title = f"Calibration: {html.escape(result.config.name)}"
+    head = f'<meta charset="utf-8"><title>{title}</title><style>{style}</style>'
+    intro = f"<h1>{title}</h1><p>A model fitted to published counts; a scenario, not a promise.</p>"
+    text = f'<!doctype html><html lang="en">{head}<body>{intro}{"".join(parts)}</body></html>'
     aside = path.with_suffix(".part")
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)

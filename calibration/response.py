@@ -253,13 +253,16 @@ def _entries(
 ) -> list[tuple[int, int, float]]:
     """Crossings within `lags` months of each departure row, as entries of the matrix."""
     strands, groups, months = axes
+    held = {key: i for i, key in enumerate(seen.index)}
+    values = seen.to_numpy(np.float64)
     out = []
     for row in chosen:
         column, g, begin = rows.index(row), groups.index(row[0]), months.index(row[2])
         for s, pair in enumerate(strands):
-            if (*pair, row[0]) not in seen.index:
+            at = held.get((*pair, row[0]))
+            if at is None:
                 continue
-            crossed = seen.loc[(*pair, row[0])].to_numpy()[begin : begin + lags] / totals[row]
+            crossed = values[at, begin : begin + lags] / totals[row]
             base = (s * len(groups) + g) * len(months) + begin
             out += [(base + k, column, float(v)) for k, v in enumerate(crossed) if v > 0.0]
     return out

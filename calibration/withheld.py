@@ -47,21 +47,25 @@ def predict_border(result: FitResult, border: str) -> tuple[pd.DataFrame, NDArra
         rows["month"].between(result.config.start, result.config.end) & (rows["confidence"] != "lower bound")
     ]
     rows = rows[rows["nationality"].isin(response.groups)]
-    windows = [
-        Window(border, (str(r.nationality),), ((str(r.month), 1.0),), float(r.persons))
-        for r in rows.itertuples()
-    ]
+    triples = zip(
+        rows["nationality"].astype(str),
+        rows["month"].astype(str),
+        rows["persons"].to_numpy(float),
+        strict=True,
+    )
+    windows = [Window(border, (group,), ((month, 1.0),), float(persons)) for group, month, persons in triples]
     counts = Counts.arrange(windows, response)
     posterior = result.posterior
     rng = np.random.default_rng(result.config.seed)
     drawn = np.zeros((_DRAWS, len(counts.observed)))
-    k = posterior.n_rows + posterior.n_detection
+    series = posterior.counts.borders
+    alike = [[i for i, name in enumerate(series) if name.endswith(f" {w.groups[0]}")] for w in counts.windows]
     for i, theta in enumerate(result.draws(_DRAWS, rng)):
         u, detection, log_phi = posterior.split(theta)
         rate = np.exp(detection)[posterior._parameter]  # noqa: SLF001 - the same axes
         mean = np.asarray(counts.gather @ (rate * (response.matrix @ np.exp(u)))) + 1e-3
-        phi = float(np.exp(log_phi.mean())) if len(theta) > k else 0.1
-        drawn[i] = rng.poisson(np.minimum(mean * rng.gamma(1.0 / phi, phi, len(mean)), 1e8))
+        phi = np.exp(np.array([log_phi[own].mean() if own else log_phi.mean() for own in alike]))
+        drawn[i] = rng.poisson(np.minimum(mean * rng.gamma(1.0 / phi, phi), 1e8))
     cells = pd.DataFrame(
         {
             "nationality": [w.groups[0] for w in counts.windows],

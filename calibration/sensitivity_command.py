@@ -1,0 +1,38 @@
+"""``travesia sensitivity``: a study enters; a table of what moves the crossings leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def sensitivity(
+    config: Annotated[
+        str, typer.Argument(help="YAML file, or the name of a shipped one.", metavar="CONFIG")
+    ] = "sensitivity_morris",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder; sensitivity/NAME if not given.", show_default=False)
+    ] = None,
+) -> None:
+    """Rank parameters by how much they move the crossings (Morris or Sobol), beside a dummy as zero line."""
+    from calibration.config import shipped_config
+    from calibration.sensitivity import read_study, run_study
+
+    study = read_study(shipped_config(config))
+    console = Console(highlight=False)
+    with console.status("compiling") as status:
+        table = run_study(study, progress=lambda done, runs: status.update(f"run {done} of {runs}"))
+    folder = out or Path("sensitivity") / study.name
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / "sensitivity.csv", index=False)
+    wide = table.pivot_table(index="parameter", columns="border", values="effect").round(3)
+    console.print(wide.to_string())
+    console.print(f"wrote {folder / 'sensitivity.csv'}", soft_wrap=True)
