@@ -173,6 +173,26 @@ def test_conflicts_move_scores_and_leaving(tmp_path: Path) -> None:
     assert persons(done, "Camp").iloc[-1] == 20_000
 
 
+def test_a_conflict_keeps_its_first_intensity(tmp_path: Path) -> None:
+    folder, settings = write_flee(
+        tmp_path / "case",
+        locations=[
+            "#name,region,country,lat,lon,location_type,conflict_date,population,IPC",
+            ORIGIN + ",3",
+            TOWN,
+            CAMP,
+        ],
+        routes=ROADS,
+        settings={"conflict_weight": 0.25},
+    )
+    levels = [0.5, 0.9, 0.1, 0.7]
+    rows = ["#Day,Origin,Town", *(f"{day},1,{levels[day % 4] if 10 <= day < 20 else 0}" for day in range(60))]
+    (folder / "input_csv" / "conflicts.csv").write_text("\n".join(rows) + "\n")
+    into = [p for p in import_flee(folder, settings).scenario.policies if p.id.startswith("weight-into-Town")]
+    assert [(p.start, p.end) for p in into] == [(date(2020, 1, 11), date(2020, 1, 20))]
+    assert into[0].weight_factor == pytest.approx(0.25**0.1)  # type: ignore[union-attr]
+
+
 def test_camp_that_opens_later(tmp_path: Path) -> None:
     case = write_flee(tmp_path / "case", **BASIC, closures=["camp,Camp,,0,20"])  # type: ignore[arg-type]
     done = run(import_flee(*case).scenario, daily=True, out=tmp_path / "run")

@@ -55,11 +55,17 @@ def base_chance(settings: Settings, kind: str) -> float:
 
 
 def intensities(location: Location, series: Sequence[float] | None, n_days: int) -> NDArray[np.float64]:
-    """Intensity of conflict by day: from conflicts.csv where it names the place, else its date."""
+    """Intensity of conflict by day: from conflicts.csv where it names the place, else its date.
+
+    As in FLEE a conflict keeps the intensity of its first day until it ends.
+    """
     out = np.zeros(n_days)
     if series:
         known = np.asarray(series[:n_days], dtype=float)
         out[: len(known)], out[len(known) :] = known, known[-1]
+        for day in range(1, n_days):
+            if out[day] > 0.0 and out[day - 1] > 0.0:
+                out[day] = out[day - 1]
     elif location.conflict_day is not None:
         text = location.attributes.get("conflict_intensity", "")
         out[max(location.conflict_day, 0) :] = float(text) if text.replace(".", "", 1).isdigit() else 1.0

@@ -352,6 +352,10 @@ def differences(
     blind = [
         one.name for one in case.locations if one.kind in {"camp", "idpcamp"} and one.name not in case.series
     ]
+    linked = {end for route in case.routes for end in (route.first, route.second)}
+    alone = [f"{one.name} ({one.line.where})" for one in case.locations if one.name not in linked]
+    if alone:
+        made.append(f"no route reaches {', '.join(alone)}")
     if blind:
         made.append(f"camps without an observed series are not compared: {', '.join(blind)}")
     return made
