@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from sim.engines.tally import OUTCOMES
-from sim.ensemble.simulate import run
+from sim.ensemble.simulate import TemporaryFolder, run
 from sim.errors import Problem, RunError, ScenarioError
 from sim.plan import compile_plan
 from sim.results import border_counts
@@ -118,8 +117,8 @@ def compare(
             "a base and at least one other, each named once",
         )
         raise ScenarioError("The comparison was refused.", [problem])
-    holder = TemporaryDirectory(prefix="travesia-") if out is None else None
-    folder = Path(holder.name) if holder is not None else Path(out or "")
+    holder = TemporaryFolder() if out is None else None
+    folder = holder.path if holder is not None else Path(out or "")
     runs = [
         run(
             scenario,

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str, float, float], None]
     """Called with (what is being done, done, in all)."""
 
-__all__ = ["run", "run_key", "run_replicate", "warm_up"]
+__all__ = ["TemporaryFolder", "run", "run_key", "run_replicate", "warm_up"]
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def run(  # noqa: PLR0913 - the options of the command, by name
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     plan = compile_plan(scenario, scale=scale, daily=daily)
     one = estimate_replicate(plan, engine, threads)
-    holder = _TemporaryFolder() if out is None else None
+    holder = TemporaryFolder() if out is None else None
     path = holder.path / "run" if holder is not None else Path(out or "")
     if workers is None:
         workers = helpful_workers(plan, one, replicates, threads, engine) if pool is None else pool.workers
@@ -129,7 +129,7 @@ def run(  # noqa: PLR0913 - the options of the command, by name
     return done
 
 
-class _TemporaryFolder:
+class TemporaryFolder:
     """A folder that is removed with the last run that knows it."""
 
     def __init__(self) -> None:

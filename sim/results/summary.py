@@ -166,7 +166,9 @@ def year_table(summary: pd.DataFrame, counts: pd.DataFrame, nationality: str = "
                     "observed_months": len(known),
                     "observed": seen,
                     "simulated_same_months": middle,
-                    "difference_percent": 100.0 * ((0.0 if np.isnan(middle) else middle) / seen - 1.0) if seen else float("nan"),
+                    "difference_percent": 100.0 * ((0.0 if np.isnan(middle) else middle) / seen - 1.0)
+                    if seen
+                    else float("nan"),
                 }
             )
     return pd.DataFrame(rows)

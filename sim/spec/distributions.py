@@ -24,6 +24,10 @@ Days = NDArray[np.float64]
 TOLERANCE = 1e-6
 
 
+#: Width in days (or spread) below which a distribution is one number: what is smaller has no meaning and overflows.
+NARROW = 1e-9
+
+
 class Time(Strict):
     """A distribution of days (what all kinds share)."""
 
@@ -159,17 +163,17 @@ class Triangular(Time):
     def excess(self, x: Days) -> Days:
         """Integral of the survival function, a cubic on either side of the peak."""
         low, mode, high = self.low, self.mode, self.high
-        if high == low:
-            return np.maximum(0.0, low - x)
+        if high - low < NARROW:
+            return np.maximum(0.0, self.mean - x)
         width = high - low
         rising = (
             (np.clip(x, low, mode) - low) ** 3 / (3.0 * width * (mode - low))
-            if mode > low
+            if mode - low > NARROW
             else np.zeros_like(x)
         )
         falling = (
             (high - np.clip(x, mode, high)) ** 3 / (3.0 * width * (high - mode))
-            if high > mode
+            if high - mode > NARROW
             else np.zeros_like(x)
         )
         return np.where(x < mode, self.mean - x + rising, falling)
@@ -230,8 +234,8 @@ class Lognormal(Time):
 
     def excess(self, x: Days) -> Days:
         """``mean N(spread - z) - x N(-z)`` with ``z = log(x / median) / spread``."""
-        if self.spread == 0:
-            return np.maximum(0.0, self.median_days - x)
+        if self.spread < NARROW:
+            return np.maximum(0.0, self.mean - x)
         with np.errstate(divide="ignore"):
             z = np.log(x / self.median_days) / self.spread
         return np.asarray(self.mean * special.ndtr(self.spread - z) - x * special.ndtr(-z))
