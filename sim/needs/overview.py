@@ -176,76 +176,36 @@ def sources_of(lang: str) -> pd.DataFrame:
     return safeguard.publish(pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True))
 
 
+def _assumed(name: str, rows: pd.DataFrame, ids: pd.Series, words: pd.Series) -> pd.DataFrame:
+    """Rows of one table as the list of assumptions has them."""
+    numbers = rows.reindex(columns=[*LEVELS, "unit", "source"])
+    out = numbers.assign(table=name, id=ids, name=words)
+    out["unit"] = out["unit"].fillna("")
+    return out
+
+
 def assumptions_of(plan: Plan, lang: str) -> pd.DataFrame:
     """Every number that is unverified, ours or without a source, and the methods and limits in words."""
+    sectors = translate("sectors", "code", lang)
     standards = plan.standards.table
     flagged = standards[(standards["assumption"].astype(int) == 1) | (standards["source"].str.strip() == "")]
-    parts = [
-        pd.DataFrame(
-            {
-                "table": "standards",
-                "id": flagged["id"],
-                "name": flagged[f"name_{lang}"],
-                **{level: flagged[level] for level in LEVELS},
-                "unit": flagged["unit"],
-                "source": flagged["source"],
-            }
-        )
-    ]
-    costs = table("unit_costs", LEVELS)
-    costs = costs[costs["assumption"] == "1"]
-    sectors = translate("sectors", "code", lang)
-    parts.append(
-        pd.DataFrame(
-            {
-                "table": "unit_costs",
-                "id": costs["sector_code"],
-                "name": costs["sector_code"].map(sectors),
-                **{level: costs[level] for level in LEVELS},
-                "unit": costs["unit"],
-                "source": costs["source"],
-            }
-        )
-    )
-    rules = table("in_need_rules", LEVELS)
-    rules = rules[rules["assumption"] == "1"]
-    parts.append(
-        pd.DataFrame(
-            {
-                "table": "in_need_rules",
-                "id": rules["sector_code"] + "/" + rules["stage"],
-                "name": rules["sector_code"].map(sectors),
-                **{level: rules[level] * 100 for level in LEVELS},
-                "unit": "% of people in need",
-                "source": rules["source"],
-            }
-        )
-    )
-    cover = table("coverage")
+    costs, rules = table("unit_costs", LEVELS), table("in_need_rules", LEVELS)
+    costs, rules = costs[costs["assumption"] == "1"], rules[rules["assumption"] == "1"]
+    percent = rules.assign(**{level: rules[level] * 100 for level in LEVELS}, unit="% of people in need")
+    cover, methods = table("coverage"), table("methods")
     cover = cover[cover["confidence"] != "seen"]
-    names = translate("mechanisms", "id", lang)
-    parts.append(
-        pd.DataFrame(
-            {
-                "table": "coverage",
-                "id": cover["mechanism"] + "/" + cover["countries"],
-                "name": cover["mechanism"].map(names),
-                "unit": "",
-                "source": cover["source"],
-            }
-        )
-    )
-    methods = table("methods")
-    parts.append(
-        pd.DataFrame(
-            {
-                "table": "methods",
-                "id": methods["id"],
-                "name": methods[f"text_{lang}"],
-                "unit": "",
-                "source": "Travesía",
-            }
-        )
-    )
+    mechanisms = cover["mechanism"].map(translate("mechanisms", "id", lang))
+    parts = [
+        _assumed("standards", flagged, flagged["id"], flagged[f"name_{lang}"]),
+        _assumed("unit_costs", costs, costs["sector_code"], costs["sector_code"].map(sectors)),
+        _assumed(
+            "in_need_rules",
+            percent,
+            rules["sector_code"] + "/" + rules["stage"],
+            rules["sector_code"].map(sectors),
+        ),
+        _assumed("coverage", cover, cover["mechanism"] + "/" + cover["countries"], mechanisms),
+        _assumed("methods", methods.assign(source="Travesía"), methods["id"], methods[f"text_{lang}"]),
+    ]
     out = pd.concat(parts, ignore_index=True)
     return safeguard.publish(out[["table", "id", "name", *LEVELS, "unit", "source"]])

@@ -387,7 +387,7 @@ class Layout:
 
     def wraps(self, column: str) -> bool:
         """Whether a column's text is wrapped; in shared columns the last, long ones run on to the right."""
-        return column in _WIDE and not (self.widths and column in _RUN_ON)
+        return self.coloured or (column in _WIDE and not (self.widths and column in _RUN_ON))
 
 
 def block(
