@@ -17,7 +17,9 @@ def licence_of(package: Distribution) -> str:
     """What a package says its licence is: expression, classifiers, or the first line of the field."""
     data = package.metadata
     expression = data.get("License-Expression")
-    classified = [c.rpartition(" :: ")[2] for c in data.get_all("Classifier") or () if c.startswith("License ::")]
+    classified = [
+        c.rpartition(" :: ")[2] for c in data.get_all("Classifier") or () if c.startswith("License ::")
+    ]
     field = (data.get("License") or "").strip().splitlines()
     said = expression or ", ".join(classified) or (field[0] if field else "")
     return said or "not stated"
@@ -31,11 +33,15 @@ def _usable(licence: str) -> bool:
 
 def main() -> int:
     """Print the list; return 1 if a licence in it may not be used."""
-    found = sorted({(p.metadata["Name"], p.version, licence_of(p)) for p in distributions()}, key=lambda x: x[0].lower())
+    found = sorted(
+        {(p.metadata["Name"], p.version, licence_of(p)) for p in distributions()}, key=lambda x: x[0].lower()
+    )
     refused = [row for row in found if not _usable(row[2])]
     for name, version, licence in found:
         sys.stdout.write(f"{name:32} {version:16} {licence[:_LONG]}\n")
-    sys.stdout.write(f"{len(found)} packages, {sum(row[2] == 'not stated' for row in found)} state no licence\n")
+    sys.stdout.write(
+        f"{len(found)} packages, {sum(row[2] == 'not stated' for row in found)} state no licence\n"
+    )
     for name, version, licence in refused:
         sys.stderr.write(f"{name} {version}: {licence} may not be used here\n")
     return 1 if refused else 0

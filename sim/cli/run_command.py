@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 

@@ -45,7 +45,7 @@ class LocalWorkers:
         self.wanted = workers
         self._restarts = _RESTARTS * workers
         self._processes: list[subprocess.Popen[bytes]] = []
-        self.cluster = LocalCluster(
+        self.cluster = LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=0,
             processes=False,
             threads_per_worker=1,
@@ -121,7 +121,9 @@ def connect(address: str, workers: int, alive: Callable[[], Any] | None = None) 
     from distributed import Client  # noqa: PLC0415
 
     try:
-        client = Client(address, timeout=10, set_as_default=False, name="travesia")
+        client: Any = Client(  # type: ignore[no-untyped-call]
+            address, timeout=10, set_as_default=False, name="travesia"
+        )
     except (OSError, TimeoutError, ValueError) as fault:
         message = (
             f"No Dask scheduler answers at {address} ({fault}). Start one with 'dask scheduler --host 127.0.0.1' "

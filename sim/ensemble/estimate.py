@@ -91,9 +91,7 @@ class Estimate:
         return max(self.engine_bytes + self.people_bytes, self.table_bytes)
 
 
-def estimate_replicate(
-    plan: Plan, engine: str = "agents", threads: int = 1, share: float = 1.0
-) -> Estimate:
+def estimate_replicate(plan: Plan, engine: str = "agents", threads: int = 1, share: float = 1.0) -> Estimate:
     """Estimate what one replicate of a plan needs.
 
     Parameters

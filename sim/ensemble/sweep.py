@@ -46,9 +46,13 @@ def with_parameters(scenario: Scenario, values: Mapping[str, float]) -> Scenario
     if unknown:
         message = "The sweep was refused."
         known = ", ".join(sorted(scenario.parameters))
-        raise ScenarioError(message, [Problem(f"there is no parameter '{n}'", "", f"one of {known}") for n in unknown])
+        raise ScenarioError(
+            message, [Problem(f"there is no parameter '{n}'", "", f"one of {known}") for n in unknown]
+        )
     parameters = type(scenario.parameters)({**scenario.parameters, **values})
-    content = {name: getattr(scenario, name) for name in type(scenario).model_fields} | {"parameters": parameters}
+    content = {name: getattr(scenario, name) for name in type(scenario).model_fields} | {
+        "parameters": parameters
+    }
     return type(scenario).model_construct(**content)
 
 
@@ -66,7 +70,10 @@ class _Sweep:
     def plan(self, point: int) -> Plan:
         """The plan of a point."""
         if self.last is None or self.last[0] != point:
-            self.last = (point, compile_plan(with_parameters(self.scenario, self.points[point]), scale=self.scale))
+            self.last = (
+                point,
+                compile_plan(with_parameters(self.scenario, self.points[point]), scale=self.scale),
+            )
         return self.last[1]
 
 
@@ -121,7 +128,12 @@ def sweep(  # noqa: PLR0913 - the options of `run`, by name
     try:
         for done in used.each(_crossings, shared, items):
             if done.value is None:
-                failed.append(Problem(done.failure, f"point {done.item[0]} ({points[done.item[0]]}), replicate {done.item[1]}"))
+                failed.append(
+                    Problem(
+                        done.failure,
+                        f"point {done.item[0]} ({points[done.item[0]]}), replicate {done.item[1]}",
+                    )
+                )
                 continue
             tables.append(done.value.to_pandas().assign(point=done.item[0]))
             if progress is not None:

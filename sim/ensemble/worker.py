@@ -41,7 +41,7 @@ async def _work(address: str, threads: int, folder: str) -> None:
         death_timeout=30,
     )
     async with worker:
-        await worker.finished()
+        await worker.finished()  # type: ignore[no-untyped-call]
 
 
 def main(arguments: list[str]) -> int:

@@ -80,7 +80,7 @@ class Run:
     def table_bytes(self, *names: str) -> float:
         """Memory that tables would take, roughly."""
         files = [f for name in names for f in table_files(self.path / f"{name}.parquet")]
-        return sum(_ROW_BYTES * pq.read_metadata(f).num_rows for f in files)
+        return float(sum(_ROW_BYTES * pq.read_metadata(f).num_rows for f in files))
 
     def _table(self, name: str) -> pd.DataFrame:
         file = self.path / f"{name}.parquet"

@@ -103,11 +103,11 @@ def _partial(path: Path) -> Verified:
         return Verified(fault.problems, {}, partial=True)
     whole, problems = 0, []
     for part in sorted((path / "parts").glob("r*")):
-        fault = part_fault(part)
-        if fault:
+        wrong = part_fault(part)
+        if wrong:
             hint = "travesia run --resume makes it again"
             problems.append(
-                Problem(f"the part is not whole ({fault})", str(part), "what travesia run wrote", hint)
+                Problem(f"the part is not whole ({wrong})", str(part), "what travesia run wrote", hint)
             )
         else:
             whole += 1
@@ -302,7 +302,11 @@ def _scenario(path: Path, manifest: dict[str, Any]) -> list[Problem]:
     try:
         load_scenario(file)
     except TravesiaError as fault:
-        wrote = manifest["versions"].get("travesia", "unknown") if isinstance(manifest["versions"], dict) else "unknown"
+        wrote = (
+            manifest["versions"].get("travesia", "unknown")
+            if isinstance(manifest["versions"], dict)
+            else "unknown"
+        )
         hint = f"the run was written by version {wrote}, this is version {own_version()}"
         return [Problem(f"cannot be read: {fault.message}", str(file), "the scenario that was run", hint)]
     return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import json
 import os
 import random
 import shutil
@@ -18,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sim.ensemble import simulate
+from sim.ensemble import facts, simulate
 from sim.ensemble.replicate import Work, make_part
 from sim.errors import RunError
 from sim.results import disk, folder, open_run
@@ -117,7 +118,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "make_part", remembered)
     monkeypatch.setattr(simulate, "git_state", dict)
     monkeypatch.setattr(simulate, "observed_series", lambda: nobody)
-    versions = simulate.versions()
+    versions = facts.versions()
     monkeypatch.setattr(simulate, "versions", lambda: versions)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # steps are watched, the test's own disk need not turn
 
@@ -212,7 +213,9 @@ def test_sample_of_cuts(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_every_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     share, total = float(os.environ.get("TRAVESIA_CUTS", "1.0")), 0
     for kind in KINDS:
         place = tmp_path / kind.name.replace(" ", "-")
@@ -239,7 +242,9 @@ def test_twenty_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     """Real SIGKILLs at random moments of an ensemble; the folder is looked at after each and resumed at the end."""
     seed = int(os.environ.get("TRAVESIA_KILL_SEED", "8"))
     moments, source = random.Random(seed), tmp_path / "world.yaml"
-    source.write_text(disk.json.dumps({**WORLD, "name": "killed", "window": {"start": "2023-01-01", "end": "2024-12-31"}}))
+    source.write_text(
+        json.dumps({**WORLD, "name": "killed", "window": {"start": "2023-01-01", "end": "2024-12-31"}})
+    )
     whole = simulate.run(source, replicates=12, out=tmp_path / "whole", workers=1, scale=5.0)
     kills, seen, path, round_ = 0, [], tmp_path / "killed", 0
     while kills < 20:

@@ -68,7 +68,9 @@ def test_nothing_listens_but_on_this_machine(pool: Pool) -> None:
     assert isinstance(pool, DaskPool)
     processes = [psutil.Process(), *(psutil.Process(pid) for pid in pool.process_ids())]
     assert len(processes) == 3
-    found = [c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    found = [
+        c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN
+    ]
     assert len(found) >= 3, "scheduler and workers must listen somewhere"
     assert set(found) == {"127.0.0.1"}
 
@@ -107,9 +109,10 @@ def test_a_worker_that_dies_is_replaced(pool: Pool, tmp_path: Path) -> None:
 def test_replicates_that_fail_are_named_with_their_seed(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from sim.ensemble import replicate as replicate_module
     from sim.ensemble import simulate
 
-    made = simulate.make_part
+    made = replicate_module.make_part
 
     def sometimes(work: object, replicate: int, progress: object = None) -> object:
         if replicate == 2:
@@ -126,7 +129,9 @@ def test_replicates_that_fail_are_named_with_their_seed(
     assert "4 of 5 replicates are whole" in str(told.value)
     monkeypatch.undo()
     again = run(source, replicates=5, seed=9, workers=1, out=path, resume=True)
-    assert again.manifest["result_hash"] == run(source, replicates=5, seed=9, workers=1).manifest["result_hash"]
+    assert (
+        again.manifest["result_hash"] == run(source, replicates=5, seed=9, workers=1).manifest["result_hash"]
+    )
 
 
 def test_nobody_answers(source: Path, tmp_path: Path) -> None:
@@ -140,21 +145,42 @@ class Cluster:
 
     def __init__(self, folder: Path, workers: int) -> None:
         self.file = folder / "scheduler.json"
-        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", str(self.file), "--no-dashboard")
+        self.scheduler = self._start(
+            "scheduler", "--port", "0", "--scheduler-file", str(self.file), "--no-dashboard"
+        )
         begin = time.monotonic()
         while not self.file.exists() and time.monotonic() - begin < 60:
             time.sleep(0.1)
         self.address = str(__import__("json").loads(self.file.read_text())["address"])
         self.workers = [
-            self._start("worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0")
+            self._start(
+                "worker",
+                self.address,
+                "--nthreads",
+                "1",
+                "--no-nanny",
+                "--no-dashboard",
+                "--memory-limit",
+                "0",
+            )
             for _ in range(workers)
         ]
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:], "--host", "127.0.0.1"]
+        command = [
+            sys.executable,
+            "-m",
+            "distributed.cli.dask_" + words[0],
+            *words[1:],
+            "--host",
+            "127.0.0.1",
+        ]
         code = f"import sys; from distributed.cli.dask_{words[0]} import main; sys.argv = {command[2:]!r}; main()"
         return subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            [sys.executable, "-c", code],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,6 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.end_to_end.test_crash import WORLD
 
 from sim.cli.main import call
 from sim.ensemble import estimate, run
@@ -24,6 +24,7 @@ from sim.results.folder import RunFolder
 from sim.results.lock import Lock
 from sim.results.verify import verify
 from sim.spec import load_scenario
+from tests.end_to_end.test_crash import WORLD
 
 
 def test_two_processes_never_write_one_folder(tmp_path: Path) -> None:
@@ -39,8 +40,18 @@ def test_two_processes_never_write_one_folder(tmp_path: Path) -> None:
 
 def test_two_runs_started_at_once(tmp_path: Path) -> None:
     source, path = tmp_path / "w.yaml", tmp_path / "run"
-    source.write_text(disk.json.dumps(WORLD))
-    command = [sys.executable, "-m", "sim.cli.main", "run", str(source), "--replicates", "30", "--workers", "1"]
+    source.write_text(json.dumps(WORLD))
+    command = [
+        sys.executable,
+        "-m",
+        "sim.cli.main",
+        "run",
+        str(source),
+        "--replicates",
+        "30",
+        "--workers",
+        "1",
+    ]
     command += ["--no-figures", "--resume", "--out", str(path)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)]
     told = [p.communicate()[0].decode() for p in both]
@@ -102,7 +113,7 @@ def test_memory_that_no_scale_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_too_little_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 10**6))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
     with pytest.raises(RunError, match="would write about .* replicates would fit"):
         run(WORLD, replicates=500, workers=1, out=tmp_path / "run")  # type: ignore[arg-type]
 
@@ -118,7 +129,10 @@ def test_a_disk_that_fills_up_ends_with_a_message_and_whole_parts(tmp_path: Path
             raise OSError(fault, "full", str(path))
 
     path = tmp_path / "run"
-    with disk.watched(full), pytest.raises(RunError, match=r"is full; free some space\. \d+ of 9 replicates are whole"):
+    with (
+        disk.watched(full),
+        pytest.raises(RunError, match=r"is full; free some space\. \d+ of 9 replicates are whole"),
+    ):
         run(WORLD, replicates=9, workers=1, out=path)  # type: ignore[arg-type]
     assert verify(path).partial
     again = run(WORLD, replicates=9, workers=1, out=path, resume=True)  # type: ignore[arg-type]
@@ -130,7 +144,9 @@ def test_a_disk_that_fills_up_ends_with_a_message_and_whole_parts(tmp_path: Path
 def test_a_real_file_system_that_is_full(tmp_path: Path) -> None:
     mount = tmp_path / "small"
     mount.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(mount)], check=False, capture_output=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(mount)], check=False, capture_output=True
+    )
     if made.returncode:
         pytest.skip("may not mount a small file system here (needs root)")
     try:
@@ -161,8 +177,18 @@ def _unguarded(world: object, path: Path, replicates: int, resume: bool = False)
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_ends_soon_and_says_how_to_resume(workers: str, tmp_path: Path) -> None:
     source, path = tmp_path / "w.yaml", tmp_path / "run"
-    source.write_text(disk.json.dumps({**WORLD, "window": {"start": "2023-01-01", "end": "2024-12-31"}}))
-    command = [sys.executable, "-m", "sim.cli.main", "run", str(source), "--replicates", "5000", "--workers", workers]
+    source.write_text(json.dumps({**WORLD, "window": {"start": "2023-01-01", "end": "2024-12-31"}}))
+    command = [
+        sys.executable,
+        "-m",
+        "sim.cli.main",
+        "run",
+        str(source),
+        "--replicates",
+        "5000",
+        "--workers",
+        workers,
+    ]
     process = subprocess.Popen([*command, "--out", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while process.poll() is None and len(list(path.glob("parts/r*"))) < 3:
         time.sleep(0.05)
@@ -182,7 +208,9 @@ def test_ctrl_c_ends_soon_and_says_how_to_resume(workers: str, tmp_path: Path) -
 def test_run_help_is_coherent(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["run", "--help"]) == 0
     told = capsys.readouterr().out
-    assert all(option in told for option in ("--workers", "--scheduler", "--resume", "--replicates", "--threads"))
+    assert all(
+        option in told for option in ("--workers", "--scheduler", "--resume", "--replicates", "--threads")
+    )
 
 
 @pytest.mark.slow
@@ -201,7 +229,10 @@ def test_memory_is_estimated_within_a_fifth(scale: float, tmp_path: Path) -> Non
         "print(base['mb'], done.manifest['peak_rss_mb'])\n"
     )
     told = subprocess.run(
-        [sys.executable, "-c", script, str(scale), str(tmp_path / "run")], check=True, capture_output=True, text=True
+        [sys.executable, "-c", script, str(scale), str(tmp_path / "run")],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     estimated, peak = map(float, told.stdout.split())
     assert abs(estimated / peak - 1.0) <= 0.2, (estimated, peak)

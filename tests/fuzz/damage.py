@@ -3,16 +3,67 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from hypothesis import strategies as st
 
 __all__ = ["damaged"]
 
 NASTY = (
-    *("", "null", "~", "true", "-1", "0", "1e400", "-1e-400", ".nan", ".inf", "-.inf", "9" * 30, "1e9", "0.5", "NaN"),
-    *("2023-13-45", "0000-00-00", "9999-12-31", "2023-02-29", "1.5.2", "'", '"', "[]", "{}", "[[[[", "{a: {b: {c:"),
-    *("&x [*x, *x]", "<<: *y", "!!python/object:os.system", "!!binary aGk=", "../../../etc/passwd", "/dev/zero", "C:\\x"),
-    *("\x00", "\ufeff", "\u202e", "é" * 50, "🧭", "a" * 3000, "%s%n", "${HOME}", "\t", "\n\n", "- - - -", "---\n---", "=1+1"),
+    *(
+        "",
+        "null",
+        "~",
+        "true",
+        "-1",
+        "0",
+        "1e400",
+        "-1e-400",
+        ".nan",
+        ".inf",
+        "-.inf",
+        "9" * 30,
+        "1e9",
+        "0.5",
+        "NaN",
+    ),
+    *(
+        "2023-13-45",
+        "0000-00-00",
+        "9999-12-31",
+        "2023-02-29",
+        "1.5.2",
+        "'",
+        '"',
+        "[]",
+        "{}",
+        "[[[[",
+        "{a: {b: {c:",
+    ),
+    *(
+        "&x [*x, *x]",
+        "<<: *y",
+        "!!python/object:os.system",
+        "!!binary aGk=",
+        "../../../etc/passwd",
+        "/dev/zero",
+        "C:\\x",
+    ),
+    *(
+        "\x00",
+        "\ufeff",
+        "\u202e",
+        "é" * 50,
+        "🧭",
+        "a" * 3000,
+        "%s%n",
+        "${HOME}",
+        "\t",
+        "\n\n",
+        "- - - -",
+        "---\n---",
+        "=1+1",
+    ),
 )
 _WORD = re.compile(rb"[\w.\-]+")
 
@@ -69,7 +120,7 @@ def _inserted(data: bytes, where: float, what: int) -> bytes:
     return data[:at] + NASTY[what % len(NASTY)].encode() + data[at:]
 
 
-_WAYS = (
+_WAYS: tuple[Callable[[bytes, float, int], bytes], ...] = (
     *(_word_replaced, _word_replaced, _word_of_elsewhere, _word_of_elsewhere),
     *(_line_doubled, _line_moved, _cut, _ended, _flipped, _inserted),
 )
@@ -79,10 +130,10 @@ def damaged(data: bytes) -> st.SearchStrategy[bytes]:
     """The same file, damaged in one to four ways."""
     one = st.tuples(st.sampled_from(_WAYS), st.floats(0.0, 1.0), st.integers(0, 10_000))
 
-    def applied(ways: list[tuple[object, float, int]]) -> bytes:
+    def applied(ways: list[tuple[Callable[[bytes, float, int], bytes], float, int]]) -> bytes:
         made = data
         for way, where, what in ways:
-            made = way(made, where, what)  # type: ignore[operator]
+            made = way(made, where, what)
         return made
 
     return st.lists(one, min_size=1, max_size=3).map(applied)

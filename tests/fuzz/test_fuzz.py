@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -14,17 +15,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from tests.fixtures.make_runs import RUNS
-from tests.fuzz.damage import damaged
-from tests.regression.update_baseline import SENT_BACK, TWO_ROADS
 
 from calibration.observed.update import plan_update
 from sim.ensemble import estimate, run
 from sim.errors import TravesiaError
 from sim.plan import compile_plan
-from sim.results import disk, open_run
+from sim.results import open_run
 from sim.results.verify import verify
 from sim.spec import load_scenario
+from tests.fixtures.make_runs import RUNS
+from tests.fuzz.damage import damaged
+from tests.regression.update_baseline import SENT_BACK, TWO_ROADS
 
 SEED = int(os.environ.get("TRAVESIA_FUZZ_SEED", "20260101"))
 MOST_SECONDS = 10.0
@@ -128,7 +129,16 @@ def run_folder(choice: tuple[str, bytes]) -> str:
         problems = verify(folder).problems
         assert problems or choice[1] == (WHOLE / choice[0]).read_bytes(), "damage that verify does not see"
         done = open_run(folder)
-        for read in ("flows", "stocks", "outcomes", "departures", "crossings", "summary", "checks", "scenario"):
+        for read in (
+            "flows",
+            "stocks",
+            "outcomes",
+            "departures",
+            "crossings",
+            "summary",
+            "checks",
+            "scenario",
+        ):
             getattr(done, read)
     finally:
         shutil.copy(WHOLE / choice[0], folder / choice[0])
@@ -142,7 +152,7 @@ def one_of(files: dict[str, bytes]) -> st.SearchStrategy[tuple[str, bytes]]:
     return st.sampled_from(sorted(files)).flatmap(lambda name: st.tuples(st.just(name), damaged(files[name])))
 
 
-BASES = [YAML.encode(), disk.json.dumps(TWO_ROADS).encode(), disk.json.dumps(SENT_BACK, indent=1).encode()]
+BASES = [YAML.encode(), json.dumps(TWO_ROADS).encode(), json.dumps(SENT_BACK, indent=1).encode()]
 KINDS: dict[str, tuple[Callable[..., str], st.SearchStrategy[object]]] = {
     "scenario": (scenario, st.sampled_from(BASES).flatmap(damaged) | st.binary(max_size=200)),
     "world": (world, one_of({name: text.encode() for name, text in TABLES.items()})),

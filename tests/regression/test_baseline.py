@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+
 from tests.regression.update_baseline import BASELINE, cases, measure
 
 RECORDED: dict[str, Any] = YAML(typ="safe").load(BASELINE)["results"]

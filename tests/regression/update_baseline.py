@@ -29,13 +29,20 @@ TWO_ROADS: dict[str, Any] = {
         "legs": [
             {"id": "A-B", "from": "A", "to": "B", "mode": "bus", "days": _FIXED, "weight": 3},
             {
-                **{"id": "A-C", "from": "A", "to": "C", "mode": "boat", "days": {"kind": "fixed", "days": 2}},
-                **{"weight": 1, "capacity_per_day": 50},
+                "id": "A-C",
+                "from": "A",
+                "to": "C",
+                "mode": "boat",
+                "days": {"kind": "fixed", "days": 2},
+                "weight": 1,
+                "capacity_per_day": 50,
             },
             {"id": "B-C", "from": "B", "to": "C", "mode": "bus", "days": _FIXED},
         ],
     },
-    "departures": [{"place": "A", "group": "VEN", "per_day": 100, "start": "2023-01-01", "end": "2023-03-31"}],
+    "departures": [
+        {"place": "A", "group": "VEN", "per_day": 100, "start": "2023-01-01", "end": "2023-03-31"}
+    ],
     "policies": [
         {"id": "shut", "instrument": "closure", "legs": ["A-B"], "start": "2023-02-01", "end": "2023-02-14"}
     ],
@@ -45,16 +52,48 @@ SENT_BACK: dict[str, Any] = {
     "window": {"start": "2023-01-01", "end": "2023-12-31"},
     "world": {
         "places": [
-            {"id": "A", "country": "HND", "role": "origin", "stay": {"kind": "gamma", "mean_days": 5, "shape": 2}},
-            {"id": "M", "country": "MEX", "role": "transit", "stay": {"kind": "lognormal", "median_days": 6, "spread": 0.7}},
+            {
+                "id": "A",
+                "country": "HND",
+                "role": "origin",
+                "stay": {"kind": "gamma", "mean_days": 5, "shape": 2},
+            },
+            {
+                "id": "M",
+                "country": "MEX",
+                "role": "transit",
+                "stay": {"kind": "lognormal", "median_days": 6, "spread": 0.7},
+            },
             {"id": "X", "country": "USA", "role": "crossing", "stay": {"kind": "fixed", "days": 1.3}},
             {"id": "U", "country": "USA", "role": "destination"},
         ],
         "legs": [
-            {"id": "A-M", "from": "A", "to": "M", "mode": "bus", "days": {"kind": "triangular", "low": 2, "mode": 4, "high": 9}},
-            {"id": "M-X", "from": "M", "to": "X", "mode": "foot", "days": _FIXED, "deaths_per_100k": 400, "haz_robbed": 0.1},
+            {
+                "id": "A-M",
+                "from": "A",
+                "to": "M",
+                "mode": "bus",
+                "days": {"kind": "triangular", "low": 2, "mode": 4, "high": 9},
+            },
+            {
+                "id": "M-X",
+                "from": "M",
+                "to": "X",
+                "mode": "foot",
+                "days": _FIXED,
+                "deaths_per_100k": 400,
+                "haz_robbed": 0.1,
+            },
             {"id": "X-U", "from": "X", "to": "U", "mode": "bus", "days": _FIXED},
-            {"id": "M-A", "from": "M", "to": "A", "mode": "bus", "direction": "southward", "days": _FIXED, "weight": 0.1},
+            {
+                "id": "M-A",
+                "from": "M",
+                "to": "A",
+                "mode": "bus",
+                "direction": "southward",
+                "days": _FIXED,
+                "weight": 0.1,
+            },
         ],
     },
     "departures": [
@@ -63,8 +102,13 @@ SENT_BACK: dict[str, Any] = {
     ],
     "policies": [
         {
-            **{"id": "sent", "instrument": "expulsion", "places": ["X"], "to": ["M"], "size": 0.4},
-            **{"start": "2023-02-01", "end": "2023-05-11"},
+            "id": "sent",
+            "instrument": "expulsion",
+            "places": ["X"],
+            "to": ["M"],
+            "size": 0.4,
+            "start": "2023-02-01",
+            "end": "2023-05-11",
         }
     ],
 }
@@ -75,8 +119,19 @@ def cases() -> dict[str, dict[str, Any]]:
     return {
         "two roads, three replicates": {"scenario": TWO_ROADS, "replicates": 3, "seed": 1},
         "sent back, two replicates": {"scenario": SENT_BACK, "replicates": 2, "seed": 7},
-        "sent back, reference engine": {"scenario": SENT_BACK, "replicates": 1, "seed": 7, "engine": "reference", "scale": 0.3},
-        "the corridor at a thousandth": {"scenario": "history/baseline", "replicates": 1, "seed": 1, "scale": 0.001},
+        "sent back, reference engine": {
+            "scenario": SENT_BACK,
+            "replicates": 1,
+            "seed": 7,
+            "engine": "reference",
+            "scale": 0.3,
+        },
+        "the corridor at a thousandth": {
+            "scenario": "history/baseline",
+            "replicates": 1,
+            "seed": 1,
+            "scale": 0.001,
+        },
     }
 
 
@@ -100,7 +155,9 @@ def main(reason: str) -> None:
         "results": {name: measure(case) for name, case in cases().items()},
     }
     with BASELINE.open("w", encoding="utf-8") as handle:
-        handle.write("# Results that must not move without saying so; rewrite with tests/regression/update_baseline.py\n")
+        handle.write(
+            "# Results that must not move without saying so; rewrite with tests/regression/update_baseline.py\n"
+        )
         YAML().dump(recorded, handle)
 
 

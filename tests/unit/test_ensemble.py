@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.regression.update_baseline import SENT_BACK, TWO_ROADS
 
 from sim.cli import self_test
 from sim.ensemble import estimate, open_pool, run, sweep
@@ -16,12 +15,15 @@ from sim.ensemble.sweep import with_parameters
 from sim.errors import RunError, ScenarioError
 from sim.plan import compile_plan
 from sim.spec import load_scenario
+from tests.regression.update_baseline import SENT_BACK, TWO_ROADS
 
 
 def bordered() -> dict[str, Any]:
     world: dict[str, Any] = json.loads(json.dumps(SENT_BACK))
     world["world"]["borders"] = [{"id": "north", "leg": "M-X", "count_kind": "encounters"}]
-    world["world"]["legs"].append({**world["world"]["legs"][0], "id": "A-M2", "mode": "boat", "cost_usd": 500})
+    world["world"]["legs"].append(
+        {**world["world"]["legs"][0], "id": "A-M2", "mode": "boat", "cost_usd": 500}
+    )
     world["parameters"] = {"beta_days": -0.01}
     world["world"]["legs"][0]["days"] = {"kind": "fixed", "days": 20}
     return world

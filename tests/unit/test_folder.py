@@ -12,8 +12,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.fixtures.make_runs import RUNS
-from tests.regression.update_baseline import SENT_BACK
 
 from sim.cli.main import call
 from sim.ensemble import run
@@ -22,10 +20,14 @@ from sim.results import border_counts, disk, folder, open_run, reduce, summarise
 from sim.results.content import content_hash, pieces
 from sim.results.run import Run
 from sim.results.verify import verify
+from tests.fixtures.make_runs import RUNS
+from tests.regression.update_baseline import SENT_BACK
 
 RELEASES = sorted(p for p in RUNS.iterdir() if p.is_dir())
 FILES = sorted(p.name for p in (RELEASES[-1] / "whole").iterdir())
-PARTS = sorted(p.relative_to(RELEASES[-1] / "partial").as_posix() for p in RELEASES[-1].glob("partial/parts/r*/*"))
+PARTS = sorted(
+    p.relative_to(RELEASES[-1] / "partial").as_posix() for p in RELEASES[-1].glob("partial/parts/r*/*")
+)
 
 
 def copied(path: Path, kind: str = "whole") -> Path:
@@ -140,7 +142,10 @@ def test_people_who_do_not_add_up_are_found(tmp_path: Path) -> None:
     path = copied(tmp_path / "run")
     table = pq.read_table(path / "outcomes.parquet")
     persons = pa.array(table.column("persons").to_numpy() * 2.0)
-    pq.write_table(table.set_column(table.schema.get_field_index("persons"), "persons", persons), path / "outcomes.parquet")
+    pq.write_table(
+        table.set_column(table.schema.get_field_index("persons"), "persons", persons),
+        path / "outcomes.parquet",
+    )
     manifest = disk.unseal(path / "manifest.json")
     manifest["files"] = folder.file_hashes(path)
     (path / "manifest.json").write_bytes(disk.seal(manifest))
@@ -157,7 +162,9 @@ def test_a_manifest_cannot_point_outside(tmp_path: Path) -> None:
     assert any("outside" in str(p) for p in verify(path).problems)
 
 
-def test_many_replicates_are_kept_as_folders_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_replicates_are_kept_as_folders_of_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     joined = run(SENT_BACK, replicates=4, seed=7, scale=0.2, workers=1, out=tmp_path / "a")  # type: ignore[arg-type]
     monkeypatch.setattr(folder, "MOST_JOINED", 3)
     apart = run(SENT_BACK, replicates=4, seed=7, scale=0.2, workers=1, out=tmp_path / "b")  # type: ignore[arg-type]
@@ -187,7 +194,9 @@ def test_quantiles_in_bounded_memory_are_those_of_all_tables(most_bytes: int, tm
     assert len(blocks) > 10
     assert blocks[figures].astype(str).equals(all_at_once[figures].astype(str))
     np.testing.assert_array_equal(blocks["hi90"], all_at_once["hi90"])
-    whole = border_counts(done.flows, done.scenario).sort_values(["replicate", "border", "month", "nationality"])
+    whole = border_counts(done.flows, done.scenario).sort_values(
+        ["replicate", "border", "month", "nationality"]
+    )
     kept = done.crossings.sort_values(["replicate", "border", "month", "nationality"])
     np.testing.assert_array_equal(whole["persons"], kept["persons"])
 
