@@ -173,7 +173,9 @@ def hindcast_tables(forecasts: pd.DataFrame, naive: pd.DataFrame) -> dict[str, p
             table = relative_table(scores, MODEL, BASELINES, by)
             tables.setdefault(name, []).append(table.assign(scenario=scenario))
         for (piece, scale), block in scores.groupby(["part", "scale"]):
-            pairs = pairwise_skill(block, BASELINES[0]).assign(part=str(piece), scale=str(scale), scenario=scenario)
+            pairs = pairwise_skill(block, BASELINES[0]).assign(
+                part=str(piece), scale=str(scale), scenario=scenario
+            )
             tables.setdefault("pairwise", []).append(pairs)
     out = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
     out["cells"] = pd.concat(every, ignore_index=True)

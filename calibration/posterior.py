@@ -140,8 +140,9 @@ def directions(posterior: Posterior, theta: NDArray[np.float64]) -> list[Directi
     names = [name for name, keep in zip(names, free, strict=True) if keep]
     information = scaled.T @ posterior.information(theta, prior=False) @ scaled
     values, vectors = np.linalg.eigh(information)
+    spread = spread[free]
     return [
-        Direction(float(v), _words(vector, names), bool(v > 1.0))
+        Direction(float(v), _words(vector * spread, names), bool(v > 1.0))
         for v, vector in zip(values, vectors.T, strict=True)
     ]
 
@@ -236,7 +237,9 @@ def _psis(log_weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
 def profile(
     posterior: Posterior, theta: NDArray[np.float64], parameter: int, at: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Profile of one detection rate: the best log posterior for each of its values, all else refitted.
+    """Profile of one detection rate: the best log posterior for each of its values.
+
+    Departures and the other rates are refitted; the dispersion is held, since it was estimated with departures integrated out.
 
     Parameters
     ----------
@@ -256,11 +259,13 @@ def profile(
     index = posterior.n_rows + parameter
     bounds = posterior.bounds()
     base, _ = posterior.value_and_slope(theta)
+    tail = posterior.n_rows + posterior.n_detection
+    dispersion = [(float(x), float(x)) for x in theta[tail:]]
     out = []
     for value in at:
         x0 = theta.copy()
         x0[index] = value
-        held = [*bounds[:index], (float(value), float(value)), *bounds[index + 1 :]]
+        held = [*bounds[:index], (float(value), float(value)), *bounds[index + 1 : tail], *dispersion]
         found = minimize(
             posterior.value_and_slope,
             x0,

@@ -29,7 +29,11 @@ def test_files_and_functions_stay_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     lines = text.count("\n")
     assert lines <= LONGEST_FILE, f"{lines} lines; split the file"
-    too_long = [f"{name} ({length} lines)" for name, length in functions(text) if length > LONGEST_FUNCTION and name not in IN_ONE_PIECE]
+    too_long = [
+        f"{name} ({length} lines)"
+        for name, length in functions(text)
+        if length > LONGEST_FUNCTION and name not in IN_ONE_PIECE
+    ]
     assert not too_long, f"over {LONGEST_FUNCTION} lines: {', '.join(too_long)}"
 
 

@@ -1,0 +1,192 @@
+"""A plan made ready for expected counts, and one run of it."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.engines.kernels.expected_days import run_days
+from sim.engines.expected.assemble import Assembled, assemble, new_memory
+from sim.engines.expected.network import route_of
+from sim.engines.expected.people import Lanes, expected_people, lanes_of
+from sim.engines.expected.shares import shares_of
+from sim.plan import UNITS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.engines.kernels.expected_layout import Memory
+    from sim.plan import Plan
+
+__all__ = ["Carried", "Daily", "Model", "by_day", "model_of"]
+
+Daily = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float64]"]
+"""Day, place (or node), class and persons of departures."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A route laid out for some classes of people, and when they depart.
+
+    Parameters
+    ----------
+    made : Assembled
+    lanes : Lanes
+    departures : tuple of arrays
+        As :func:`sim.engines.kernels.expected_days.run_days` takes them.
+    """
+
+    made: Assembled
+    lanes: Lanes
+    departures: Daily
+    node_of: NDArray[np.int64]
+
+
+class Model:
+    """A plan made ready once, to be run as often as wanted.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        begin = time.perf_counter()
+        self.plan = plan
+        self.people = expected_people(plan)
+        self.shares = shares_of(plan, self.people.unit_share)
+        self.whole = self.carry(self._by_reach())
+        self.prepare_seconds = time.perf_counter() - begin
+
+    def _by_reach(self) -> Lanes:
+        """Every group's classes; groups that begin at the same places lie side by side."""
+        d = self.plan.departures
+        first = [int(d.row_place[d.row_group == g].min(initial=10**6)) for g in range(len(self.plan.groups))]
+        owner = np.argsort(first, kind="stable").astype(np.int64)
+        return lanes_of(self.plan, self.people, owner)
+
+    def daily(self, lanes: Lanes, persons: NDArray[np.float64] | None = None) -> Daily:
+        """Who departs, for owners that are groups.
+
+        Parameters
+        ----------
+        lanes : Lanes
+        persons : float64 [rows, n_days, units], optional
+            The plan's own expected departures where not given.
+
+        Returns
+        -------
+        day, place, class, persons : arrays
+        """
+        d = self.plan.departures
+        persons = self.people.persons if persons is None else persons
+        per = lanes.per_north
+        position = np.argsort(lanes.owner)
+        kinds = len(UNITS)
+        column = np.zeros((len(self.plan.groups), kinds), np.int64)
+        for g in range(len(self.plan.groups)):
+            for u in range(kinds):
+                column[g, u] = position[g] * per + int(
+                    np.argmax(lanes.mix[position[g], :, g * kinds + u] > 0.0)
+                )
+        row, day, unit = np.nonzero(persons)
+        amount = persons[row, day, unit]
+        return day.astype(np.int64), d.row_place[row].astype(np.int64), column[d.row_group[row], unit], amount
+
+    def carry(self, lanes: Lanes, daily: Daily | None = None, *, replay: Assembled | None = None) -> Carried:
+        """Lay out the route for classes of people.
+
+        Parameters
+        ----------
+        lanes : Lanes
+        daily : tuple of arrays, optional
+            Day, place, class and persons of each departure; the plan's own where not given.
+        replay : Assembled, optional
+            A route that was run: let through at limited legs what was let through there.
+
+        Returns
+        -------
+        Carried
+        """
+        day, place, lane, amount = self.daily(lanes) if daily is None else daily
+        starts = np.zeros((len(self.plan.places), len(lanes.kinds(False))), np.bool_)
+        starts[place, lane] = True
+        route = route_of(self.plan, lanes, self.shares, starts)
+        made = assemble(self.plan, lanes, route, replay=replay)
+        node_of = np.zeros(len(self.plan.places), np.int64)
+        for (p, south, removed), number in route.number.items():
+            if not south and not removed:
+                node_of[p] = number
+        return Carried(made, lanes, by_day(day, node_of[place], lane, amount, self.plan.n_days), node_of)
+
+    def run(self, carried: Carried, *, tables: bool = True, moments: bool = False) -> Memory:
+        """Run all days once.
+
+        Parameters
+        ----------
+        carried : Carried
+        tables : bool
+            Keep person-days, largest numbers and the balance.
+        moments : bool
+            Keep days and squared days of those whose journey ends.
+
+        Returns
+        -------
+        Memory
+        """
+        made = carried.made
+        memory = new_memory(self.plan, made, tables=tables)
+        run_days(made.net, made.lines, memory, carried.departures, 0, self.plan.n_days, moments)
+        return memory
+
+
+def by_day(
+    day: NDArray[np.int64],
+    node: NDArray[np.int64],
+    lane: NDArray[np.int64],
+    amount: NDArray[np.float64],
+    n_days: int,
+) -> Daily:
+    """Sort departures by day and node and add up those of the same class.
+
+    Returns
+    -------
+    start : int64 [n_days + 1]
+        First entry of each day.
+    node, lane, amount
+    """
+    nodes, lanes = int(node.max(initial=0)) + 1, int(lane.max(initial=0)) + 1
+    key = (day * nodes + node) * lanes + lane
+    different, inverse = np.unique(key, return_inverse=True)
+    summed = np.bincount(inverse.ravel(), weights=amount, minlength=len(different))
+    days = different // (nodes * lanes)
+    start = np.searchsorted(days, np.arange(n_days + 1)).astype(np.int64)
+    return start, different // lanes % nodes, different % lanes, summed.astype(np.float64)
+
+
+_KNOWN: dict[int, tuple[weakref.ref[Plan], Model]] = {}
+
+
+def model_of(plan: Plan) -> Model:
+    """Return the model of a plan, made ready on first use and kept as long as the plan lives.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    Model
+    """
+    known = _KNOWN.get(id(plan))
+    if known is not None and known[0]() is plan:
+        return known[1]
+    for key in [k for k, (ref, _) in _KNOWN.items() if ref() is None]:
+        del _KNOWN[key]
+    model = Model(plan)
+    _KNOWN[id(plan)] = (weakref.ref(plan), model)
+    return model

@@ -1,0 +1,288 @@
+"""The route as nodes, sources and edges that the kernels walk: a plan and the classes to carry enter, arrays leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+
+from sim.engines.expected.shares import versions_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.engines.expected.people import Lanes
+    from sim.engines.expected.shares import Shares
+    from sim.plan import Plan
+
+__all__ = ["Edge", "Node", "Route", "route_of"]
+
+MOVE, SETTLE, TURN = 0, 1, 2
+ARRIVED, RETURNED, REMOVED = 1, 3, 4
+_FULL = 2.0**32
+
+
+@dataclass
+class Node:
+    """A place with a heading (or where a removal ends).
+
+    Parameters
+    ----------
+    place : int
+    south : bool
+    removed : bool
+        Those who arrive end as removed.
+    reach : bool [classes]
+        Classes that can be here.
+    begin : bool [classes]
+        Classes that depart or turn back here (they need not arrive first).
+    """
+
+    place: int
+    south: bool
+    removed: bool
+    reach: NDArray[np.bool_]
+    begin: NDArray[np.bool_]
+    edges_out: list[int] = field(default_factory=list)
+    turn: NDArray[np.float64] | None = None
+    settle: NDArray[np.float64] | None = None
+    version: NDArray[np.int64] | None = None
+    opened: NDArray[np.float64] | None = None
+    passing: NDArray[np.float64] | None = None
+    sent_version: NDArray[np.int64] | None = None
+
+
+@dataclass
+class Edge:
+    """A leg as travelled with one heading: from a node (or those sent away there) to a node.
+
+    Parameters
+    ----------
+    source, target : int
+        Nodes.
+    leg : int
+    forced : bool
+        Travelled by those sent away on arrival.
+    limited : bool
+        Served through a line.
+    share : float64 [versions, classes]
+    version : int64 [epochs]
+    """
+
+    source: int
+    target: int
+    leg: int
+    forced: bool
+    limited: bool
+    share: NDArray[np.float64]
+    version: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Nodes in the order in which they are solved, and the edges between them.
+
+    Parameters
+    ----------
+    nodes : list of Node
+    edges : list of Edge
+    blocks : list of int
+        First node of each block of nodes that lead back to each other within a day, and the number of nodes.
+    number : dict
+        Number of a node by (place, south, removed).
+    """
+
+    nodes: list[Node]
+    edges: list[Edge]
+    blocks: list[int]
+    number: dict[tuple[int, bool, bool], int]
+
+
+class _Builder:
+    """Gathers nodes and edges of a plan for some classes of people."""
+
+    def __init__(self, plan: Plan, lanes: Lanes, shares: Shares) -> None:
+        self.plan, self.shares = plan, shares
+        self.kinds = (lanes.kinds(False), lanes.kinds(True))
+        chooses = np.eye(int(plan.fixed.kind_class.max()) + 1)[plan.fixed.kind_class]
+        self.choosers = tuple(k @ chooses for k in self.kinds)
+        self.merge = lanes.per_north // lanes.per_south
+        self.nodes: list[Node] = []
+        self.edges: list[Edge] = []
+        self.number: dict[tuple[int, bool, bool], int] = {}
+        self.new: list[int] = []
+
+    def grow(self) -> None:
+        """Follow the ways out of every node that was named."""
+        while self.new:
+            number = self.new.pop()
+            if not self.nodes[number].removed:
+                self._ways_out(number)
+
+    def node(self, place: int, south: bool, removed: bool = False) -> int:
+        key = (place, south, removed)
+        if key not in self.number:
+            self.number[key] = len(self.nodes)
+            none = np.zeros(len(self.kinds[south]), np.bool_)
+            self.nodes.append(Node(place, south, removed, none, none.copy()))
+            self.new.append(self.number[key])
+        return self.number[key]
+
+    def _ways_out(self, number: int) -> None:
+        node = self.nodes[number]
+        here = self.shares[node.place]
+        f = self.plan.fixed
+        share = np.einsum("ck,vkw->vcw", self.choosers[node.south], here.share[:, :, int(node.south), :])
+        node.version, node.opened = here.version, (share.sum(axis=2) > 0.0).astype(np.float64)
+        for j, leg in enumerate(here.legs):
+            own = np.ascontiguousarray(share[:, :, j])
+            if not own.any():
+                continue
+            if f.leg_sort[leg] == SETTLE:
+                node.settle = own
+            elif f.leg_sort[leg] == TURN:
+                node.turn = own
+                self.node(node.place, south=True)
+            else:
+                self._edge(number, int(leg), own, here.version, forced=False)
+        if not node.south and f.forced_index[node.place] >= 0:
+            self._forced(number)
+
+    def _edge(
+        self, source: int, leg: int, share: NDArray[np.float64], version: NDArray[np.int64], *, forced: bool
+    ) -> None:
+        f = self.plan.fixed
+        removed = bool(f.leg_end[leg])
+        target = self.node(int(f.leg_to[leg]), self.nodes[source].south, removed)
+        self.nodes[source].edges_out.append(len(self.edges))
+        limited = bool(f.leg_limited[leg]) and not forced
+        self.edges.append(Edge(source, target, leg, forced, limited, share, version))
+
+    def _forced(self, number: int) -> None:
+        """Ways of those sent away on arrival at a node: shares of those who arrive, by class."""
+        f, e = self.plan.fixed, self.plan.epochs
+        node = self.nodes[number]
+        row = f.forced_index[node.place]
+        table = e.forced[:, :, row, :].astype(np.float64)
+        table[table >= _FULL - 1] = _FULL
+        part = np.diff(np.concatenate([np.zeros((*table.shape[:2], 1)), table], axis=2), axis=2) / _FULL
+        part[:, f.forced_leg[row].T < 0] = 0.0
+        first, version = versions_of(part.reshape(len(part), -1))
+        part = part[first]
+        mix = self.kinds[0]
+        node.passing = np.ones((len(part), len(mix)))
+        node.sent_version = version
+        for leg in np.unique(f.forced_leg[row][f.forced_leg[row] >= 0]):
+            own = (part * (leg == f.forced_leg[row].T)[None]).sum(axis=2) @ mix.T
+            if own.any():
+                node.passing = node.passing - own
+                self._edge(number, int(leg), own, node.sent_version, forced=True)
+        node.edges_out.sort()
+
+    def home(self, place: int) -> NDArray[np.bool_]:
+        """Classes heading south whose home country a place is in."""
+        own = self.plan.fixed.kind_home == self.plan.fixed.place_country[place]
+        return np.asarray((self.kinds[1] @ own.astype(np.float64)) > 0.0)
+
+    def spread(self, starts: list[tuple[int, NDArray[np.bool_]]]) -> None:
+        """Mark which classes can reach which node."""
+        queue = []
+        for number, lanes in starts:
+            self.nodes[number].reach |= lanes
+            self.nodes[number].begin |= lanes
+            queue.append(number)
+        while queue:
+            number = queue.pop()
+            node = self.nodes[number]
+            arriving = node.reach
+            moving = self._staying(node) | node.begin
+            for edge in (self.edges[i] for i in node.edges_out):
+                self._reach(
+                    edge.target, (arriving if edge.forced else moving) & edge.share.any(axis=0), queue
+                )
+            if node.turn is not None:
+                turned = moving & node.turn.any(axis=0)
+                if self.merge > 1:
+                    turned = turned.reshape(-1, self.merge).any(axis=1)
+                south = self.number[node.place, True, False]
+                new = turned & ~self.nodes[south].begin
+                self.nodes[south].begin |= turned
+                self._reach(south, turned, queue)
+                if new.any() and south not in queue:
+                    queue.append(south)
+
+    def _staying(self, node: Node) -> NDArray[np.bool_]:
+        """Classes whose journey does not end on arrival."""
+        if node.removed or (not node.south and self.plan.fixed.place_ends[node.place]):
+            return np.zeros_like(node.reach)
+        return node.reach & ~self.home(node.place) if node.south else node.reach
+
+    def _reach(self, target: int, lanes: NDArray[np.bool_], queue: list[int]) -> None:
+        new = lanes & ~self.nodes[target].reach
+        if new.any():
+            self.nodes[target].reach |= new
+            queue.append(target)
+
+
+def may_be_zero(plan: Plan, leg: int) -> bool:
+    """Whether a leg may take no days."""
+    return any(plan.pmfs[t][0] > 0.0 for t in np.unique(plan.epochs.leg_table[:, leg]))
+
+
+def _order(builder: _Builder, keep: list[int]) -> tuple[list[int], list[int]]:
+    """Order nodes so that those passed within a day come one after another; nodes that lead back to each other form a block."""
+    plan = builder.plan
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(keep)
+    inside = set(keep)
+    zero = {leg: may_be_zero(plan, leg) for leg in {e.leg for e in builder.edges}}
+    for e in builder.edges:
+        if e.source in inside and e.target in inside and zero[e.leg]:
+            graph.add_edge(e.source, e.target)
+    for n in keep:
+        if (
+            builder.nodes[n].turn is not None
+            and (place := (builder.nodes[n].place, True, False)) in builder.number
+        ):
+            if builder.number[place] in inside:
+                graph.add_edge(n, builder.number[place])
+    condensed = nx.condensation(graph)
+    order: list[int] = []
+    blocks: list[int] = []
+    for component in nx.lexicographical_topological_sort(condensed):
+        blocks.append(len(order))
+        order.extend(sorted(condensed.nodes[component]["members"]))
+    return order, [*blocks, len(order)]
+
+
+def route_of(plan: Plan, lanes: Lanes, shares: Shares, starts: NDArray[np.bool_]) -> Route:
+    """Find the nodes and edges that the classes can reach, in the order in which they are solved.
+
+    Parameters
+    ----------
+    plan : Plan
+    lanes : Lanes
+    shares : tuple of PlaceShares
+    starts : bool [places, classes]
+        Classes that depart from each place.
+
+    Returns
+    -------
+    Route
+    """
+    builder = _Builder(plan, lanes, shares)
+    begin = [(builder.node(int(p), south=False), starts[p]) for p in np.flatnonzero(starts.any(axis=1))]
+    builder.grow()
+    builder.spread(begin)
+    keep = [i for i, n in enumerate(builder.nodes) if n.reach.any()]
+    order, blocks = _order(builder, keep)
+    rank = {old: new for new, old in enumerate(order)}
+    nodes = [builder.nodes[old] for old in order]
+    edges = []
+    for e in builder.edges:
+        if e.source in rank and e.target in rank:
+            edges.append(Edge(rank[e.source], rank[e.target], e.leg, e.forced, e.limited, e.share, e.version))
+    number = {key: rank[old] for key, old in builder.number.items() if old in rank}
+    return Route(nodes, edges, blocks, number)

@@ -1,0 +1,199 @@
+"""Who departs, in expectation: travel units, their sizes, sexes and ages; and the classes that are carried along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.engines.kernels.expected_prepare import beginnings, departures_by_day
+from sim.plan import AGES, SEXES, UNITS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.plan import Plan
+    from sim.plan.layout import Departures
+
+__all__ = ["Lanes", "People", "expected_people", "lanes_of", "unit_classes"]
+
+_FULL = 2.0**32
+
+
+@dataclass(frozen=True)
+class People:
+    """Expected departures.
+
+    Parameters
+    ----------
+    persons : float64 [rows, n_days, units]
+        Persons who depart by departure row, day and travel unit.
+    unit_share : float64 [groups, units]
+        Share of persons by unit.
+    make_up : float64 [kinds, sexes x ages]
+        Share of persons by sex and age band.
+    """
+
+    persons: NDArray[np.float64]
+    unit_share: NDArray[np.float64]
+    make_up: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """The classes of people that are carried along, one column of every row for each.
+
+    Parameters
+    ----------
+    owner : int64 [owners]
+        Group of each owner (a group, or a source of departures), in the order of the columns.
+    mix : float64 [owners, per_north, kinds]
+        Share of each kind (group x unit) in a class heading north.
+    per_south : int
+        Classes of an owner heading south: 1, or as many as north.
+    """
+
+    owner: NDArray[np.int64]
+    mix: NDArray[np.float64]
+    per_south: int
+
+    @property
+    def per_north(self) -> int:
+        """Classes of an owner heading north."""
+        return int(self.mix.shape[1])
+
+    def column(self, kind: int) -> int:
+        """Class, among those of an owner of the kind's group, that a kind belongs to."""
+        return int(np.argmax((self.mix[:, :, kind] > 0.0).any(axis=0)))
+
+    def kinds(self, south: bool) -> NDArray[np.float64]:
+        """Return the share of each kind in each class of a heading: float64 [classes, kinds]."""
+        mix = self.mix
+        if south and self.per_south < self.per_north:
+            weight = np.maximum(mix.sum(axis=2, keepdims=True), 1e-300)
+            mix = (mix / weight).mean(axis=1, keepdims=True)
+        return mix.reshape(-1, mix.shape[2])
+
+
+def _shares(cumulated: NDArray[np.uint64]) -> NDArray[np.float64]:
+    edges = cumulated.astype(np.float64)
+    edges[edges >= _FULL - 1] = _FULL
+    return np.diff(np.concatenate([np.zeros((*edges.shape[:-1], 1)), edges], axis=-1), axis=-1) / _FULL
+
+
+def expected_people(plan: Plan, departures: Departures | None = None) -> People:
+    """Work out expected departures by row, day and unit, and what they are made of.
+
+    Units are drawn until a block of persons is full and the last is cut to fit, so the expectation is a renewal equation over
+    the persons of a block, not the share of persons in each unit.
+
+    Parameters
+    ----------
+    plan : Plan
+    departures : Departures, optional
+        The plan's own where not given.
+
+    Returns
+    -------
+    People
+    """
+    d = plan.departures if departures is None else departures
+    n_groups, n_units = len(plan.groups), len(UNITS)
+    unit = _shares(d.unit_threshold)
+    size = _shares(d.size_threshold).reshape(n_groups, n_units, 8)
+    overall = (unit[:, :, None] * size).sum(axis=1)
+    most = np.zeros(n_groups, np.int64)
+    np.maximum.at(most, d.row_group[d.block_row], d.block_persons)
+    summed = [beginnings(overall[g], int(most[g])) for g in range(n_groups)]
+    start = np.concatenate([[0], np.cumsum([len(s) for s in summed])[:-1]]).astype(np.int64)
+    persons = np.zeros((len(plan.rows), plan.n_days, n_units))
+    sizes = np.zeros((n_groups, n_units, 8))
+    departures_by_day(d, plan.n_days, unit, size, np.concatenate(summed), start, persons, sizes)
+    by_unit = (sizes * np.arange(1, 9)).sum(axis=2)
+    share = by_unit / np.maximum(by_unit.sum(axis=1, keepdims=True), 1e-300)
+    return People(persons, share, _make_up(plan, sizes.reshape(-1, 8)))
+
+
+def _make_up(plan: Plan, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of persons by sex and age: a family without an adult has its last member made one."""
+    d = plan.departures
+    ages = _shares(d.age_threshold)
+    female = d.female_threshold.astype(np.float64) / _FULL
+    child = np.arange(len(AGES)) < d.first_adult_age
+    count = np.zeros_like(ages)
+    for s in range(1, 9):
+        one = s * ages
+        no_adult_before = ages[:, child].sum(axis=1) ** (s - 1)
+        moved = np.where(child, ages, 0.0) * (no_adult_before * d.needs_adult)[:, None]
+        one = one - moved
+        one[:, d.first_adult_age] += moved.sum(axis=1)
+        count += sizes[:, s - 1 : s] * one
+    total = count.sum(axis=1, keepdims=True)
+    count = np.where(total > 0.0, count / np.maximum(total, 1e-300), ages)
+    sexes = np.stack([female, 1.0 - female], axis=1)
+    return (sexes[:, :, None] * count[:, None, :]).reshape(len(count), len(SEXES) * len(AGES))
+
+
+def unit_classes(plan: Plan, *, south_only: bool = False) -> list[tuple[int, ...]]:
+    """Group the travel units that move alike: those whose every table is the same for every group.
+
+    Parameters
+    ----------
+    plan : Plan
+    south_only : bool
+        Look only at what matters to people who head south (nobody sends them elsewhere).
+
+    Returns
+    -------
+    list of tuple of int
+    """
+    n = len(UNITS)
+    f, e = plan.fixed, plan.epochs
+    tables = [f.kind_class, f.stay_table, f.stay_calendar]
+    if not south_only:
+        tables += [np.moveaxis(e.forced, 1, 0), np.moveaxis(f.forced_leg, 2, 0)]
+    split = [t.reshape(len(plan.groups), n, -1) for t in tables]
+    classes: list[list[int]] = []
+    for u in range(n):
+        for known in classes:
+            if all(np.array_equal(t[:, u], t[:, known[0]]) for t in split):
+                known.append(u)
+                break
+        else:
+            classes.append([u])
+    return [tuple(c) for c in classes]
+
+
+def lanes_of(
+    plan: Plan, people: People, owner: NDArray[np.int64], *, merged: bool = False, copies: int = 1
+) -> Lanes:
+    """Choose the classes of people to carry along.
+
+    Parameters
+    ----------
+    plan : Plan
+    people : People
+    owner : int64 [owners]
+        Group of each owner.
+    merged : bool
+        Put all units together, with average tables where they differ.
+    copies : int
+        Classes alike in everything (one for each moment of the days on the route).
+
+    Returns
+    -------
+    Lanes
+    """
+    n = len(UNITS)
+    classes = [tuple(range(n))] if merged else unit_classes(plan)
+    mix = np.zeros((len(owner), len(classes), len(plan.groups) * n))
+    for i, group in enumerate(owner):
+        for c, units in enumerate(classes):
+            part = people.unit_share[group, list(units)]
+            part = part / part.sum() if part.sum() > 0.0 else np.full(len(units), 1.0 / len(units))
+            mix[i, c, group * n + np.array(units)] = part
+    if copies > 1:
+        return Lanes(owner, np.repeat(mix, copies, axis=1), copies)
+    alike = merged or len(unit_classes(plan, south_only=True)) == 1
+    return Lanes(owner, mix, 1 if alike else len(classes))

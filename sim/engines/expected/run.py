@@ -1,0 +1,290 @@
+"""Run the expected engine and lay its counts out as every engine does."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import gammainc
+
+from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_prepare import spread_rows
+from sim.engines.expected.model import Carried, Model, model_of
+from sim.engines.expected.people import lanes_of
+from sim.engines.tally import DURATION_BINS, Tally
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.engines.kernels.expected_layout import Memory
+    from sim.plan import Plan
+
+__all__ = ["run_expected"]
+
+_CLASSES = 10
+_SETTLED, _DIED = 2, 5
+_STATUS = ((0, 0), (1, 1), (2, 3), (3, 4))
+"""Rows of the memory's days, and the status each is in a tally."""
+
+
+def run_expected(plan: Plan, *, threads: int = 1, durations: bool = True) -> Tally:
+    """Work out expected counts of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    threads : int
+        Taken so that every engine is called alike; one thread is used.
+    durations : bool
+        Work out days on the route by outcome too, which takes a second run.
+
+    Returns
+    -------
+    Tally
+        ``exact`` is false where people interact, with the plan's reasons.
+    """
+    begin = time.perf_counter()
+    model = model_of(plan)
+    ready = time.perf_counter()
+    memory = model.run(model.whole)
+    ran = time.perf_counter()
+    layout = _Layout(model, memory)
+    person_days = layout.person_days()
+    ended = layout.ended()
+    on_route = layout.on_route()
+    tally = Tally(
+        flows=layout.flows(),
+        person_days=person_days,
+        peaks=layout.peaks(person_days),
+        departed=_departed(model),
+        ended=ended,
+        on_route=on_route,
+        durations=_durations(model, ended, on_route)
+        if durations
+        else np.zeros((0, len(plan.groups), DURATION_BINS)),
+        balance=memory.balance,
+        people=round(float(memory.balance[:, 0].sum())),
+        events=0,
+        engine="expected",
+        seed=0,
+        replicate=0,
+        threads=threads,
+        exact=not plan.reasons,
+        reasons=plan.reasons,
+    )
+    tally.timing = {
+        "prepare_s": ready - begin,
+        "engine_s": ran - ready,
+        "tables_s": time.perf_counter() - ran,
+    }
+    return tally
+
+
+def _departed(model: Model) -> NDArray[np.float64]:
+    plan = model.plan
+    period = plan.fixed.period_of_day[: plan.n_days].astype(np.int64)
+    daily = model.people.persons.sum(axis=2)
+    out = np.zeros((len(plan.months), len(plan.rows)))
+    np.add.at(out, period, daily.T)
+    return out
+
+
+class _Layout:
+    """Counts of a run by place or leg, group, sex and age."""
+
+    def __init__(self, model: Model, memory: Memory) -> None:
+        self.plan, self.memory = model.plan, memory
+        self.made = model.whole.made
+        lanes = model.whole.lanes
+        net = self.made.net
+        self.heading = self.made.south.astype(np.int64)
+        self.acc, self.width = (
+            np.ascontiguousarray(net.node[:, at.ACC]),
+            np.ascontiguousarray(net.node[:, at.WIDTH]),
+        )
+        self.place, self.end = np.ascontiguousarray(net.node[:, at.PLACE]), net.node[:, at.END]
+        self.owner = lanes.owner
+        wide = len(lanes.kinds(False))
+        self.lane_group = np.zeros((2, wide), np.int64)
+        self.lane_class = np.zeros((2, wide, _CLASSES))
+        people = model.people
+        for south, per in ((0, lanes.per_north), (1, lanes.per_south)):
+            kinds = lanes.kinds(bool(south))
+            group = np.repeat(lanes.owner, per)
+            if south and per < lanes.per_north:
+                kinds = np.zeros_like(kinds)
+                units = people.unit_share.shape[1]
+                for i, g in enumerate(group):
+                    kinds[i, g * units : (g + 1) * units] = people.unit_share[g]
+            self.lane_group[south, : len(group)] = group
+            self.lane_class[south, : len(group)] = kinds @ people.make_up
+
+    def _spread(
+        self,
+        source: NDArray[np.float64],
+        target: NDArray[np.int64],
+        n_target: int,
+        rows: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.float64]:
+        offset, width, heading = self.acc, self.width, self.heading
+        if rows is not None:
+            offset, width, heading = offset[rows], width[rows], heading[rows]
+        out = np.zeros((len(source), n_target, len(self.plan.groups) * _CLASSES))
+        spread_rows(
+            np.ascontiguousarray(source),
+            offset,
+            width,
+            target,
+            heading,
+            self.lane_group,
+            self.lane_class,
+            out,
+        )
+        return out
+
+    def flows(self) -> NDArray[np.float64]:
+        """Persons who arrived over each leg: [periods, legs, classes]."""
+        edge = self.made.net.edge
+        node = np.searchsorted(self.made.net.node[:, at.EDGE_1], np.arange(len(edge)), side="right")
+        out = np.zeros((len(self.memory.flow), len(self.plan.legs), len(self.plan.groups) * _CLASSES))
+        spread_rows(
+            self.memory.flow,
+            np.ascontiguousarray(edge[:, at.FLOW]),
+            self.width[node],
+            self.made.edge_leg,
+            self.heading[node],
+            self.lane_group,
+            self.lane_class,
+            out,
+        )
+        return out
+
+    def person_days(self) -> NDArray[np.float64]:
+        """Sum over evenings of persons by status: [periods, 5, places, classes]."""
+        n = len(self.plan.places)
+        out = np.zeros((len(self.memory.days), 5, n, len(self.plan.groups) * _CLASSES))
+        for row, status in _STATUS:
+            out[:, status] = self._spread(self.memory.days[:, row], self.place, n)
+        return out
+
+    def peaks(self, person_days: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Largest expected number of a group on an evening, split by sex and age as its person-days of the period."""
+        out = np.zeros_like(person_days)
+        split = person_days.reshape(*person_days.shape[:3], -1, _CLASSES)
+        total = split.sum(axis=4)
+        for row, status in _STATUS:
+            top = np.zeros(total[:, status].shape)
+            top[..., self.owner] = self.memory.peak[:, row]
+            factor = np.divide(top, total[:, status], out=np.zeros_like(top), where=total[:, status] > 0.0)
+            out[:, status] = (split[:, status] * factor[..., None]).reshape(out[:, status].shape)
+        return out
+
+    def ended(self) -> NDArray[np.float64]:
+        """Persons by outcome and place: [6, places, classes]."""
+        n = len(self.plan.places)
+        out = np.zeros((6, n, len(self.plan.groups) * _CLASSES))
+        for code in (1, 3, 4):
+            rows = np.flatnonzero(self.end == code)
+            out[code] = self._spread(self.memory.done[at.ENDED, :1], self.place[rows], n, rows)[0]
+        out[_DIED] = self._spread(self.memory.done[at.DIED, :1], self.place, n)[0]
+        out[_SETTLED] = self._spread(self.memory.done[at.SETTLED, :1], self.place, n)[0]
+        return out
+
+    def on_route(self) -> NDArray[np.float64]:
+        """Persons staying, queued, stranded and travelling at the end: [4, places, classes]."""
+        n = len(self.plan.places)
+        stock = self.memory.stock
+        queued = stock[at.CLOSED] + _in_line(self.made, self.memory, stock.shape[1])
+        rows = (stock[at.STAYING], queued, np.zeros_like(queued), stock[at.TRAVELLING])
+        return np.stack([self._spread(r[None], self.place, n)[0] for r in rows])
+
+
+def _in_line(made: object, memory: Memory, n: int) -> NDArray[np.float64]:
+    """People in line as rows of all nodes."""
+    out = np.zeros(n)
+    net, lines = made.net, made.lines  # type: ignore[attr-defined]
+    for q, node in enumerate(lines.node):
+        width = int(net.node[node, at.WIDTH])
+        acc = int(net.node[node, at.ACC])
+        out[acc : acc + width] += memory.queue[lines.queue[q] : lines.queue[q] + width]
+    return out
+
+
+def _durations(
+    model: Model, ended: NDArray[np.float64], on_route: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Days on the route by outcome and country: a gamma distribution with the exact mean and variance of each cell."""
+    plan = model.plan
+    count, first, second = _moments(model)
+    groups = len(plan.groups)
+    out = np.zeros((int(plan.fixed.end_cell.max()) + 1, groups, DURATION_BINS))
+    persons = np.zeros(out.shape[:2])
+    by_place = ended.reshape(6, len(plan.places), groups, _CLASSES).sum(axis=3)
+    by_place[0] = on_route.reshape(4, len(plan.places), groups, _CLASSES).sum(axis=(0, 3))
+    np.add.at(persons, plan.fixed.end_cell, by_place)
+    for cell, group in np.argwhere((persons > 1e-9) & (count > 1e-9)):
+        mean = first[cell, group] / count[cell, group]
+        variance = max(second[cell, group] / count[cell, group] - mean**2, 0.0)
+        out[cell, group] = persons[cell, group] * _gamma(mean, variance)
+    return out
+
+
+def _gamma(mean: float, variance: float) -> NDArray[np.float64]:
+    """Share of each whole number of days."""
+    out = np.zeros(DURATION_BINS)
+    mean = max(mean, 0.0)
+    if mean < 1e-9 or variance < 1e-6 * max(mean, 1.0):
+        day = min(int(mean), DURATION_BINS - 2)
+        out[day + 1] = min(mean - day, 1.0)
+        out[day] = 1.0 - out[day + 1]
+        return out
+    last = min(DURATION_BINS - 1, int(mean + 15.0 * variance**0.5) + 2)
+    edges = gammainc(mean**2 / variance, (np.arange(last) + 0.5) * mean / variance)
+    out[:last] = np.diff(edges, prepend=0.0)
+    out[last] += 1.0 - edges[-1]
+    return out
+
+
+def _moments(model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Persons, days and squared days by cell and group, from a run that carries the day of departure and its square."""
+    plan = model.plan
+    carried = _with_moments(model)
+    memory = model.run(carried, tables=False, moments=True)
+    net = carried.made.net
+    n = float(plan.n_days)
+    stock = memory.stock[[at.STAYING, at.TRAVELLING, at.CLOSED]].sum(axis=0) + _in_line(
+        carried.made, memory, memory.stock.shape[1]
+    )
+    shape = (int(plan.fixed.end_cell.max()) + 1, len(plan.groups))
+    out = (np.zeros(shape), np.zeros(shape), np.zeros(shape))
+    for node in net.node:
+        acc, width, place = node[at.ACC], node[at.WIDTH], node[at.PLACE]
+        owners = carried.lanes.owner
+        for code, sums in (
+            (node[at.END], memory.done[at.ENDED]),
+            (_DIED, memory.done[at.DIED]),
+            (_SETTLED, memory.done[at.SETTLED]),
+        ):
+            zero, one, two = (s[acc : acc + width].reshape(-1, 3) for s in sums)
+            parts = (zero[:, 0], one[:, 0] - zero[:, 1], two[:, 0] - 2.0 * one[:, 1] + zero[:, 2])
+            for total, part in zip(out, parts, strict=True):
+                total[plan.fixed.end_cell[code, place], owners] += part
+        x = stock[acc : acc + width].reshape(-1, 3)
+        parts = (x[:, 0], n * x[:, 0] - x[:, 1], n * n * x[:, 0] - 2.0 * n * x[:, 1] + x[:, 2])
+        for total, part in zip(out, parts, strict=True):
+            total[plan.fixed.end_cell[0, place], owners] += part
+    return out
+
+
+def _with_moments(model: Model) -> Carried:
+    """Each group three times: persons, persons x day of departure, persons x its square."""
+    lanes = lanes_of(model.plan, model.people, model.whole.lanes.owner, merged=True, copies=3)
+    day, place, lane, amount = model.daily(lanes)
+    daily = (
+        np.tile(day, 3),
+        np.tile(place, 3),
+        np.concatenate([lane, lane + 1, lane + 2]),
+        np.concatenate([amount, amount * day, amount * day.astype(np.float64) ** 2]),
+    )
+    return model.carry(lanes, daily, replay=model.whole.made)

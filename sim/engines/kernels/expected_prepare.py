@@ -1,0 +1,232 @@
+"""Tables the expected engine is built from: expected departures, choice shares, stays under scaled hazards (kernels)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.engines.kernels.expected_rows import inner, jit
+from sim.engines.kernels.learn import _solve_chance
+
+__all__ = ["beginnings", "believed", "choice_shares", "departures_by_day", "scaled_stay", "spread_rows"]
+
+CERTAIN = 1e30
+
+
+@jit
+def beginnings(size_share, most):
+    """Chance that a travel unit begins at each person of a block, and its running sum (renewal equation).
+
+    Parameters
+    ----------
+    size_share : float64 [8]
+        Share of units of size 1 to 8.
+    most : int
+        Persons of the largest block.
+
+    Returns
+    -------
+    float64 [most + 1]
+        Expected number of units that begin before each person.
+    """
+    chance = np.zeros(most + 1)
+    summed = np.zeros(most + 1)
+    for i in range(most):
+        x = 1.0 if i == 0 else 0.0
+        for s in range(1, min(i, 8) + 1):
+            x += size_share[s - 1] * chance[i - s]
+        chance[i] = x
+        summed[i + 1] = summed[i] + x
+    return summed
+
+
+@jit
+def departures_by_day(D, n_days, unit_share, size_share, summed, group_start, out, sizes):
+    """Expected persons who depart by day, row and unit; and expected units by group, unit and size.
+
+    Parameters
+    ----------
+    D : Departures
+    n_days : int
+    unit_share : float64 [groups, units]
+    size_share : float64 [groups, units, 8]
+    summed : float64
+        Units begun before each person, one group after another.
+    group_start : int64 [groups]
+    out : float64 [rows, n_days, units]
+        Added to.
+    sizes : float64 [groups, units, 8]
+        Added to.
+    """
+    units = unit_share.shape[1]
+    for block in range(D.block_row.shape[0]):
+        row = D.block_row[block]
+        n, days, start = D.block_persons[block], D.block_days[block], D.block_start[block]
+        group, push = D.row_group[row], D.row_push[row]
+        o = group_start[group]
+        for d in range(days):
+            day = max(start + d, 0)
+            if day >= n_days:
+                break
+            one, end = -((-d * n) // days), -((-(d + 1) * n) // days)
+            begun = summed[o + end] - summed[o + one]
+            factor = 1.0 if push < 0 else D.push[push, day]
+            for u in range(units):
+                for s in range(8):
+                    share = unit_share[group, u] * size_share[group, u, s] * factor
+                    if share <= 0.0:
+                        continue
+                    count = share * begun
+                    out[row, day, u] += count * (s + 1)
+                    sizes[group, u, s] += count
+                    for i in range(max(one, n - s), end):
+                        cut = share * (summed[o + i + 1] - summed[o + i])
+                        out[row, day, u] -= cut * (s + 1 - (n - i))
+                        sizes[group, u, s] -= cut
+                        sizes[group, u, n - i - 1] += cut
+
+
+@jit
+def choice_shares(P, factor, place, means_share, out):
+    """Shares of the alternatives at a place for each class of choice and heading, averaged over the classes of means at departure.
+
+    Parameters
+    ----------
+    P : Fixed
+    factor : float64 [classes, L]
+        What policies and beliefs multiply the weight of each leg by.
+    place : int
+    means_share : float64 [groups, classes of means]
+    out : float64 [classes, 2, W]
+        Overwritten.
+    """
+    width = out.shape[2]
+    means = means_share.shape[1]
+    for c in range(out.shape[0]):
+        group = P.class_group[c]
+        for heading in range(2):
+            for j in range(width):
+                out[c, heading, j] = 0.0
+            for m in range(means):
+                q = means_share[group, m]
+                if q <= 0.0:
+                    continue
+                row = (c * 2 + heading) * means + m
+                total = 0.0
+                for j in range(width):
+                    leg = P.alternative[place, j]
+                    if leg >= 0:
+                        total += P.weight[row, place, j] * factor[c, leg]
+                if total <= 0.0:
+                    continue
+                for j in range(width):
+                    leg = P.alternative[place, j]
+                    if leg >= 0:
+                        out[c, heading, j] += q * P.weight[row, place, j] * factor[c, leg] / total
+
+
+@jit
+def believed(P, E, I, epoch, unit_share):
+    """Appeal of each leg to each group when it believes what is true in an epoch (no delay, no doubt)."""
+    units = unit_share.shape[1]
+    for group in range(I.risk.shape[0]):
+        for leg in range(I.risk.shape[1]):
+            harm = (
+                np.float64(E.leg_robbery[epoch, leg]) + np.float64(E.leg_death[epoch, leg])
+            ) / 4294967296.0
+            I.risk[group, leg] = harm if P.leg_sort[leg] == 0 and harm > 0.0 else I.prior[leg]
+        for f in range(I.fail.shape[1]):
+            sent = 0.0
+            for u in range(units):
+                sent += unit_share[group, u] * np.float64(
+                    E.forced[epoch, group * units + u, f, E.forced.shape[3] - 1]
+                )
+            I.fail[group, f] = sent / 4294967296.0
+    _solve_chance(P, E, I, epoch)
+    for group in range(I.risk.shape[0]):
+        for leg in range(I.risk.shape[1]):
+            here, ahead = I.chance[group, P.leg_from[leg]], I.chance[group, P.leg_to[leg]]
+            if P.leg_sort[leg] != 0:
+                ahead = I.chance_apart
+            x = I.risk_weight * (I.prior[leg] - I.risk[group, leg]) + I.success_weight * (ahead - here)
+            I.appeal[group, leg] = np.exp(x)
+
+
+@inner
+def _leaving(multiplier, hazard):
+    return 1.0 - np.exp(-multiplier * hazard) if hazard < CERTAIN else (1.0 if multiplier > 0.0 else 0.0)
+
+
+@jit
+def scaled_stay(hazard, survival, goes_on, multiplier, first, last, depth, tap, length, ratio):
+    """Chances of leaving on each day of a stretch of scaled hazards, by the days since arrival.
+
+    Parameters
+    ----------
+    hazard : float64
+        Discrete hazard of each day of the stay; the last goes on.
+    survival : float64 [depth + 1]
+        Share still here after each number of days as arrivals are written before the stretch.
+    goes_on : float64 [depth + 1]
+        The same as they are written after it.
+    multiplier : float64 [n_days]
+    first, last : int
+        The stretch, both included.
+    depth : int
+        Days since arrival that are looked at.
+    tap : float64 [last - first + 1, depth]
+        Overwritten: share of those who arrived k days ago who leave on the day.
+    length : int64 [last - first + 1]
+        Overwritten: one past the last k that matters.
+    ratio : float64 [depth]
+        Overwritten: by what those who arrived k days before `last` must be multiplied, for the stay to go on from there.
+    """
+    size = hazard.shape[0]
+    left = np.zeros(depth)
+    for k in range(1, depth):
+        left[k] = survival[k - 1]
+    for day in range(first, last + 1):
+        left[0] = 1.0
+        m = multiplier[day]
+        length[day - first] = 0
+        for k in range(depth):
+            out = left[k] * _leaving(m, hazard[min(k, size - 1)])
+            tap[day - first, k] = out
+            left[k] -= out
+            if left[k] + out > 1e-8:
+                length[day - first] = k + 1
+        if day == last:
+            for k in range(depth):
+                ratio[k] = left[k] / goes_on[k] if goes_on[k] > 0.0 else 1.0
+        for k in range(depth - 1, 0, -1):
+            left[k] = left[k - 1]
+
+
+@jit
+def spread_rows(source, offset, width, target, heading, lane_group, lane_class, out):
+    """Split counts by class of people into sexes and age bands: ``out[m, target, group x 10 + c] += x share``.
+
+    Parameters
+    ----------
+    source : float64 [periods, numbers]
+    offset, width : int64 [rows]
+        Where each row begins and how many classes it has.
+    target : int64 [rows]
+        Row of `out`, -1 none.
+    heading : int64 [rows]
+        0 north, 1 south.
+    lane_group : int64 [2, classes]
+    lane_class : float64 [2, classes, 10]
+    out : float64 [periods, targets, groups x 10]
+    """
+    for m in range(source.shape[0]):
+        for r in range(offset.shape[0]):
+            if target[r] < 0:
+                continue
+            h = heading[r]
+            for v in range(width[r]):
+                x = source[m, offset[r] + v]
+                if x == 0.0:
+                    continue
+                g = lane_group[h, v] * 10
+                for c in range(10):
+                    out[m, target[r], g + c] += x * lane_class[h, v, c]
