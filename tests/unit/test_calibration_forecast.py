@@ -77,7 +77,7 @@ def test_known_rules_leave_out_later_policies_and_later_departures() -> None:
     assert all(p.start.strftime("%Y-%m") <= "2022-09" for p in known_rules(scenario, "2022-09").policies)
     cut = scenario_at(scenario, "2022-09", 3)
     assert max(d.start for d in cut.departures).strftime("%Y-%m") == "2022-12"
-    months = {}
+    months: dict[str, float] = {}
     for row in cut.departures:
         key = row.start.strftime("%Y-%m")
         months[key] = months.get(key, 0.0) + row.total
