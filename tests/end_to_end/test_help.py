@@ -27,7 +27,7 @@ def travesia(*words: str, options: tuple[str, ...] = ()) -> subprocess.Completed
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=280,
         check=False,
     )
 
