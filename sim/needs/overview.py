@@ -178,10 +178,9 @@ def sources_of(lang: str) -> pd.DataFrame:
 
 def _assumed(name: str, rows: pd.DataFrame, ids: pd.Series, words: pd.Series) -> pd.DataFrame:
     """Rows of one table as the list of assumptions has them."""
-    numbers = rows.reindex(columns=[*LEVELS, "unit", "source"])
-    out = numbers.assign(table=name, id=ids, name=words)
-    out["unit"] = out["unit"].fillna("")
-    return out
+    numbers = rows.reindex(columns=list(LEVELS))
+    unit = rows["unit"] if "unit" in rows.columns else ""
+    return numbers.assign(table=name, id=ids, name=words, unit=unit, source=rows["source"])
 
 
 def assumptions_of(plan: Plan, lang: str) -> pd.DataFrame:
