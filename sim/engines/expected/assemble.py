@@ -205,7 +205,7 @@ class _Stays:
         for r in regimes_of(self.plan, table, calendar):
             ratio = sum(len(x) for x in self.ratio)
             self.ratio.append(r.ratio)
-            rewriting = (ratio, len(r.ratio))
+            rewriting = (ratio, len(r.ratio), r.most)
             depth = max(depth, len(r.ratio))
             if r.stay is None:
                 length = sum(len(x) for x in self.length)
@@ -258,9 +258,9 @@ class _Stays:
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the arrays of a net."""
         return {
-            "segment": np.array(self.segments, np.int64).reshape(-1, 7),
+            "segment": np.array(self.segments, np.int64).reshape(-1, at.SEGMENT),
             "expo": np.array(self.expo, np.float64).reshape(-1, 2),
-            "regime": np.array(self.regimes, np.int64).reshape(-1, 11),
+            "regime": np.array(self.regimes, np.int64).reshape(-1, at.REGIME),
             "length": np.concatenate(self.length),
             "ratio": np.concatenate(self.ratio),
         }

@@ -27,12 +27,17 @@ __all__ = ["TOLERANCE", "Regime", "Stay", "regimes_of", "stay_of"]
 
 TOLERANCE = 1e-7
 """Sum of absolute errors of the chances of a long tail."""
+_RELATIVE = 1e-2
+"""Relative error of the share still there, as long as it is above `_THIN`."""
 _TAIL = 1e-8
-_LONG = 20
-"""Days for which one factor must hold to be treated as a distribution of its own."""
+_THIN = 1e-7
 _SHORT = 28
 """Taps up to which no exponentials are fitted."""
-_TRIES = ((10, 6), (12, 8), (16, 10), (24, 12), (40, 14))
+_TRIES = ((10, 8), (12, 10), (14, 12), (20, 14), (32, 16))
+_LONG = 20
+"""Days for which one factor must hold to be treated as a distribution of its own."""
+_SAME = 1e-12
+_CERTAIN = 1e29
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,18 @@ class Stay:
     geometric: float
     reach: int
 
+    def survival(self, depth: int) -> NDArray[np.float64]:
+        """Share still there after 0, 1, ... days: float64 [depth]."""
+        out = np.ones(depth)
+        out[self.lag :] = np.maximum(
+            1.0 - np.cumsum(np.pad(self.taps, (0, depth)))[: max(depth - self.lag, 0)], 0.0
+        )
+        if len(self.decay):
+            days = np.arange(max(depth - self.begin, 0)) + 1.0
+            out[self.begin :] = (self.decay[None, :] ** days[:, None]) @ (self.amount / (1.0 - self.decay))
+        out[out < _EMPTY_SHARE] = 0.0
+        return out
+
 
 @dataclass(frozen=True)
 class Regime:
@@ -73,13 +90,15 @@ class Regime:
     first, last : int
         Days of the run.
     stay : Stay, optional
-        While the hazard is scaled by one number (by 1 where no policy acts); for a geometric stay the first day's chance.
+        While the hazard is scaled by one number (by 1 where no policy acts).
     taps : float64 [days, depth]
         Else, chance of leaving on each day by days since arrival; for a geometric stay one column, the daily chance.
     length : int64 [days]
         Taps that matter on each day.
     ratio : float64 [depth]
         What arrivals are rewritten by at the end, so that the next regime goes on from there; empty where there is none.
+    most : int
+        Arrivals of longer ago are rewritten as of so many days ago.
     """
 
     first: int
@@ -88,9 +107,11 @@ class Regime:
     taps: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     length: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     ratio: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    most: int = 0
 
 
 _EMPTY = np.zeros(0)
+_EMPTY_SHARE = 1e-13
 
 
 def stay_of(pmf: NDArray[np.float64], limit: int = 2**16) -> Stay:
@@ -117,22 +138,29 @@ def _stay(raw: bytes, limit: int) -> Stay:
     if chance > 0.0:
         return Stay(0, _EMPTY, 0, _EMPTY, _EMPTY, chance, 1)
     lag = int(np.flatnonzero(pmf > 0.0)[0]) if (pmf > 0.0).any() else 0
+    rest = max(1.0 - float(pmf.sum()), 0.0)
+    whole = rest < _TAIL
     tail = pmf.sum() - np.cumsum(pmf)
-    reach = min(int(np.searchsorted(-tail, -_TAIL)) + 1, max(limit, lag + 1))
-    if reach - lag <= _SHORT:
-        return Stay(lag, pmf[lag:reach].copy(), 0, _EMPTY, _EMPTY, 0.0, reach)
-    for begin, terms in _TRIES:
-        if begin <= lag or reach <= begin + 2 * terms:
-            continue
-        fitted = _fit(pmf[begin:reach], terms)
-        if fitted is not None:
-            return Stay(lag, pmf[lag:begin].copy(), begin, fitted[0], fitted[1], 0.0, reach)
-    return Stay(lag, pmf[lag:reach].copy(), 0, _EMPTY, _EMPTY, 0.0, reach)
+    enough = int(np.searchsorted(-tail, -_TAIL)) + 1
+    reach = min(enough, max(limit, lag + 1))
+    if reach - lag > _SHORT:
+        for begin, terms in _TRIES:
+            fitted = (
+                _fit(pmf[begin:], reach - begin, terms, rest) if lag < begin < reach - 2 * terms else None
+            )
+            if fitted is not None:
+                taps = pmf[lag:begin].copy()
+                amount = fitted[1] * ((1.0 - taps.sum()) / (fitted[1] / (1.0 - fitted[0])).sum())
+                return Stay(lag, taps, begin, fitted[0], amount, 0.0, reach)
+    taps = pmf[lag:reach].copy()
+    if whole and reach == enough and len(taps):
+        taps[-1] += 1.0 - taps.sum()
+    return Stay(lag, taps, 0, _EMPTY, _EMPTY, 0.0, reach)
 
 
 def _geometric(pmf: NDArray[np.float64]) -> float:
     """Daily chance of leaving where it is the same on every day after the first, else 0."""
-    if len(pmf) < 3 or pmf[0] != 0.0 or not 0.0 < pmf[1] < 1.0:
+    if len(pmf) < 3 or pmf[0] != 0.0 or not 0.0 < pmf[1] < 1.0:  # noqa: PLR2004 - two days cannot tell
         return 0.0
     days = np.arange(len(pmf) - 1)
     return (
@@ -142,23 +170,32 @@ def _geometric(pmf: NDArray[np.float64]) -> float:
     )
 
 
-def _fit(tail: NDArray[np.float64], terms: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Fit exponentials with rates on a grid to a tail; None where the error is larger than the tolerance."""
-    n = len(tail)
-    rows = np.unique(np.concatenate([np.arange(min(n, 60)), np.geomspace(1, n - 1, 120).astype(int)]))
-    weight = np.sqrt(np.gradient(rows.astype(np.float64)))
+def _fit(
+    tail: NDArray[np.float64], n: int, terms: int, rest: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Fit exponentials with rates on a grid to the first `n` days of a tail; None where the errors are too large.
+
+    Errors are weighed relative to the chances, because policies that hold people make what comes late matter.
+    """
+    if tail[n - 1] <= 0.0 or abs(1.0 - tail.sum()) <= _SAME:
+        return None
+    rows = np.unique(np.concatenate([np.arange(min(n, 40)), np.geomspace(1, n - 1, 80).astype(int)]))
+    weight = 1.0 / (tail[rows] + _TAIL * 1e-3)
     days = np.arange(n)
-    best: tuple[float, NDArray[np.float64], NDArray[np.float64]] | None = None
-    for slowest in np.geomspace(0.05, 20.0, 7) / n:
-        for fastest in (0.3, 0.5, 0.8, 1.2):
+    here = tail[::-1].cumsum()[::-1][:n] + rest
+    thick = here > _THIN
+    for slowest in np.geomspace(0.3, 6.0, 6) / n:
+        for fastest in (0.35, 0.6, 1.0):
             decay = np.exp(-np.geomspace(slowest, fastest, terms))
             basis = decay[None, :] ** rows[:, None].astype(np.float64) * weight[:, None]
             scale = np.linalg.norm(basis, axis=0)
-            amount = np.linalg.lstsq(basis / scale, tail[rows] * weight, rcond=1e-14)[0] / scale
-            error = float(np.abs((decay[None, :] ** days[:, None]) @ amount - tail).sum())
-            if best is None or error < best[0]:
-                best = (error, decay, amount)
-            if error < TOLERANCE:
+            amount = np.linalg.lstsq(basis / scale, tail[rows] * weight, rcond=1e-13)[0] / scale
+            powers = decay[None, :] ** days[:, None]
+            error = float(np.abs(powers @ amount - tail[:n]).sum())
+            if error > TOLERANCE:
+                continue
+            share = powers @ (amount / (1.0 - decay))
+            if np.abs(share[thick] / here[thick] - 1.0).max() < _RELATIVE and share.min() > 0.0:
                 return decay, amount
     return None
 
@@ -166,7 +203,7 @@ def _fit(tail: NDArray[np.float64], terms: int) -> tuple[NDArray[np.float64], ND
 def _cut(multiplier: NDArray[np.float64]) -> list[tuple[int, int, bool]]:
     """Cut the days into runs (first, last, whether one number holds throughout); short runs join their neighbours."""
     n = len(multiplier)
-    starts = np.concatenate([[0], np.flatnonzero(np.abs(np.diff(multiplier)) > 1e-12) + 1, [n]])
+    starts = np.concatenate([[0], np.flatnonzero(np.abs(np.diff(multiplier)) > _SAME) + 1, [n]])
     runs: list[tuple[int, int, bool]] = []
     for a, b in zip(starts[:-1], starts[1:], strict=True):
         steady = bool(b - a >= _LONG)
@@ -181,7 +218,7 @@ def _scaled_pmf(hazard: NDArray[np.float64], multiplier: float, n: int) -> NDArr
     """Chances of days when the hazard of leaving is scaled by one number."""
     h = np.concatenate([hazard, np.full(max(0, n - len(hazard)), hazard[-1])])[:n]
     with np.errstate(over="ignore", invalid="ignore"):
-        kept = np.exp(-np.where(h > 1e29, np.inf if multiplier > 0.0 else 0.0, multiplier * h))
+        kept = np.exp(-np.where(h > _CERTAIN, np.inf if multiplier > 0.0 else 0.0, multiplier * h))
     here = np.concatenate([[1.0], np.cumprod(kept)])
     pmf: NDArray[np.float64] = here[:-1] - here[1:]
     return np.trim_zeros(pmf, "b") if pmf.any() else np.zeros(1)
@@ -204,7 +241,8 @@ def regimes_of(plan: Plan, table: int, calendar: int) -> list[Regime]:
         From the first day to the last.
     """
     n = plan.n_days
-    whole = stay_of(plan.pmfs[table])
+    pmf = plan.pmfs[table]
+    whole = stay_of(pmf)
     if calendar < 0:
         return [Regime(0, n - 1, whole)]
     multiplier = np.diff(plan.fixed.calendar[calendar].astype(np.float64))
@@ -213,68 +251,56 @@ def regimes_of(plan: Plan, table: int, calendar: int) -> list[Regime]:
         return [Regime(0, n - 1, whole, chance[:, None].copy())]
     hazard = plan.fixed.hazard[plan.fixed.offset[table] : plan.fixed.offset[table + 1]].astype(np.float64)
     runs = _cut(multiplier)
-    pmfs = [
-        plan.pmfs[table] if m == 1.0 else _scaled_pmf(hazard, m, n + 1)
-        for m in multiplier[[r[0] for r in runs]]
-    ]
-    out: list[Regime] = []
-    before = pmfs[0] if runs[0][2] else plan.pmfs[table]
+    steady: list[Stay | None] = []
     oldest = 1
-    for number, (first, last, steady) in enumerate(runs):
-        after = pmfs[number + 1] if number + 1 < len(runs) and runs[number + 1][2] else None
-        if steady:
-            stay = stay_of(pmfs[number], oldest + last - first + 1)
-            before = pmfs[number]
-            oldest = stay.reach
-            ratio = _step(before, after, min(n, oldest + 1)) if after is not None else np.zeros(0)
-            out.append(Regime(first, last, stay, ratio=ratio))
-        else:
-            out.append(
-                _varying(
-                    hazard, (before, after), multiplier, (first, last), min(n, oldest + last - first + 2)
-                )
-            )
-            oldest = int(out[-1].length[-1])
+    for first, last, alike in runs:
+        oldest = min(oldest + last - first + 2, n)
+        own = pmf if multiplier[first] == 1.0 else _scaled_pmf(hazard, float(multiplier[first]), n + 1)
+        steady.append(stay_of(own, oldest) if alike else None)
+        oldest = min(oldest, steady[-1].reach) if steady[-1] is not None else oldest
+    return _chain(hazard, multiplier, runs, steady, whole)
+
+
+def _chain(
+    hazard: NDArray[np.float64],
+    multiplier: NDArray[np.float64],
+    runs: list[tuple[int, int, bool]],
+    steady: list[Stay | None],
+    whole: Stay,
+) -> list[Regime]:
+    """Join runs: each goes on from who is left of the one before."""
+    n = len(multiplier)
+    out: list[Regime] = []
+    written, oldest = whole, 1
+    for number, (first, last, _) in enumerate(runs):
+        own = steady[number]
+        after = steady[number + 1] if number + 1 < len(runs) else None
+        if own is not None:
+            oldest = min(own.reach, oldest + last - first + 2)
+            ratio, most = _rewriting(own.survival(oldest + 1), after)
+            out.append(Regime(first, last, own, ratio=ratio, most=most))
+            written = own
+            continue
+        depth = min(n, oldest + last - first + 2)
+        taps, length, left = (
+            np.zeros((last - first + 1, depth)),
+            np.zeros(last - first + 1, np.int64),
+            np.zeros(depth),
+        )
+        scaled_stay(hazard, written.survival(depth), multiplier, first, last, depth, taps, length, left)
+        keep = max(int(length.max()), 1)
+        oldest = max(int(length[-1]), 1)
+        ratio, most = _rewriting(left[:keep], after)
+        out.append(Regime(first, last, None, np.ascontiguousarray(taps[:, :keep]), length, ratio, most))
     return out
 
 
-def _survival(pmf: NDArray[np.float64], depth: int) -> NDArray[np.float64]:
-    here = np.maximum(1.0 - np.cumsum(np.pad(pmf, (0, max(0, depth + 1 - len(pmf))))[: depth + 1]), 0.0)
-    here[here < 1e-14] = 0.0
-    return here
-
-
-def _step(old: NDArray[np.float64], new: NDArray[np.float64], depth: int) -> NDArray[np.float64]:
-    """Ratios by which arrivals are rewritten when one number takes over from another."""
-    here, there = _survival(old, depth), _survival(new, depth)
-    return np.where(there > 0.0, here / np.where(there > 0.0, there, 1.0), 1.0)[:depth]
-
-
-def _varying(
-    hazard: NDArray[np.float64],
-    around: tuple[NDArray[np.float64], NDArray[np.float64] | None],
-    multiplier: NDArray[np.float64],
-    days: tuple[int, int],
-    depth: int,
-) -> Regime:
-    """Days on which the multiplier changes: chances for every day of arrival."""
-    first, last = days
-    before, after = around
-    goes_on = after if after is not None else before
-    taps = np.zeros((last - first + 1, depth))
-    length, ratio = np.zeros(len(taps), np.int64), np.zeros(depth)
-    scaled_stay(
-        hazard,
-        _survival(before, depth),
-        _survival(goes_on, depth),
-        multiplier,
-        first,
-        last,
-        depth,
-        taps,
-        length,
-        ratio,
-    )
-    keep = max(int(length.max()), 1)
-    rewritten = ratio[:keep].copy() if after is not None else np.zeros(0)
-    return Regime(first, last, None, np.ascontiguousarray(taps[:, :keep]), length, rewritten)
+def _rewriting(left: NDArray[np.float64], after: Stay | None) -> tuple[NDArray[np.float64], int]:
+    """Ratios by which arrivals are rewritten when a steady regime takes over, and the oldest arrival there can be under it."""
+    if after is None:
+        return np.zeros(0), 0
+    there = after.survival(len(left))
+    most = int(np.flatnonzero(there > _THIN)[-1]) if (there > _THIN).any() else 0
+    under = there.copy()
+    under[most:] = there[most]
+    return left / np.where(under > 0.0, under, 1.0), most

@@ -39,6 +39,7 @@ from sim.engines.kernels.expected_layout import (
     R_LAG,
     R_LAST,
     R_LEN,
+    R_MOST,
     R_RATIO,
     R_RATIOS,
     R_TAP,
@@ -299,11 +300,15 @@ def rewrite(B, me, day):
             continue
         m, mask = segment[S_COUNT], segment[S_MASK]
         a = shift(B.a, segment[S_A])
+        last = shift(a, ((day - regime[R_MOST]) & mask) * m)
         for k in range(regime[R_RATIOS]):
             c = B.ratio[regime[R_RATIO] + k]
             x = shift(a, ((day - k) & mask) * m)
             for v in range(m):
                 x[v] *= c
+            if k > regime[R_MOST]:
+                add_rows(last, 0, x, 0, m)
+                clear(x, 0, m)
         after = shift(B.regime, (r + 1) * REGIME)
         if after[R_KIND] != STEADY:
             continue

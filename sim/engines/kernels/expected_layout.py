@@ -41,13 +41,14 @@ SEGMENT = 7
 begun, which holds the segment's classes only, so that the days of one lie side by side."""
 
 # columns of Net.regime
-R_FIRST, R_LAST, R_KIND, R_LAG, R_LEN, R_TAP, R_EXP, R_EXPS, R_FROM, R_RATIO, R_RATIOS = range(11)
-REGIME = 11
+R_FIRST, R_LAST, R_KIND, R_LAG, R_LEN, R_TAP, R_EXP, R_EXPS, R_FROM, R_RATIO, R_RATIOS, R_MOST = range(12)
+REGIME = 12
 STEADY, VARYING, GEOMETRIC = range(3)
 """First and last day; kind. Steady: first day of leaving, number of taps, their offset; first exponential, how many, day of the stay
 on which they begin. Varying: days since arrival looked at in the place of the number of taps, offset of the first day's taps, and
 offset of their lengths in the place of the first exponential. Geometric: offset of the first day's chance, which changes from day
-to day where the number of taps is 1. At the end: offset of the ratios of rewriting, and how many."""
+to day where the number of taps is 1. At the end: offset of the ratios of rewriting, how many, and the oldest arrival
+there is afterwards."""
 
 # rows of Memory.stock
 STAYING, TRAVELLING, CLOSED, AGAIN = range(4)

@@ -157,17 +157,15 @@ def _leaving(multiplier, hazard):
 
 
 @jit
-def scaled_stay(hazard, survival, goes_on, multiplier, first, last, depth, tap, length, ratio):
+def scaled_stay(hazard, survival, multiplier, first, last, depth, tap, length, left):
     """Chances of leaving on each day of a stretch of scaled hazards, by the days since arrival.
 
     Parameters
     ----------
     hazard : float64
         Discrete hazard of each day of the stay; the last goes on.
-    survival : float64 [depth + 1]
+    survival : float64 [depth]
         Share still here after each number of days as arrivals are written before the stretch.
-    goes_on : float64 [depth + 1]
-        The same as they are written after it.
     multiplier : float64 [n_days]
     first, last : int
         The stretch, both included.
@@ -177,11 +175,11 @@ def scaled_stay(hazard, survival, goes_on, multiplier, first, last, depth, tap, 
         Overwritten: share of those who arrived k days ago who leave on the day.
     length : int64 [last - first + 1]
         Overwritten: one past the last k that matters.
-    ratio : float64 [depth]
-        Overwritten: by what those who arrived k days before `last` must be multiplied, for the stay to go on from there.
+    left : float64 [depth]
+        Overwritten: share of those who arrived k days before `last` who are still here in the evening.
     """
     size = hazard.shape[0]
-    left = np.zeros(depth)
+    left[0] = 1.0
     for k in range(1, depth):
         left[k] = survival[k - 1]
     for day in range(first, last + 1):
@@ -194,11 +192,9 @@ def scaled_stay(hazard, survival, goes_on, multiplier, first, last, depth, tap, 
             left[k] -= out
             if left[k] + out > 1e-8:
                 length[day - first] = k + 1
-        if day == last:
-            for k in range(depth):
-                ratio[k] = left[k] / goes_on[k] if goes_on[k] > 0.0 else 1.0
-        for k in range(depth - 1, 0, -1):
-            left[k] = left[k - 1]
+        if day < last:
+            for k in range(depth - 1, 0, -1):
+                left[k] = left[k - 1]
 
 
 @jit
