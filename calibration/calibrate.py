@@ -16,7 +16,7 @@ from calibration.fit import agents_ratio, load_checkpoint, save_checkpoint
 from calibration.likelihood import Counts, Posterior, Priors
 from calibration.marginal import find_marginal_mode
 from calibration.posterior import Importance, directions, importance, profile
-from calibration.response import measure_response
+from calibration.response import expected_response, measure_response
 from calibration.withheld import score_withheld
 from sim.spec import load_scenario
 
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from calibration.response import Response
     from sim.spec import Scenario
 
-__all__ = ["FitResult", "build_posterior", "calibrate", "write_result"]
-
-Say = "Callable[[str], None]"
+__all__ = ["FitResult", "build_posterior", "calibrate", "config_response", "write_result"]
 
 
 @dataclass
@@ -110,6 +108,35 @@ class FitResult:
         )
 
 
+def config_response(
+    config: Config, scenario: Scenario, folder: Path, say: Callable[[str], None] = lambda _: None
+) -> Response:
+    """The response a configuration asks for, measured once and kept.
+
+    Parameters
+    ----------
+    config : Config
+    scenario : Scenario
+    folder : Path
+        Its ``cache`` keeps the response.
+    say : callable
+
+    Returns
+    -------
+    Response
+    """
+    if config.engine == "expected":
+        return expected_response(scenario, cache=folder / "cache")
+    return measure_response(
+        scenario,
+        scale=config.response_scale,
+        lags=config.lags,
+        seed=config.seed,
+        cache=folder / "cache",
+        progress=lambda done, runs: say(f"run {done} of {runs} of the agents engine"),
+    )
+
+
 def build_posterior(config: Config, response: Response) -> Posterior:
     """The posterior a configuration asks for.
 
@@ -158,10 +185,7 @@ def calibrate(
     began = time.perf_counter()
     scenario = load_scenario(config.scenario)
     say("measuring how crossings answer to departures")
-    response = measure_response(
-        scenario, scale=config.response_scale, lags=config.lags, seed=config.seed, cache=folder / "cache",
-        progress=lambda done, all_: say(f"run {done} of {all_} of the agents engine"),
-    )  # fmt: skip
+    response = config_response(config, scenario, folder, say)
     seconds = {"response": time.perf_counter() - began}
     posterior = build_posterior(config, response)
     shape = (len(response.strands), len(response.groups), len(response.months))

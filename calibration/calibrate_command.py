@@ -29,10 +29,9 @@ def calibrate(
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
 ) -> None:
     """Fit departures, detection and dispersion to the observed counts, and say what they cannot tell."""
-    from calibration.calibrate import build_posterior, write_result
+    from calibration.calibrate import build_posterior, config_response, write_result
     from calibration.calibrate import calibrate as fit
     from calibration.config import read_config, shipped_config
-    from calibration.response import measure_response
     from sim.spec import load_scenario
 
     settings = read_config(shipped_config(config))
@@ -42,13 +41,7 @@ def calibrate(
         from calibration.sbc import coverage_of, run_sbc, small_problem
 
         scenario = load_scenario(settings.scenario)
-        response = measure_response(
-            scenario,
-            scale=settings.response_scale,
-            lags=settings.lags,
-            seed=settings.seed,
-            cache=folder / "cache",
-        )
+        response = config_response(settings, scenario, folder)
         small = small_problem(build_posterior(settings, response))
         with console.status("fitting synthetic counts") as status:
             inside = run_sbc(

@@ -38,7 +38,7 @@ _KEYS = (
 _PARTS = {
     "window": ("start", "end"),
     "series": ("border", "nationalities", "gaps"),
-    "response": ("scale", "lags"),
+    "response": ("engine", "scale", "lags"),
     "correction": ("passes", "runs", "scale"),
 }
 
@@ -79,6 +79,8 @@ class Config:
         Parameter, middle, lower and upper bound; equal bounds where it is fixed.
     monthly_change : float
     starts, seed : int
+    engine : str
+        Which engine the response is taken from, agents or expected.
     response_scale : float
     lags : int
     passes, runs : int
@@ -100,6 +102,7 @@ class Config:
     monthly_change: float = 0.35
     starts: int = 3
     seed: int = 1
+    engine: str = "agents"
     response_scale: float = 0.05
     lags: int = 6
     passes: int = 2
@@ -213,6 +216,8 @@ def read_config(path: Path) -> Config:
     response, correction = content.get("response") or {}, content.get("correction") or {}
     reader.unknown(response, _PARTS["response"])
     reader.unknown(correction, _PARTS["correction"])
+    if response.get("engine", "agents") not in {"agents", "expected"}:
+        reader.fault(f"engine {response['engine']!r}", reader.where(response, "engine"), "agents or expected")
     withheld = tuple(str(b) for b in content.get("withheld") or ())
     for border in withheld:
         if border not in TARGETS or border in {s.border for s in series}:
@@ -232,6 +237,7 @@ def read_config(path: Path) -> Config:
         monthly_change=reader.number(content, "monthly_change", 0.35, 0.01, 3.0),
         starts=int(reader.number(content, "starts", 3, 1, 50)),
         seed=int(reader.number(content, "seed", 1, 0, 1e9)),
+        engine=str(response.get("engine", "agents")),
         response_scale=reader.number(response, "scale", 0.05, 0.001, 1.0),
         lags=int(reader.number(response, "lags", 6, 2, 24)),
         passes=int(reader.number(correction, "passes", 2, 0, 20)),

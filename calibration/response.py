@@ -3,8 +3,9 @@
 Where people do not interact, monthly crossings are linear in the departures: the response holds, for each group, channel
 and month of departure, the share that crosses each counted border in that month and the months after. It is measured on the
 agents engine with the policies in force: months of departure that lie `lags` apart are sent out together, each channel by
-itself, so that whose crossings they are is known. Queues and information make the measured shares depend on who else is on
-the route; `calibration.fit` corrects them by the ratio of whole runs to what the response predicts.
+itself, so that whose crossings they are is known; or it is taken from the expected engine (:func:`expected_response`).
+Queues and information make the shares depend on who else is on the route; `calibration.fit` corrects them by the ratio of
+whole runs to what the response predicts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, vstack
 
 from calibration.panel import TARGETS
 from sim.engines.agents import load_kernels, run_agents
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from sim.spec import Departure, Scenario
 
-__all__ = ["Response", "measure_response", "month_of", "run_strands", "strand_names"]
+__all__ = ["Response", "expected_response", "measure_response", "month_of", "run_strands", "strand_names"]
 
 Row = tuple[str, str, str]
 """Group, channel and month of departure."""
@@ -228,6 +229,53 @@ def measure_response(
     matrix = coo_matrix((value, (i, j)), shape=shape).tocsr()
     start = np.array([totals[row] for row in rows])
     response = Response(strands, groups, months, rows, start, matrix)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        response.save(file)
+    return response
+
+
+def expected_response(scenario: Scenario, *, cache: Path | None = None) -> Response:
+    """Take the response from the expected engine: exact where people do not interact, its tangent where they do.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    cache : Path, optional
+        Folder in which it is kept and found again.
+
+    Returns
+    -------
+    Response
+    """
+    from sim.engines.expected import compile_series  # noqa: PLC0415 - compiles kernels
+
+    file = cache / f"response_expected_{_key(scenario, 1.0, 0, 0)}.npz" if cache is not None else None
+    if file is not None and file.is_file():
+        return Response.load(file)
+    strands = strand_names(scenario)
+    plan = compile_plan(scenario)
+    months = tuple(str(m) for m in pd.period_range(scenario.first_day, scenario.window.end, freq="M"))
+    series = compile_series(plan, tuple(dict.fromkeys(b for b, _ in strands)), months)
+    groups = tuple(sorted(series.groups))
+    cells = series.cells
+    rows = tuple(sorted({(c.group, c.channel, c.month) for c in cells}))
+    number = {row: i for i, row in enumerate(rows)}
+    persons = np.exp(series.theta[: len(cells)])
+    own = np.array([number[c.group, c.channel, c.month] for c in cells])
+    start = np.bincount(own, persons, minlength=len(rows))
+    join = coo_matrix((1.0 / start[own], (np.arange(len(cells)), own)), shape=(len(cells), len(rows))).tocsr()
+    order = [series.groups.index(g) for g in groups]
+    shape = (len(series.borders), len(months), len(groups), len(rows))
+    parts = []
+    for border, parameter in strands:
+        theta = series.theta.copy()
+        at = len(cells) + np.arange(len(series.detection))
+        theta[at] = [float(name == parameter) for name in series.detection]
+        slope = (series.jacobian(theta)[:, : len(cells)] @ join).toarray().reshape(shape)
+        block = slope[series.borders.index(border)][:, order].transpose(1, 0, 2)
+        parts.append(coo_matrix(block.reshape(-1, len(rows))))
+    response = Response(strands, groups, months, rows, start, vstack(parts).tocsr())
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         response.save(file)

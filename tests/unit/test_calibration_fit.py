@@ -13,9 +13,10 @@ from calibration.fit import find_mode, load_checkpoint, save_checkpoint
 from calibration.likelihood import negative_binomial
 from calibration.marginal import find_marginal_mode
 from calibration.posterior import directions, importance, laplace, profile
-from calibration.response import Response
+from calibration.response import Response, expected_response, measure_response
 from calibration.sensitivity import DUMMY, Study, indices, read_study, sample
 from sim.errors import CalibrationError, TravesiaError
+from sim.spec import load_scenario
 from tests.calibration_fixture import a_posterior, a_response
 
 
@@ -180,3 +181,37 @@ def test_faulty_studies_are_refused(tmp_path: Path) -> None:
         read_study(path)
     assert "s.yaml line 2: method 'moris'" in str(caught.value)
     assert "s.yaml line 5: unknown parameter 'beta_dys'" in str(caught.value)
+
+
+ROAD = """name: road
+window: {start: 2023-01-01, end: 2023-06-30}
+world:
+  places:
+    - {id: A, country: COL, role: origin, stay: {kind: geometric, mean_days: 9}}
+    - {id: B, country: PAN, role: transit, stay: {kind: fixed, days: 5}}
+    - {id: C, country: CRI, role: destination}
+  legs:
+    - {id: A-B, from: A, to: B, mode: foot, days: {kind: fixed, days: 6}}
+    - {id: B-C, from: B, to: C, mode: bus, days: {kind: fixed, days: 1}}
+  borders:
+    - {id: darien, leg: A-B, detection_parameter: detection_darien}
+    - {id: costa_rica, leg: B-C, detection_parameter: detection_costa_rica}
+departures:
+  - {place: A, group: VEN, per_day: 400, start: 2023-01-01, end: 2023-01-31, channel: darien}
+  - {place: A, group: VEN, per_day: 600, start: 2023-02-01, end: 2023-02-28, channel: darien}
+  - {place: A, group: VEN, per_day: 500, start: 2023-03-01, end: 2023-03-31, channel: darien}
+"""
+
+
+@pytest.mark.filterwarnings("ignore:The 'generic' unit:DeprecationWarning")
+def test_both_engines_give_the_same_response(tmp_path: Path) -> None:
+    path = tmp_path / "road.yaml"
+    path.write_text(ROAD, encoding="utf-8")
+    scenario = load_scenario(str(path))
+    exact = expected_response(scenario)
+    measured = measure_response(scenario, scale=1.0, lags=4, cache=tmp_path)
+    assert exact.rows == measured.rows
+    assert exact.strands == measured.strands
+    np.testing.assert_allclose(exact.start, measured.start, rtol=1e-6)
+    np.testing.assert_allclose(exact.matrix.toarray(), measured.matrix.toarray(), atol=0.02)
+    np.testing.assert_allclose(exact.matrix.toarray().sum(axis=0), 2.0, atol=1e-3)
