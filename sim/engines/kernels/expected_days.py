@@ -312,6 +312,8 @@ def rewrite(B, me, day):
         after = shift(B.regime, (r + 1) * REGIME)
         if after[R_KIND] != STEADY:
             continue
+        for k in range(regime[R_RATIOS], mask + 1):
+            clear(a, ((day - k) & mask) * m, m)
         for j in range(after[R_EXPS]):
             s = segment[S_STATE] + j * m
             keep = B.expo[(after[R_EXP] + j) * 2]
