@@ -21,6 +21,7 @@ BLOCK = re.compile(r"^```(python|yaml|console)\n(.*?)^```", re.MULTILINE | re.DO
 LONGEST_EXAMPLE = 40
 #: Pages whose blocks run the whole corridor or draw figures.
 HEAVY = {"README.md", "planners-guide.md", "planners-guide.es.md"}
+SLOW = [pytest.mark.slow, pytest.mark.timeout(1800)]
 #: Pages of other builders whose blocks need machines or data that are not here.
 ELSEWHERE = {"cluster.md"}
 
@@ -70,9 +71,7 @@ def runnable() -> list[object]:
     for path in PAGES:
         if path.name in ELSEWHERE or not (blocks(path, "python") or blocks(path, "console")):
             continue
-        made.append(
-            pytest.param(path, id=name_of(path), marks=[pytest.mark.slow] if path.name in HEAVY else [])
-        )
+        made.append(pytest.param(path, id=name_of(path), marks=SLOW if path.name in HEAVY else []))
     return made
 
 
@@ -98,7 +97,10 @@ def test_code_blocks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def commands(body: str) -> list[list[str]]:
-    """Arguments of the lines that call travesia."""
+    """Arguments of the lines that call travesia; ``make run`` is the run it stands for."""
+    body = re.sub(
+        r"^make run\b.*$", "travesia run history/baseline --out runs/baseline", body, flags=re.MULTILINE
+    )
     found = re.findall(r"^(?:\.venv/bin/)?travesia ([^#\n]*)", body, re.MULTILINE)
     return [line.split() for line in found]
 
