@@ -7,7 +7,7 @@ are inside, and delays of publication (days for Panama, weeks for Mexico and the
 that learns from all series together; weights and widths are learnt from forecasts whose month was known at the origin
 (`calibration.stack`). Series published for single months only lean on the border upstream (`calibration.bridge`). With a
 scenario, the simulated route says what rules that begin after the origin change (`calibration.mechanism`); that change
-is followed in part, by a share learnt at earlier breaks, and the forecast is widened by what is not followed.
+is followed in part (:data:`FOLLOWED`), and the forecast is widened by what is not followed.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ UNCONDITIONAL = "known_rules"
 """Name in the column `scenario` of forecasts that take only the rules known at the origin."""
 
 FOLLOWED = 0.6
-"""Share of a simulated change of the rules that is followed (learnt at the breaks of 2021 and 2022)."""
+"""Share of a simulated change of the rules that is followed: set beforehand, not fitted; sizes in the library are uncertain."""
 
 _LEARNT_AT = (1, 3, 6, 12)
 _LARGEST_CHANGE = 1.5

@@ -5,6 +5,9 @@ months up to its origin alone, weights and widths included. With ``scenario`` th
 the rules of ``history/baseline`` given, also those that begin later: these are scored apart. Two things are not undone:
 figures are read as revised since, and sizes of policies and demand come from a record that ends later than the origin.
 
+Besides, six constants of the pooled rule (half-life, power of the size, prior of the spread, share of drift, usual widths)
+were set while looking at these very months, so that the table flatters the rule a little; months after 2024-06 do not.
+
 A cell lies at a break if its month is the month of a row of ``breaks.csv`` that names its target and nationality, or one
 of the three months after; all others are ordinary.
 """

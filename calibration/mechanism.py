@@ -2,8 +2,8 @@
 
 The route is run twice with the same demand and the same luck: once with the rules known at the origin, once with those of
 the scenario. Demand is that inferred from the crossings up to the month before the origin, held at the mean of its last
-three months afterwards. What counts is the ratio of the two runs by border, nationality and month; how well that ratio
-has served at earlier breaks sets how far it is followed.
+three months afterwards. What counts is the ratio of the two runs by border, nationality and month; it is followed in part
+only (`calibration.forecast.FOLLOWED`).
 """
 
 from __future__ import annotations
