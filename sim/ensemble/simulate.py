@@ -214,6 +214,8 @@ def _replicates(job: _Job, folder: RunFolder) -> None:
     if not missing:
         return
     if job.pool is not None:
+        if job.pool.local:  # compile once, before several workers would each
+            job.compile_s = warm_up(job.plan, job.engine, job.progress)
         _through(job, folder, job.pool, missing)
         return
     many = job.scheduler is not None or (job.workers > 1 and len(missing) > 1)

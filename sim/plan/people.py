@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import norm
 
+from sim.errors import RunError
 from sim.plan.effects import series_product
 from sim.plan.graph import key_of
 from sim.plan.layout import Departures
@@ -24,6 +25,7 @@ __all__ = ["departures_of"]
 
 _FULL = 2.0**32
 NO_MEANS = 0xFFFF
+MOST_PEOPLE = 10**12
 LARGEST_UNIT = 8
 """Members of a unit are told apart by three bits."""
 FIRST_ADULT = AGES.index("18-59")
@@ -175,6 +177,9 @@ def departures_of(
             if whole > 0 and day < n:
                 blocks.append((number, day, length, whole))
                 bound += whole * top + (8 if top > 1.0 else 0)
+    if bound > MOST_PEOPLE:
+        msg = f"{bound:,.0f} people would depart; at most {MOST_PEOPLE:,} fit into a run"
+        raise RunError(msg)
     order = sorted(range(len(blocks)), key=lambda b: (blocks[b][1], blocks[b][0]))
     table = np.array([blocks[b] for b in order], np.int64).reshape(len(blocks), 4)
     due_start, due_block = _due(table, n)

@@ -256,7 +256,8 @@ def unseal(path: Path) -> dict[str, Any]:
     """
     expected = "a file written by travesia run"
     try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
+        loaded = json.loads(data)
     except OSError as fault:
         msg = "A file is missing."
         raise DataError(msg, [Problem(f"cannot be read ({fault.strerror})", str(path), expected)]) from None
@@ -267,7 +268,7 @@ def unseal(path: Path) -> dict[str, Any]:
         msg = "A file is damaged."
         raise DataError(msg, [Problem("holds no mapping", str(path), expected)])
     found = loaded.pop(_SEAL, None)
-    if found != _digest(loaded):
+    if found != _digest(loaded) or data != seal(loaded):
         problem = Problem("content differs from its own hash: it was changed or damaged", str(path), expected)
         msg = "A file is damaged."
         raise DataError(msg, [problem])

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from calibration.observed.update import plan_update
+from sim.engines.agents import load_kernels
 from sim.ensemble import estimate, run
 from sim.errors import TravesiaError
 from sim.plan import compile_plan
@@ -184,6 +185,12 @@ def fuzz(kind: str, count: int) -> Counter[str]:
 
     each()
     return became
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _kernels() -> None:
+    """Compiled before anything is timed."""
+    load_kernels()
 
 
 def test_every_base_is_sound() -> None:
