@@ -140,7 +140,7 @@ class Model:
         """
         made = carried.made
         memory = new_memory(self.plan, made, tables=tables)
-        run_days(made.net, made.lines, memory, carried.departures, 0, self.plan.n_days, moments)
+        run_days(made.net, made.lines, memory, carried.departures, 0, self.plan.n_days, 0, moments)
         return memory
 
 

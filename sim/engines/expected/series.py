@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell", "SeriesFunction", "compile_series"]
 
-_CHECK_DAYS = 60
-_NOBODY = 1e-7
-"""Share of those who departed that may still be on the route when the answer to a month is cut off."""
+_CHECK_DAYS = 45
+_NOBODY = 1e-5
+"""Crossings for each person who departed, in twice so many days, below which the answer to a month is cut off."""
 _STEP = 1e-3
 _CACHE = 8
 
@@ -202,11 +202,14 @@ class SeriesFunction:
         day, place, lane, amount = (x[own] for x in daily)
         departures = by_day(day, carried.node_of[place], lane, amount, plan.n_days)
         memory = new_memory(plan, made, tables=False)
-        begin, total = int(day.min()), float(amount.sum())
+        origin = begin = int(day.min())
+        total, crossed, quiet = float(amount.sum()), 0.0, 0
         while begin < plan.n_days:
             end = min(begin + _CHECK_DAYS, plan.n_days)
-            run_days(made.net, made.lines, memory, departures, begin, end, False)
-            if float(memory.stock.sum() + memory.queue.sum()) < _NOBODY * total:
+            run_days(made.net, made.lines, memory, departures, begin, end, origin, False)
+            before, crossed = crossed, sum(float(memory.flow[:, o : o + w].sum()) for c in edges for o, w, _ in c)
+            quiet = quiet + 1 if begin > origin and crossed - before < _NOBODY * total else 0
+            if quiet > 1:
                 break
             begin = end
         counts = np.zeros((len(self._counters), len(memory.flow), len(self._source_group)))

@@ -487,7 +487,7 @@ def solve(B, at, now, epoch_aux, flow, day, first, moments, again):
 
 
 @jit
-def run_days(N, Q, M, D, first, last, moments):
+def run_days(N, Q, M, D, first, last, origin, moments):
     """Run the days from `first` to before `last`.
 
     Parameters
@@ -497,6 +497,8 @@ def run_days(N, Q, M, D, first, last, moments):
     D : tuple of arrays
         Departures: first entry of each day, node, class, persons.
     first, last : int
+    origin : int
+        Day on which the run began, with nobody on the route.
     moments : bool
         Keep sums of days and squared days of those whose journey ends.
 
@@ -518,10 +520,10 @@ def run_days(N, Q, M, D, first, last, moments):
             shift(B.aux, ep * B.nodes * AUX),
             shift(flows, month * n_flow),
         )
-        if day > first and ep != B.day[(day - 1) * DAY + EPOCH]:
+        if day > origin and ep != B.day[(day - 1) * DAY + EPOCH]:
             begin_day(B, now, shift(B.edge_version, B.day[(day - 1) * DAY + EPOCH] * B.edges), day)
         if B.lines > 0:
-            open_lines(B, day, first)
+            open_lines(B, day, origin)
         entry, departed = dep_start[day], 0.0
         for b in range(blocks):
             one, end = block[b], block[b + 1]
@@ -535,7 +537,7 @@ def run_days(N, Q, M, D, first, last, moments):
                 moved, again = 0.0, turn > 0
                 for at in range(one, end):
                     me = shift(B.node, at * NODE)
-                    out, came = solve(B, at, now, epoch_aux, flow, day, first, moments, again)
+                    out, came = solve(B, at, now, epoch_aux, flow, day, origin, moments, again)
                     gone += out
                     moved += came
                     while not again and entry < dep_start[day + 1] and dep_node[entry] == at:
