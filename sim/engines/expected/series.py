@@ -8,7 +8,9 @@ tangent there but for who waits behind whom; `SeriesFunction.run` works out the 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,9 +81,12 @@ class SeriesFunction:
     borders, months : tuple of str
         Rows and columns of the series.
     behaviour : tuple of str
-        Parameters whose change needs the plan to be compiled again (about a second; the last few are kept).
+        Parameters whose change needs the plan to be compiled again (the last few are kept). At other values than the plan's
+        own the series is worked out by a run, lines included, unless the matrix of `with_behaviour` is asked for.
     reference : float64 [cells], optional
         Persons by cell at which lines are worked out; the plan's own where not given.
+    threads : int
+        Months worked out side by side.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class SeriesFunction:
         months: tuple[str, ...],
         behaviour: tuple[str, ...] = (),
         reference: NDArray[np.float64] | None = None,
+        threads: int = 1,
     ) -> None:
         self.plan, self.borders, self.months, self.behaviour = plan, borders, months, behaviour
         self.groups = plan.groups
@@ -108,7 +114,7 @@ class SeriesFunction:
         self.theta = np.concatenate([np.log(self.base), [own.get(p, 1.0) for p in self.detection], self._own])
         self._counts = _counted(plan, borders)
         self._reference = self.base if reference is None else reference
-        self.matrix = self._answers(self._at(self._reference))
+        self._threads = threads
         self._others: dict[bytes, SeriesFunction] = {}
 
     def __repr__(self) -> str:
@@ -121,6 +127,11 @@ class SeriesFunction:
     def shape(self) -> tuple[int, int, int]:
         """Borders, months, groups."""
         return len(self.borders), len(self.months), len(self.groups)
+
+    @cached_property
+    def matrix(self) -> sparse.csr_matrix:
+        """Crossings for each person who departs: sparse [counters x months x groups, cells]; worked out on first use."""
+        return self._answers(self._at(self._reference))
 
     def _cells(self) -> None:
         """Number departures by source and month, and what each day of a cell is worth."""
@@ -173,7 +184,8 @@ class SeriesFunction:
         carried = model.carry(lanes, daily, replay=reference.made)
         edges = _edges_of(carried.made, self._counters)
         wanted = np.array([self.months.index(m) if m in self.months else -1 for m in self.departure_months])
-        parts = [self._answer(carried, daily, m, edges, wanted) for m in range(len(self.departure_months))]
+        with ThreadPoolExecutor(self._threads) as pool:
+            parts = list(pool.map(lambda m: self._answer(carried, daily, m, edges, wanted), range(len(self.departure_months))))
         row, column, value = (np.concatenate(x) for x in zip(*parts, strict=True))
         shape = (len(self._counters) * len(self.months) * len(self.groups), len(self.cells))
         return sparse.csr_matrix((value, (row, column)), shape=shape)
@@ -263,7 +275,7 @@ class SeriesFunction:
         scenario = self.plan.scenario
         changed = scenario.model_copy(update={"parameters": FrozenMap({**scenario.parameters, **values})})
         plan = compile_plan(changed, scale=self.plan.scale)
-        return SeriesFunction(plan, self.borders, self.months, self.behaviour, self._reference)
+        return SeriesFunction(plan, self.borders, self.months, self.behaviour, self._reference, self._threads)
 
     def around(self, theta: NDArray[np.float64]) -> SeriesFunction:
         """Return the function with what lines let through worked out at other departures.
@@ -277,7 +289,7 @@ class SeriesFunction:
         SeriesFunction
         """
         persons, _, values = self._split(theta)
-        return SeriesFunction(self._other(values).plan, self.borders, self.months, self.behaviour, persons)
+        return SeriesFunction(self._other(values).plan, self.borders, self.months, self.behaviour, persons, self._threads)
 
     def _split(
         self, theta: NDArray[np.float64]
@@ -291,7 +303,9 @@ class SeriesFunction:
     def __call__(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expected crossings: float64 [borders, months, groups]."""
         persons, detection, values = self._split(theta)
-        return self._detected(self._other(values).matrix @ persons, detection)
+        if not np.array_equal(values, self._own):
+            return self.run(theta)
+        return self._detected(self.matrix @ persons, detection)
 
     def _detected(self, raw: NDArray[np.float64], detection: NDArray[np.float64]) -> NDArray[np.float64]:
         out = np.zeros(self.shape)
@@ -360,7 +374,7 @@ class SeriesFunction:
             up, down = theta.copy(), theta.copy()
             up[k] += step
             down[k] -= step
-            out[:, i] = ((self(up) - self(down)) / (2.0 * step)).ravel()
+            out[:, i] = ((self.run(up) - self.run(down)) / (2.0 * step)).ravel()
         return out
 
 
@@ -405,6 +419,7 @@ def compile_series(
     months: Sequence[str] | None = None,
     *,
     behaviour: Sequence[str] = (),
+    threads: int = 1,
 ) -> SeriesFunction:
     """Compile the monthly series of a plan as a function of a parameter vector.
 
@@ -417,6 +432,8 @@ def compile_series(
         Months (YYYY-MM); those of the window where not given.
     behaviour : sequence of str
         Scenario parameters to take as part of the vector.
+    threads : int
+        Months worked out side by side.
 
     Returns
     -------
@@ -446,4 +463,4 @@ def compile_series(
             raise RunError(
                 f"{label} {', '.join(wrong)} is not in {scenario.name}; expected one of {', '.join(sorted(allowed))}"
             )
-    return SeriesFunction(plan, chosen, when, tuple(behaviour))
+    return SeriesFunction(plan, chosen, when, tuple(behaviour), threads=threads)
