@@ -29,7 +29,8 @@ Largest numbers are of the group, split by sex and age as its person-days of the
 variance of each outcome, country and group (carried by a second run), in the shape of a gamma distribution.
 """
 
+from sim.engines.expected.preview import Preview, PreviewAnswer
 from sim.engines.expected.run import run_expected
 from sim.engines.expected.series import SeriesFunction, compile_series
 
-__all__ = ["SeriesFunction", "compile_series", "run_expected"]
+__all__ = ["Preview", "PreviewAnswer", "SeriesFunction", "compile_series", "run_expected"]

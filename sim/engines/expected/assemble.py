@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engines.kernels import expected_layout as at
-from sim.engines.kernels.expected_layout import Lines, Memory, Net
 from sim.engines.expected.network import ARRIVED, REMOVED, RETURNED
 from sim.engines.expected.stays import Stay, regimes_of
+from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_layout import Lines, Memory, Net
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

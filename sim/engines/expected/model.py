@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engines.kernels.expected_days import run_days
 from sim.engines.expected.assemble import Assembled, assemble, new_memory
 from sim.engines.expected.network import route_of
 from sim.engines.expected.people import Lanes, expected_people, lanes_of
 from sim.engines.expected.shares import shares_of
+from sim.engines.kernels.expected_days import run_days
 from sim.plan import UNITS
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammainc
 
-from sim.engines.kernels import expected_layout as at
-from sim.engines.kernels.expected_prepare import spread_rows
 from sim.engines.expected.model import Carried, Model, model_of
 from sim.engines.expected.people import lanes_of
+from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_prepare import spread_rows
 from sim.engines.tally import DURATION_BINS, Tally
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from sim.engines.expected.assemble import new_memory
-from sim.engines.expected.model import Model, by_day, model_of
+from sim.engines.expected.model import by_day, model_of
 from sim.engines.expected.people import expected_people, lanes_of
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_days import run_days
