@@ -149,7 +149,7 @@ def _crossings(plan: Plan, by_leg: NDArray[np.float64]) -> tuple[tuple[str, ...]
         if row.leg in number:
             share = float(rate.get(row.detection_parameter, 1.0))
             out[borders.index(row.id)] += share * by_leg[:, number[row.leg]]
-    for row in world.border_exclusions:
+    for excluded in world.border_exclusions:
         if excluded.border in borders and excluded.group in plan.groups:
             out[borders.index(excluded.border), :, plan.groups.index(excluded.group)] = 0.0
     return borders, out
