@@ -94,11 +94,14 @@ def coordination_matrix(plan: Plan, arrangement: str, language: str) -> pd.DataF
     lead, others = cover.lead[c, s, p, t], cover.others[c, s, p, t]
     readable = np.array([_names(joined, names) for joined in cover.names], dtype=object)
     years = measures.periods["year"].to_numpy()[measures.months :]
-    cited = {
-        key: _cited(plan, *key, language)
-        for key in set(zip(c.tolist(), y.tolist(), lead.tolist(), others.tolist(), strict=True))
+    ends = list(measures.periods["end"])[measures.months :]
+    rules = {
+        at: lead_rule(measures.countries[at[0]], "mobility", ends[at[1]])
+        for at in set(zip(c.tolist(), y.tolist(), strict=True))
     }
-    found = [cited[key] for key in zip(c.tolist(), y.tolist(), lead.tolist(), others.tolist(), strict=True)]
+    keys = list(zip(c.tolist(), y.tolist(), lead.tolist(), others.tolist(), strict=True))
+    cited = {key: _cited(plan, key[0], rules[key[:2]], key[2:], language) for key in set(keys)}
+    found = [cited[key] for key in keys]
     return pd.DataFrame(
         {
             "arrangement": arrangement,
@@ -119,12 +122,12 @@ def coordination_matrix(plan: Plan, arrangement: str, language: str) -> pd.DataF
     )
 
 
-def _cited(plan: Plan, country: int, year: int, lead: int, others: int, language: str) -> tuple[str, str]:
-    """Finding of the review and source lines for the mechanisms of a country and year."""
-    cover, measures = plan.cover, plan.measures
-    name = measures.countries[country]
-    rule = lead_rule(name, "mobility", measures.periods["end"].iloc[year + measures.months])
-    mechanisms = f"{cover.names[lead]};{cover.names[others]}".split(";")
+def _cited(
+    plan: Plan, country: int, rule: dict[str, str], present: tuple[int, int], language: str
+) -> tuple[str, str]:
+    """Finding of the review and source lines for the mechanisms (lead, others) of a country."""
+    cover, name = plan.cover, plan.measures.countries[country]
+    mechanisms = ";".join(cover.names[position] for position in present).split(";")
     lines = dict.fromkeys(cover.sources.get((name, m.split(":")[0]), "") for m in mechanisms)
     return rule[f"finding_{language}"], "; ".join(filter(None, lines)) or rule["source_ref"] or _REVIEW
 
@@ -309,8 +312,9 @@ def minimums(plan: Plan, language: str) -> pd.DataFrame:
     cover = coverage("today", measures.countries, plan.cover.sectors, measures.periods["end"].iloc[[last]])
     names = translate_mechanisms(language)
     out = []
+    every_role = country_roles(plan)
     for c, country in enumerate(measures.countries):
-        roles = country_roles(plan)[country]
+        roles = every_role[country]
         wanted = [*roles, "several"] if len(roles) > 1 else roles
         rule = lead_rule(country, "mobility", measures.periods["end"].iloc[last])
         protection = cover.sectors.index("PRO")

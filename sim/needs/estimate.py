@@ -16,7 +16,7 @@ from sim.needs.needs import Needs
 from sim.needs.overview import assumptions_of, overview_of, sources_of
 from sim.needs.plan import Plan, plan_needs
 from sim.needs.safeguard import Margins
-from sim.needs.tables import categories, load_standards, records, table, translate
+from sim.needs.tables import categories, load_standards, table, translate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -267,10 +267,7 @@ def _with_columns(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _coordination(plan: Plan, published: pd.DataFrame, arrangement: str, lang: str) -> pd.DataFrame:
-    """Coordination matrix; a population is hidden also where the sector's printed total would give it away.
-
-    Oordination matrix; a population is hidden also where the sector's printed total would give it away.
-    """
+    """Coordination matrix; a population is hidden also where the sector's printed total would give it away."""
     frame = context.coordination_matrix(plan, arrangement, lang)
     if frame.empty:
         return frame
@@ -281,12 +278,9 @@ def _coordination(plan: Plan, published: pd.DataFrame, arrangement: str, lang: s
         & (published["sector_code"] != "ALL")
         & (published["measure"] == "unique_people")
     ]
-    shown = {
-        (str(r["location_code"]), int(r["reference_period_start"].year), str(r["sector_code"])): not r[
-            "suppressed"
-        ]
-        for r in records(part[["location_code", "reference_period_start", "sector_code", "suppressed"]])
-    }
+    printed = part[part["suppressed"] == ""]
+    years = printed["reference_period_start"].dt.year
+    shown = set(zip(printed["location_code"], years, printed["sector_code"], strict=True))
     inside = frame[frame["population"] != "host"]
     totals = inside.groupby(["arrangement", "location_code", "year", "sector_code"], as_index=False)[
         list(_THREE)
@@ -296,7 +290,7 @@ def _coordination(plan: Plan, published: pd.DataFrame, arrangement: str, lang: s
     both["_host"] = both["population"] == "host"
     hidden = np.array(
         [
-            population == ALL and not shown.get((str(c), int(y), str(s)), False)
+            population == ALL and (c, y, s) not in shown
             for c, y, s, population in zip(
                 both["location_code"], both["year"], both["sector_code"], both["population"], strict=True
             )

@@ -8,6 +8,7 @@ age), then summed over areas and disjoint groups. Nothing here adds sectors up. 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,6 +93,7 @@ def _phases() -> tuple[Array, float, float]:
     return out, float(str(stay["threshold"])), float(str(stay["points"]))
 
 
+@lru_cache(maxsize=1)
 def _phase_shares() -> Array:
     """Share in need by cell and phase; shape (3, cells, 5)."""
     rows = table("severity_shares", ["phase", *LEVELS])
@@ -105,6 +107,7 @@ def _phase_shares() -> Array:
     return out
 
 
+@lru_cache(maxsize=1)
 def _sector_factors() -> tuple[Array, Array]:
     """Sector factors by cell, shape (3, sectors, cells, demography), and for hosts, shape (3, sectors)."""
     rows = table("in_need_rules", LEVELS)

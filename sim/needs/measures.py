@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -89,7 +90,7 @@ class Measures:
     borders: dict[str, Array]
     route: Route
 
-    @property
+    @cached_property
     def months(self) -> int:
         """Number of months; the periods after them are years."""
         return int((self.periods["kind"] == "month").sum())
@@ -363,7 +364,10 @@ def _coded_departures(rows: pd.DataFrame, frame: _Frame) -> dict[str, Any]:
 
 
 def _count(index: Codes, size: int, weights: Array, keep: NDArray[np.bool_]) -> Array:
-    return np.bincount(index[keep], weights=weights[keep], minlength=size)[:size].astype(np.float64)
+    if bool(keep.all()):
+        return np.bincount(index, weights=weights, minlength=size)[:size].astype(np.float64)
+    chosen = np.flatnonzero(keep)
+    return np.bincount(index[chosen], weights=weights[chosen], minlength=size)[:size].astype(np.float64)
 
 
 def _one(

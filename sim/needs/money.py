@@ -117,11 +117,17 @@ def requirement(
     return Requirement(out, coordination, target)
 
 
-def funding_share(funding: str | float) -> tuple[str, float]:
-    """Name and share of a funding scenario, from ``funding.csv`` or a number between 0 and 1."""
+@lru_cache(maxsize=1)
+def _funding() -> tuple[dict[str, float], dict[str, str]]:
+    """Share of each funding scenario, and the scenario of each year."""
     rows = table("funding", ["share"])
     known = {str(r["id"]): float(r["share"]) for r in records(rows)}
-    years = dict(zip(rows["year"].astype(str), rows["id"].astype(str), strict=True))
+    return known, dict(zip(rows["year"].astype(str), rows["id"].astype(str), strict=True))
+
+
+def funding_share(funding: str | float) -> tuple[str, float]:
+    """Name and share of a funding scenario, from ``funding.csv`` or a number between 0 and 1."""
+    known, years = _funding()
     name = years.get(str(funding), str(funding))
     if name in known:
         return name, known[name]

@@ -91,8 +91,9 @@ def assemble(counts: Counts) -> dict[str, Array]:
     whole = total.sum(axis=-1)
     part = np.divide(low_total, whole, out=np.zeros_like(whole), where=whole > 0)
     by_stage["low"] = total * np.minimum(part, 1.0)[..., None]
+    groups = _group_share(counts)
     cells = {
-        name: _to_cells(counts, value, split=name not in ("crossings", "visits"))
+        name: _to_cells(counts, value, None if name in ("crossings", "visits") else groups)
         for name, value in by_stage.items()
     }
     _add_settled(counts, cells)
@@ -175,21 +176,22 @@ def _group_share(counts: Counts) -> Array:
     return np.where(total > 0, days / np.where(total > 0, total, 1.0), default)
 
 
-def _to_cells(counts: Counts, value: Array, *, split: bool) -> Array:
-    """From nationality and stage to cells and classes; shape (c, m, cells, classes, d)."""
+def _to_cells(counts: Counts, value: Array, groups: Array | None) -> Array:
+    """From nationality and stage to cells and classes, split over the groups; shape (c, m, cells, classes, d)."""
     c, m, n, d, _ = value.shape
     out = np.zeros((c, m, len(CELLS), len(CLASSES), d))
-    groups = _group_share(counts) if split else None
     for x in range(n):
         k = counts.classes[x]
         home = counts.home[:, x][:, None, None]
+        moved, sent = value[:, :, x, :, _TRANSIT], value[:, :, x, :, _RETURN]
         out[:, :, _POSITION["origin", "X-DEP"], k] += value[:, :, x, :, _ORIGIN]
         out[:, :, _POSITION["destination", "X-ARR"], k] += value[:, :, x, :, _DESTINATION]
-        out[:, :, _POSITION["return", "RET"], k] += value[:, :, x, :, _RETURN] * home
-        for g, group in enumerate(_GROUPS):
-            part = groups[:, :, x, :, g] if groups is not None else float(g == 0)
-            out[:, :, _POSITION["transit", group], k] += value[:, :, x, :, _TRANSIT] * part
-            out[:, :, _POSITION["return", group], k] += value[:, :, x, :, _RETURN] * (1 - home) * part
+        out[:, :, _POSITION["return", "RET"], k] += sent * home
+        abroad = sent * (1 - home)
+        for g, group in enumerate(_GROUPS if groups is not None else _GROUPS[:1]):
+            part = groups[:, :, x, :, g] if groups is not None else 1.0
+            out[:, :, _POSITION["transit", group], k] += moved * part
+            out[:, :, _POSITION["return", group], k] += abroad * part
     return out
 
 

@@ -41,6 +41,7 @@ _DENSE: Final = 200
 _TOLERANCE: Final = 1e-12
 _LIMIT: Final = 1e-6
 _SMALL: Final = 1e-10
+_ROOM: Final = 64  # keys are looked up in a table as long as it has at most so many times the rows
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -140,7 +141,10 @@ def publish(
         hide[rows] = suppression(out.iloc[rows], central, margins)
     for column in values:
         raw = out[column].to_numpy(dtype=np.float64)
-        rounded = np.where(is_people, round_people(raw), round_quantity(raw))
+        rounded = raw.copy()
+        for rows, rule in ((is_people, round_people), (~is_people, round_quantity)):
+            if rows.any():
+                rounded[rows] = rule(raw[rows])
         out[column] = np.where(hide, np.nan, rounded)
     if people or values:
         out["suppressed"] = pd.Categorical.from_codes(hide.astype(np.int8), categories=pd.Index(["", HIDDEN]))
@@ -164,28 +168,51 @@ def _plain_text(frame: pd.DataFrame) -> pd.DataFrame:
             categories = column.cat.categories
             if any(as_text(c) is not c for c in categories):
                 frame[name] = column.cat.rename_categories([as_text(c) for c in categories])
-        elif pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype):
+        elif _holds_formulas(column):
             frame[name] = column.map(as_text)
     return frame
 
 
-def _key(frame: pd.DataFrame, columns: list[str]) -> NDArray[np.int64]:
+def _holds_formulas(column: pd.Series) -> bool:
+    """Whether any text of a column would be run by a spreadsheet."""
+    if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
+        return False
+    return any(as_text(value) is not value for value in pd.unique(column))
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """A key column as integers, with the text of each."""
+
+    codes: NDArray[np.int64]
+    labels: list[str]
+
+
+def _coded(column: pd.Series) -> _Coded:
+    """A column as integers; those of a categorical are at hand."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = np.asarray(column.cat.codes.to_numpy(), dtype=np.int64)
+        return _Coded(codes, [str(c) for c in column.cat.categories])
+    codes, uniques = pd.factorize(column)
+    return _Coded(np.asarray(codes, dtype=np.int64), [str(u) for u in uniques])
+
+
+def _key(columns: Sequence[_Coded], rows: int) -> NDArray[np.int64]:
     """One small integer for each distinct combination of columns."""
-    out = np.zeros(len(frame), dtype=np.int64)
+    out = np.zeros(rows, dtype=np.int64)
     room = 1
-    for name in columns:
-        column = frame[name]
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            codes, size = column.cat.codes.to_numpy(dtype=np.int64), len(column.cat.categories)
-        else:
-            codes, uniques = pd.factorize(column)
-            size = len(uniques)
+    for column in columns:
+        codes, size = column.codes, len(column.labels)
         if room > 2**40 // (size + 1):
             out, seen = pd.factorize(out)
             room = len(seen)
         out = out * (size + 1) + codes + 1
         room *= size + 1
-    return np.asarray(pd.factorize(out)[0], dtype=np.int64)
+    if room > _ROOM * max(len(out), 1):
+        return np.asarray(pd.factorize(out)[0], dtype=np.int64)
+    there = np.zeros(room, dtype=bool)
+    there[out] = True
+    return np.asarray((np.cumsum(there) - 1)[out], dtype=np.int64)
 
 
 def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> Mask:
@@ -221,11 +248,13 @@ def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> 
 def _lines(frame: pd.DataFrame, margins: Margins) -> list[tuple[NDArray[np.int64], Mask]]:
     """For each dimension, the line each row belongs to (-1: none) and whether it is the line's total."""
     names = list(margins.dimensions)
+    coded = {name: _coded(frame[name]) for name in dict.fromkeys([*margins.fixed, *names])}
     out = []
     for name in names:
         rest = [n for n in names if n != name]
-        line = _key(frame, [*margins.fixed, *rest])
-        is_total = (frame[name].astype(str) == margins.dimensions[name]).to_numpy()
+        line = _key([coded[n] for n in (*margins.fixed, *rest)], len(frame))
+        of_label = np.array([x == margins.dimensions[name] for x in coded[name].labels] + [False])
+        is_total = of_label[coded[name].codes]
         size = int(line.max(initial=-1)) + 1
         has_total = np.bincount(line[is_total], minlength=size) > 0
         has_part = np.bincount(line[~is_total], minlength=size) > 0
@@ -337,13 +366,14 @@ def _equations(
 def _determined(system: csr_array) -> Mask:
     """Columns that are zero in the null space of the equations.
 
-    Small systems by singular values; large ones by taking random vectors apart into row space and null space.
+    Small systems by the eigenvectors of their normal equations (entries are -1, 0 and 1, so that a value that is
+    not zero is far from it); large ones by taking random vectors apart into row space and null space.
     """
     n = system.shape[1]
     if n <= _DENSE:
-        _, singular, right = np.linalg.svd(system.toarray(), full_matrices=True)
-        rank = int((singular > _SMALL).sum())
-        return np.asarray((right[rank:] ** 2).sum(axis=0) < _SMALL)
+        squares, vectors = np.linalg.eigh((system.T @ system).toarray())
+        free = vectors[:, squares < _SMALL]
+        return np.asarray((free**2).sum(axis=1) < _SMALL)
     generator = np.random.default_rng(20240724)
     still = np.ones(n, dtype=bool)
     for _ in range(2):  # one vector alone would, by chance, accuse a few of many thousand cells

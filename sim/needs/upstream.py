@@ -9,6 +9,7 @@ months, or of hindcasts handed in.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -54,7 +55,7 @@ class Ahead:
     days: Array
 
 
-def _ahead(measures: Measures, month: int) -> Ahead:
+def _ahead(measures: Measures, month: int, leg_days: Array) -> Ahead:
     """Chances and times that the months up to ``month`` imply, by repeated steps along the flows."""
     since = max(month - _WINDOW + 1, 0)
     flow = measures.moves[since : month + 1].sum(axis=0)
@@ -65,7 +66,7 @@ def _ahead(measures: Measures, month: int) -> Ahead:
     stay = np.divide(days, through, out=np.zeros(len(through)), where=through > 0)
     country = measures.route.places["country"].to_numpy()
     inside = country[:, None] == np.array(measures.countries)[None, :]
-    move, slow = csr_array(step), csr_array(step * (_leg_days(measures) + stay[:, None]))
+    move, slow = csr_array(step), csr_array(step * (leg_days + stay[:, None]))
     hit, time = np.zeros(inside.shape), np.zeros(inside.shape)
     for _ in range(_STEPS):
         reached = np.where(inside, 1.0, hit)
@@ -95,6 +96,7 @@ def _within(days: Array, first: float, last: float, spread: float) -> Array:
     return np.asarray(upper - lognorm.cdf(first, spread, scale=scale))
 
 
+@lru_cache(maxsize=1)
 def _spread() -> float:
     rows = table("triggers", ["threshold"])
     return float(rows.loc[rows["id"] == "spread", "threshold"].iloc[0])
@@ -122,7 +124,7 @@ def people_upstream(
     """
     measures = measures or measure(run, load_standards())
     at = measures.months - 1 if month is None else month
-    ahead = _ahead(measures, at)
+    ahead = _ahead(measures, at, _leg_days(measures))
     present = interval(measures.places["person_days"][:, :, at] / float(measures.periods["days"].iloc[at]))
     areas, member = _areas(measures)
     names = [_names_off_trail(measures, inside) for inside in member]
@@ -186,9 +188,9 @@ def triggers(
     forward = heads.sum(axis=2) - back
     ready = _pressure(measures)
     rows: list[dict[str, Any]] = []
-    rules = table("triggers", ["threshold"])
+    rules = records(table("triggers", ["threshold"]))
     for c, country in enumerate(measures.countries):
-        for rule in records(rules):
+        for rule in rules:
             if rule["rule"] != "ratio_to_mean_3m" or rule["country"] not in ("*", country):
                 continue
             entries = back[c] if rule["measure"] == "entries_back" else forward[c]
@@ -224,10 +226,10 @@ def _pressure(measures: Measures) -> Array:
     days = measures.periods["days"].to_numpy(dtype=np.float64)[: measures.months]
     present = measures.places["person_days"].mean(axis=0) / days
     out = np.zeros((len(measures.countries), measures.months))
-    ahead = None
+    ahead, leg_days = None, _leg_days(measures)
     for month in range(measures.months):
         if ahead is None or month % 3 == 0 or month == measures.months - 1:
-            ahead = _ahead(measures, month)
+            ahead = _ahead(measures, month, leg_days)
         out[:, month] = (ahead.chance * _within(ahead.days, 0.0, 56.0, _spread())) @ present[:, month]
     return out
 
