@@ -1,0 +1,1 @@
+"""What the app does, without a word of Dash: choices enter, scenarios, previews, jobs and tables leave."""

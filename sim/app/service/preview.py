@@ -1,0 +1,139 @@
+"""A moved slider: a scenario enters, what the expected engine says of it leaves, with the base beside it."""
+
+from __future__ import annotations
+
+import csv
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sim.app.service.plain_preview import Preview
+
+if TYPE_CHECKING:
+    from sim.app.service.plain_preview import PreviewAnswer
+    from sim.spec import Scenario
+
+__all__ = ["Previews", "Seen", "preview_error"]
+
+_MOST = 2
+"""Bases kept ready; each holds the tables of a compiled scenario."""
+_MOST_ANSWERS = 12
+
+
+@cache
+def preview_error() -> dict[str, float]:
+    """How far previews lay from full runs of the agents engine, in per cent, by border and ``ALL``.
+
+    Median over months of the absolute difference; measured by ``python -m sim.app.service.measure``.
+    """
+    with files("sim.app").joinpath("preview_error.csv").open(encoding="utf-8") as stream:
+        return {row["border"]: float(row["median_percent"]) for row in csv.DictReader(stream)}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A preview: the base and the scenario as it stands.
+
+    Parameters
+    ----------
+    base, now : PreviewAnswer
+    seconds : float
+        Server time of this move.
+    """
+
+    base: PreviewAnswer
+    now: PreviewAnswer
+    seconds: float
+
+    def crossings(self, border: str, group: str = "ALL") -> pd.DataFrame:
+        """Expected crossings of a border by month: columns month, base, now (persons)."""
+        b = self.now.borders.index(border)
+        pick = slice(None) if group == "ALL" else [self.now.groups.index(group)]
+        return pd.DataFrame(
+            {
+                "month": list(self.now.months),
+                "base": self.base.crossings[b][:, pick].sum(axis=1),
+                "now": self.now.crossings[b][:, pick].sum(axis=1),
+            }
+        )
+
+    def totals(self, group: str = "ALL") -> pd.DataFrame:
+        """Crossings over the window: columns border, base, now, difference (persons)."""
+        rows = []
+        for border in self.now.borders:
+            table = self.crossings(border, group)
+            rows.append((border, float(table["base"].sum()), float(table["now"].sum())))
+        made = pd.DataFrame(rows, columns=["border", "base", "now"])
+        return made.assign(difference=made["now"] - made["base"])
+
+    def present(self) -> pd.DataFrame:
+        """Mean persons present by country over the window: columns country, base, now."""
+        made = pd.DataFrame(
+            {
+                "country": list(self.now.countries),
+                "base": np.asarray(self.base.stocks).mean(axis=1),
+                "now": np.asarray(self.now.stocks).mean(axis=1),
+            }
+        )
+        return made.sort_values("base", ascending=False, ignore_index=True)
+
+
+class Previews:
+    """Previews of a few bases, each ready to answer the next move."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[str, tuple[Preview, PreviewAnswer, threading.Lock]] = OrderedDict()
+        self._answers: OrderedDict[str, Seen] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def ready(self, base: Scenario) -> tuple[Preview, PreviewAnswer, threading.Lock]:
+        """The preview of a base, made when it is first asked for."""
+        with self._lock:  # a second tab waits for the first instead of compiling the same base again
+            if base.digest not in self._held:
+                made = Preview(base)
+                self._held[base.digest] = (made, made.answer(base), threading.Lock())
+                while len(self._held) > _MOST:
+                    self._held.popitem(last=False)
+            self._held.move_to_end(base.digest)
+            return self._held[base.digest]
+
+    def look(self, base: Scenario, scenario: Scenario, key: str) -> Seen:
+        """Answer a move.
+
+        Parameters
+        ----------
+        base : Scenario
+            What the sliders started from.
+        scenario : Scenario
+            The same with its policies changed.
+        key : str
+            Names the scenario; the last few answers are kept.
+
+        Returns
+        -------
+        Seen
+        """
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]
+        seen = self._look(base, scenario)
+        with self._lock:
+            self._answers[key] = seen
+            while len(self._answers) > _MOST_ANSWERS:
+                self._answers.popitem(last=False)
+        return seen
+
+    def _look(self, base: Scenario, scenario: Scenario) -> Seen:
+        preview, before, lock = self.ready(base)
+        if scenario is base:
+            return Seen(before, before, before.seconds)
+        with lock:
+            now = preview.answer(scenario)
+        return Seen(before, now, now.seconds)
