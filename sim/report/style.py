@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
@@ -52,6 +53,16 @@ THOUSAND, MILLION, TWO_FIGURES, LONG_WINDOW_DAYS = 1_000, 1_000_000, 10, 900
 BANDS: Final = ("#8FC1E3", "#D3E6F4")
 
 
+class Picture(Figure):
+    """A figure that a notebook shows as the last line of a cell, whatever backend it has."""
+
+    def _repr_png_(self) -> bytes:
+        """The figure as a notebook asks for it."""
+        content = BytesIO()
+        self.savefig(content, format="png", dpi=110)
+        return content.getvalue()
+
+
 def new_figure(run: RunLike, lang: str, title: str, size: tuple[float, float]) -> Figure:
     """An empty figure with title and provenance line, ready for the object interface.
 
@@ -66,7 +77,7 @@ def new_figure(run: RunLike, lang: str, title: str, size: tuple[float, float]) -
     size : tuple of float
         Width and height in inches.
     """
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Picture(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     lines = wrap(footer(run, lang), max(30, int(size[0] * 15.5)))
     strip = footer_strip(figure, len(lines))
