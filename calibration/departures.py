@@ -48,6 +48,7 @@ _CHARTERS = {"2023-08": 10_000.0, "2023-09": 11_000.0, "2023-10": 10_000.0}
 """Haitians by charter to Managua: 31,000 in three months, Inter-American Dialogue and AP, 2023."""
 _CHARTERS_OTHERWISE = 3_000.0
 """Assumption."""
+_CHARTERS_FROM = "2023-06"
 _HELD_MONTHS = 20
 """Months after the last observed one for which demand is carried on, so that later policies have somebody to act on."""
 
@@ -110,10 +111,15 @@ def _start(scenario: Scenario, channels: pd.DataFrame, groups: list[str]) -> Dem
             fitted[i] &= np.array(months) <= row.fit_to
         persons[i, ~fitted[i]] = 0.0
         if row.set_from == "charters":
-            persons[i] = [
-                _CHARTERS.get(m, _CHARTERS_OTHERWISE) if fitted[i, j] else 0.0 for j, m in enumerate(months)
-            ]
+            persons[i] = fitted[i] * (
+                _charter_flights(months) + seen["paroles"][groups.index(str(row.group))]
+            )
     return Demand(channels, months, persons, fitted)
+
+
+def _charter_flights(months: tuple[str, ...]) -> NDArray[np.float64]:
+    """Haitians who flew to Managua; those with a parole leave from the same place and come on top."""
+    return np.array([_CHARTERS.get(m, _CHARTERS_OTHERWISE if m >= _CHARTERS_FROM else 0.0) for m in months])
 
 
 def _hold(demand: Demand) -> None:
@@ -158,11 +164,13 @@ def _simulate(
     per_group = len(AGES) * len(SEXES)
     out = {b: np.zeros((len(groups), len(plan.months))) for b in ("darien", *_US)}
     order = [groups.index(g) for g in plan.groups]
+    share = {(e.border, e.group): e.share for e in scenario.world.border_exclusions}
     for border in scenario.world.borders:
         if border.id in out and border.leg in number:
             rate = scenario.parameters.get(border.detection_parameter, 1.0)
             flow = tally.flows[:, number[border.leg], :].reshape(len(plan.months), -1, per_group).sum(axis=2)
-            out[border.id][order] += flow.T * rate / scale
+            own = np.array([share.get((border.id, g), 1.0) for g in plan.groups])
+            out[border.id][order] += (flow * own).T * rate / scale
     out["paroles"] = np.zeros((len(groups), len(plan.months)))
     for i, leg in enumerate(plan.legs):
         if leg.mode == "air_regular":

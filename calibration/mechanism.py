@@ -144,7 +144,8 @@ def border_table(plan: Plan, tally: Tally) -> pd.DataFrame:
     """
     scenario = plan.scenario
     number = {leg.id: i for i, leg in enumerate(plan.legs)}
-    out = {(e.border, e.group) for e in scenario.world.border_exclusions}
+    share = {(e.border, e.group): e.share for e in scenario.world.border_exclusions}
+    out = {pair for pair, factor in share.items() if factor == 0.0}
     counts = {b: np.zeros((len(plan.months), len(plan.groups))) for b in TARGETS}
     for border in scenario.world.borders:
         if border.id in counts and border.leg in number:
@@ -152,7 +153,8 @@ def border_table(plan: Plan, tally: Tally) -> pd.DataFrame:
             flow = (
                 tally.flows[:, number[border.leg]].reshape(len(plan.months), len(plan.groups), -1).sum(axis=2)
             )
-            counts[border.id] += flow * rate
+            own = np.array([share.get((border.id, g), 1.0) for g in plan.groups])
+            counts[border.id] += flow * rate * own
     rows = {}
     for target, table in counts.items():
         inside = [i for i, g in enumerate(plan.groups) if (target, g) not in out]

@@ -147,7 +147,7 @@ def run_strands(
     plan = compile_plan(scenario, scale=scale)
     flows = run_agents(plan, seed=seed).flows
     number = {leg.id: i for i, leg in enumerate(plan.legs)}
-    out = {(e.border, e.group) for e in scenario.world.border_exclusions}
+    share = {(e.border, e.group): e.share for e in scenario.world.border_exclusions}
     legs: dict[tuple[str, str], list[int]] = {pair: [] for pair in strands}
     for border in scenario.world.borders:
         pair = (border.id, border.detection_parameter)
@@ -158,8 +158,9 @@ def run_strands(
         flow = flows[:, own].sum(axis=1) if own else np.zeros((len(plan.months), plan.n_tally))
         by_group = flow.reshape(len(plan.months), len(plan.groups), -1).sum(axis=2) / scale
         for i, group in enumerate(plan.groups):
-            if (pair[0], group) not in out:
-                rows[(*pair, group)] = by_group[:, i]
+            factor = share.get((pair[0], group), 1.0)
+            if factor > 0.0:
+                rows[(*pair, group)] = by_group[:, i] * factor
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(plan.months))
     frame.index = pd.MultiIndex.from_tuples(list(rows))
     return frame

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
+import io
 import json
 from pathlib import Path
 
@@ -11,7 +13,7 @@ __all__ = ["seal_folder"]
 
 
 def seal_folder(folder: Path) -> int:
-    """Bring ``bytes`` and ``hash`` of every resource up to date.
+    """Bring ``bytes``, ``hash`` and, where stated, ``rows`` of every resource up to date.
 
     Parameters
     ----------
@@ -31,6 +33,9 @@ def seal_folder(folder: Path) -> int:
         digest = "sha256:" + hashlib.sha256(data).hexdigest()
         changed += digest != resource.get("hash")
         resource["bytes"], resource["hash"] = len(data), digest
+        if "rows" in resource:
+            records = csv.reader(io.StringIO(data.decode("utf-8")))
+            resource["rows"] = sum(1 for record in records if record) - 1
     target.write_text(json.dumps(package, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return changed
 

@@ -281,7 +281,7 @@ def explain(
     )
 
     current = dict(old)
-    before = _leg_counts(base, legs, month, seed, scale)
+    before = _leg_counts(base, border, legs, month, seed, scale)
     rows: list[dict[str, Any]] = []
     for step, name in enumerate(differ, 1):
         change = "added" if name not in old else "taken away" if name not in new else "changed"
@@ -290,7 +290,7 @@ def explain(
         else:
             current.pop(name)
         after = _leg_counts(
-            base.model_copy(update={"policies": tuple(current.values())}), legs, month, seed, scale
+            base.model_copy(update={"policies": tuple(current.values())}), border, legs, month, seed, scale
         )
         rows += [
             {
@@ -303,7 +303,7 @@ def explain(
             for leg in legs
         ]
         before = after
-    rest = _leg_counts(other, legs, month, seed, scale)
+    rest = _leg_counts(other, border, legs, month, seed, scale)
     rows += [
         {
             "step": len(differ) + 1,
@@ -319,7 +319,7 @@ def explain(
 
 
 def _leg_counts(
-    scenario: Scenario, legs: dict[str, float], month: str, seed: int, scale: float
+    scenario: Scenario, border: str, legs: dict[str, float], month: str, seed: int, scale: float
 ) -> dict[str, float]:
     """Persons over each counted leg in a month, as the border's authority counts them."""
     from sim.engines.agents import run_agents
@@ -332,8 +332,10 @@ def _leg_counts(
         )
         raise ScenarioError("Nothing to explain.", [problem])
     period = plan.months.index(month)
+    share = {e.group: e.share for e in scenario.world.border_exclusions if e.border == border}
+    counted = np.repeat([share.get(g, 1.0) for g in plan.groups], plan.n_tally // len(plan.groups))
     return {
-        x.id: float(flows[period, i].sum()) * legs[x.id] / scale
+        x.id: float(flows[period, i] @ counted) * legs[x.id] / scale
         for i, x in enumerate(plan.legs)
         if x.id in legs
     }

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["compile_plan"]
 
 MAX_PLACES, MAX_TALLY, MAX_DAYS = 2**16 - 1, 2**16 - 1, 2**16 - 2
-_REMOVED = 4
 
 
 def compile_plan(scenario: Scenario, *, scale: float = 1.0, daily: bool = False) -> Plan:
@@ -111,7 +110,7 @@ def _leg_days(graph: Graph, forced: Forced) -> dict[int, Distribution]:
     out: dict[int, Distribution] = {}
     for number in range(len(graph.legs)):
         leg = graph.world_legs.get(number)
-        out[number] = leg.days if leg else FixedDays(kind="fixed", days=forced.days.get(number, PATHWAY_DAYS))
+        out[number] = leg.days if leg else forced.days.get(number, FixedDays(days=PATHWAY_DAYS))
     return out
 
 
@@ -154,7 +153,8 @@ def _fixed(
     if len(limits.leg_limit):
         limited[(limits.leg_limit >= 0).any(axis=1)] = 1
     leg_end = np.zeros(n_legs, np.uint8)
-    leg_end[sorted(forced.ends)] = _REMOVED
+    for number, outcome in forced.ends.items():
+        leg_end[number] = outcome
     dates = _periods(days, daily)
     return Fixed(
         n_days=len(days),

@@ -96,20 +96,24 @@ def effects_of(policy: Policy, graph: Graph, days: NDArray[np.datetime64]) -> li
     builder = _BUILDERS.get(policy.instrument)
     if builder is not None:
         builder(policy, strength, _stepped(strength), legs, places, graph, add)
-    shift = _departure_factor(policy, strength, days) if policy.on_departures else None
+    rush = policy.anticipation(days)
+    if policy.instrument == "announcement":
+        leaving = _factor(strength, policy.hazard_size) * rush
+        if np.any(leaving != 1.0):
+            add("stay", leaving, at=places)
+    shift = _departure_factor(policy, strength, rush) if policy.on_departures else None
     if shift is not None:
         made.append(Effect("departures", shift, none, none, kinds, policy.id, graph.rows_of(policy)))
     return made
 
 
 def _departure_factor(
-    policy: Policy, strength: NDArray[np.float64], days: NDArray[np.datetime64]
+    policy: Policy, strength: NDArray[np.float64], rush: NDArray[np.float64]
 ) -> NDArray[np.float64] | None:
     """Factor on departures: size while in force, times the rush before the date."""
     size = getattr(policy, "departures_size", None)
     if policy.instrument == "push":
         size = policy.size
-    rush = policy.anticipation(days)
     if (size is None or size == 1.0) and np.all(rush == 1.0):
         return None
     return _factor(strength, 1.0 if size is None else size) * rush
@@ -137,13 +141,6 @@ def _transport(p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, 
 
 def _penalty(p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder) -> None:
     add("cost", step * p.cost_usd, legs)
-
-
-def _announcement(
-    p: AnyPolicy, s: Array, step: Array, legs: Index, places: Index, g: Graph, add: Adder
-) -> None:
-    if p.hazard_size != 1.0:
-        add("stay", _factor(s, p.hazard_size), at=places)
 
 
 def _regularisation(
@@ -180,7 +177,6 @@ _BUILDERS: dict[str, Callable[..., None]] = {
     "appointment": _opening,
     "transport": _transport,
     "penalty": _penalty,
-    "announcement": _announcement,
     "regularisation": _regularisation,
     "hazard": _hazard,
     "assistance": _assistance,

@@ -10,7 +10,7 @@ from sim.plan.distributions import scaled
 from sim.plan.layout import Epochs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -130,12 +130,35 @@ def _base(graph: Graph) -> dict[str, NDArray[np.float64]]:
     out = {name: np.zeros(n) for name in ("cost", "robbery", "death")}
     parameters = graph.scenario.parameters
     hazard_scale, death_scale = parameters.get("hazard_scale", 1.0), parameters.get("death_scale", 1.0)
+    extorted = parameters.get("extortion_loss_usd", 0.0) * hazard_scale * graph.scenario.behaviour.hazards
     for number, leg in graph.world_legs.items():
-        out["cost"][number] = leg.cost_usd
+        out["cost"][number] = leg.cost_usd + leg.haz_extorted * extorted
         out["robbery"][number] = leg.haz_robbed * hazard_scale
         out["death"][number] = leg.deaths_per_100k / 1e5 * hazard_scale * death_scale
-    out["income"] = np.array([p.income_usd_per_day or 0.0 for p in graph.scenario.world.places])
+    work = np.array([p.income_usd_per_day or 0.0 for p in graph.scenario.world.places])
+    out["income"] = parameters.get("work_share", 1.0) * work + _remittances(parameters)
     return out
+
+
+def _remittances(parameters: Mapping[str, float]) -> float:
+    """USD a day that a stranded person has from relatives, as a mean over those who receive any and those who do not."""
+    received = parameters.get("remittance_usd", 0.0) * (1.0 - parameters.get("transfer_fee_share", 0.0))
+    return (
+        parameters.get("remittance_share", 0.0)
+        * received
+        / max(parameters.get("remittance_interval_days", 1.0), 1.0)
+    )
+
+
+def _caution(graph: Graph) -> NDArray[np.float64]:
+    """Factor on the weight of each leg for families and unaccompanied children, who may mind its dangers more: [K, legs]."""
+    parameters = graph.scenario.parameters
+    beta = parameters.get("beta_risk", 0.0)
+    more = np.array([parameters.get(f"risk_factor_{unit}", 1.0) - 1.0 for unit in graph.units])
+    robbed = np.zeros(graph.n_chosen)
+    for number, leg in graph.world_legs.items():
+        robbed[number] = leg.haz_robbed
+    return np.exp(beta * np.tile(more, len(graph.groups))[:, None] * robbed[None, :])
 
 
 class _State:
@@ -157,6 +180,7 @@ class _State:
         self.cost, self.income = np.zeros(n), np.zeros(len(graph.places))
         self.turn = np.array([leg.mode == "turn_back" for leg in graph.legs[: graph.n_chosen]])
         self.base_turn = graph.scenario.parameters.get("turn_back_weight", 0.0)
+        self.weight *= _caution(graph)
         today = days[day]
         for number, leg in graph.world_legs.items():
             if leg.season:

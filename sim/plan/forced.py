@@ -1,4 +1,9 @@
-"""People sent elsewhere on arrival: expulsion, removal and transfer as competing chances at a place."""
+"""People sent elsewhere on arrival: expulsion, removal and transfer as competing chances at a place.
+
+Whom an expulsion sends away is split at once into those who will try again, who go on from where they are put after
+``repeat_attempt_wait_days`` on the way back, and those who will not, whose journey ends there as ``returned``. Without the
+behaviour ``repeat_attempts`` nobody tries again.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ import numpy as np
 
 from sim.plan.graph import PATHWAY_DAYS
 from sim.plan.plan import PlanLeg
+from sim.spec import Fixed, Geometric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,13 +22,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.plan.graph import Graph
-    from sim.spec import Policy
+    from sim.spec import Distribution, Policy
 
     type AnyPolicy = Any  # the caller has looked at the instrument
 
 __all__ = ["Forced", "forced_of"]
 
 _INSTRUMENTS = {"expulsion", "removal", "transfer"}
+_RETURNED, _REMOVED = 3, 4
+_FOR_GOOD = "for-good"
+"""Name of the way of those who do not try again."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +56,17 @@ class Forced:
     leg : int32 [F, J, K]
         Leg of each way (instrument and target) for each kind.
     shares : list of Share
-    ends : set of int
-        Legs on whose arrival the journey ends as ``removed``.
-    days : dict of int to float
+    ends : dict of int to int
+        Legs on whose arrival the journey ends, with the outcome (returned or removed).
+    days : dict of int to Distribution
         Travel days of the legs made here.
     """
 
     index: NDArray[np.int32]
     leg: NDArray[np.int32]
     shares: list[Share]
-    ends: set[int]
-    days: dict[int, float]
+    ends: dict[int, int]
+    days: dict[int, Distribution]
 
     def tables(self, days: NDArray[np.int64], n_kinds: int) -> NDArray[np.uint32]:
         """Return cumulated shares on some days, uint32 [days, K, F, J] on the scale of 32 bits.
@@ -115,19 +124,19 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
                 index[number] = len(ways)
                 ways.append([])
             own = ways[index[number]]
-            for target, weight in _targets(graph, policy, int(number)):
-                pair = (str(policy.instrument), target)
+            for way, target, weight in _ways(graph, policy, int(number)):
+                pair = (way, target)
                 if pair not in own:
                     own.append(pair)
                 parts.append((int(number), own.index(pair), policy, order, weight))
     width = max((len(w) for w in ways), default=1)
     leg = np.full((max(len(ways), 1), width, graph.n_kinds), -1, dtype=np.int32)
     shares: list[Share] = []
-    ends: set[int] = set()
-    travel: dict[int, float] = {}
+    ends: dict[int, int] = {}
+    travel: dict[int, Distribution] = {}
     for number, way, policy, order, weight in parts:
         row = int(index[number])
-        _fill(graph, policy, number, ways[row][way][1], leg[row, way], ends, travel)
+        _fill(graph, policy, number, ways[row][way], leg[row, way], ends, travel)
         kinds = graph.kinds_of(policy)
         kinds = kinds[leg[row, way, kinds] >= 0]  # nobody is sent where there is no place to send them
         value = np.clip(policy.strength(days) * float(policy.size) * weight, 0.0, 1.0)
@@ -147,26 +156,57 @@ def _targets(graph: Graph, policy: AnyPolicy, number: int) -> list[tuple[str, fl
     return [(name, 1.0 / len(names)) for name in names]
 
 
+def _ways(graph: Graph, policy: AnyPolicy, number: int) -> list[tuple[str, str, float]]:
+    """Ways on which a policy sends people from a place: what they are, where they lead, and the share of each.
+
+    The draw that decides who is expelled decides also who will try again, so that the same people do in every scenario.
+    """
+    targets = _targets(graph, policy, number)
+    if policy.instrument != "expulsion":
+        return [(str(policy.instrument), target, weight) for target, weight in targets]
+    again = _trying_again(graph, policy)
+    split = [("expulsion", target, weight * again) for target, weight in targets]
+    split += [(_FOR_GOOD, target, weight * (1.0 - again)) for target, weight in targets]
+    return [way for way in split if way[2] > 0.0]
+
+
+def _trying_again(graph: Graph, policy: AnyPolicy) -> float:
+    """Share of those expelled who will try again."""
+    if not graph.scenario.behaviour.repeat_attempts:
+        return 0.0
+    stated = policy.try_again
+    return float(graph.scenario.parameters.get("repeat_attempt_share", 1.0) if stated is None else stated)
+
+
+def _days_back(graph: Graph, way: str) -> Distribution:
+    """Days of the way back; who will try again needs time to get ready for it."""
+    wait = graph.scenario.parameters.get("repeat_attempt_wait_days", PATHWAY_DAYS)
+    if way == "expulsion" and wait > 1.0:
+        return Geometric(mean_days=wait)
+    return Fixed(days=PATHWAY_DAYS)
+
+
 def _fill(
     graph: Graph,
     policy: Policy,
     number: int,
-    target: str,
+    way: tuple[str, str],
     row: NDArray[np.int32],
-    ends: set[int],
-    travel: dict[int, float],
+    ends: dict[int, int],
+    travel: dict[int, Distribution],
 ) -> None:
     place = graph.places[number]
+    sort, target = way
+    end = {_FOR_GOOD: _RETURNED, "removal": _REMOVED}.get(sort)
     for kind in range(graph.n_kinds):
         group = graph.groups[kind // len(graph.units)]
         to = graph.home_place.get(group, "") if target == "home" else target
         if to not in graph.place_number or to == place:
             continue
         mode = "removal_flight" if policy.instrument == "removal" else "bus"
-        number_of_leg = graph.add_leg(
-            PlanLeg(f"{policy.instrument}:{place}->{to}", place, to, "return", mode, policy.instrument)
-        )
-        row[kind] = number_of_leg
-        travel.setdefault(number_of_leg, float(getattr(policy, "days", None) or PATHWAY_DAYS))
-        if policy.instrument == "removal":
-            ends.add(number_of_leg)
+        name = f"{policy.instrument}:{place}->{to}" + (f":{sort}" if sort == _FOR_GOOD else "")
+        leg = graph.add_leg(PlanLeg(name, place, to, "return", mode, policy.instrument))
+        row[kind] = leg
+        travel.setdefault(leg, _days_back(graph, sort))
+        if end is not None:
+            ends[leg] = end

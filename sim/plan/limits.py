@@ -85,7 +85,7 @@ def limits_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
             )
             add(np.where(on, _whole(np.where(on, amount, 0.0), scale), _UNLIMITED), legs, month)
             lottery[legs] = policy.instrument == "appointment"
-            patience[legs] = int(getattr(policy, "patience_days", None) or 0)
+            patience[legs] = _patience(policy, graph)
     rooms = sorted(room_days)
     for r, number in enumerate(rooms):
         for leg_number, plan_leg in enumerate(graph.legs):
@@ -108,6 +108,14 @@ def limits_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
         ),
         save_up=int(scale < 1.0),
     )
+
+
+def _patience(policy: AnyPolicy, graph: Graph) -> int:
+    """Mean days people wait for an appointment before they choose again; 0 = for ever."""
+    if policy.instrument != "appointment":
+        return 0
+    stated = policy.patience_days
+    return int(graph.scenario.parameters.get("appointment_patience_days", 0.0) if stated is None else stated)
 
 
 def _capacity(

@@ -51,7 +51,10 @@ def border_counts(flows: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     counted["persons"] = counted["persons"] * counted["rate"]
     counted["month"] = counted["period_start"].dt.strftime("%Y-%m")
     counted["nationality"] = counted["nationality"].astype(str)
-    out = {(e.border, e.group) for e in scenario.world.border_exclusions}
+    share = {(e.border, e.group): e.share for e in scenario.world.border_exclusions}
+    part = [share.get(pair, 1.0) for pair in zip(counted["border"], counted["nationality"], strict=True)]
+    counted["persons"] = counted["persons"] * np.array(part, float)
+    out = {pair for pair, factor in share.items() if factor == 0.0}
     keep = [pair not in out for pair in zip(counted["border"], counted["nationality"], strict=True)]
     counted = counted[keep]
     each = counted.groupby(["replicate", "border", "month", "nationality"])["persons"].sum().reset_index()

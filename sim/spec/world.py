@@ -198,10 +198,18 @@ class SettleAttraction(Strict):
 
 
 class BorderExclusion(Strict):
-    """A group that a border's office does not count."""
+    """A group that a border's office does not count, or counts at another rate than the rest.
+
+    Parameters
+    ----------
+    border, group : str
+    share : float
+        What the border's detection rate is multiplied by for this group; 0 = not counted at all.
+    """
 
     border: Identifier
     group: Identifier
+    share: Quantity = 0.0
     source: str = ""
     note: str = ""
 

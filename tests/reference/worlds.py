@@ -155,7 +155,9 @@ def policy_makers(
         "closure": lambda: some_legs_named() | {"size": rng.choice((1.0, 1.0, 0.6))},
         "capacity": capacity,
         "visa": lambda: some_legs_named() | {"size": factor(), "departures_size": factor()},
-        "expulsion": lambda: sent() | {"size": number(rng, 0.0, 0.7)},
+        "expulsion": lambda: (
+            sent() | {"size": number(rng, 0.0, 0.7), "try_again": rng.choice((None, 0.0, 0.4, 1.0))}
+        ),
         "removal": lambda: {"places": rng.sample(every, 2), "size": number(rng, 0.0, 0.6)},
         "transfer": lambda: sent() | {"size": number(rng, 0.0, 0.5)},
         "pathway": lambda: somewhere() | last | {"per_month": rng.choice((5, 40, 200)), "weight": factor()},
@@ -259,6 +261,7 @@ def random_world(seed: int, size: Size) -> Mapping:
             "information": size.information,
             "settling": chance(rng, 0.6),
             "turning_back": chance(rng, 0.6),
+            "repeat_attempts": chance(rng, 0.7),
         },
         "parameters": {
             "beta_cost_per_means": number(rng, -2.0, 0.0),
@@ -266,6 +269,13 @@ def random_world(seed: int, size: Size) -> Mapping:
             "beta_risk": number(rng, -4.0, 0.0),
             "turn_back_weight": number(rng, 0.0, 0.3),
             "robbery_loss_share": 0.5,
+            "repeat_attempt_share": number(rng, 0.0, 1.0),
+            "repeat_attempt_wait_days": rng.choice((1, 4, 9)),
+            "remittance_share": number(rng, 0.0, 1.0),
+            "remittance_usd": rng.choice((0, 120)),
+            "remittance_interval_days": 14,
+            "risk_factor_family": rng.choice((1, 2.5)),
+            "appointment_patience_days": rng.choice((0, 6)),
             "information_weight": number(rng, 0.0, 1.0),
             "information_update_days": rng.choice((1, 3, 7)),
             "information_lag_days": rng.choice((1, 5, 14)),

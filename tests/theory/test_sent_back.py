@@ -32,8 +32,11 @@ def sent(outcome: Outcome, to: str) -> int:
     return int(outcome.tally.flows[:, numbers].sum())
 
 
+AGAIN = {"behaviour": {"repeat_attempts": True}}
+
+
 def test_an_expulsion_takes_its_share_and_people_try_again() -> None:
-    out = run({"instrument": "expulsion", "places": ["C"], "to": "M", "size": 0.4})
+    out = run({"instrument": "expulsion", "places": ["C"], "to": "M", "size": 0.4}, **AGAIN)
     attempts = out.arrivals("M-C")
     assert attempts[2] == PEOPLE
     assert near(attempts[4], PEOPLE, 0.4)
@@ -41,6 +44,41 @@ def test_an_expulsion_takes_its_share_and_people_try_again() -> None:
         abs(attempts.sum() - PEOPLE / 0.6) < 4 * np.sqrt(PEOPLE * 0.4) / 0.6
     )  # geometric number of attempts
     assert out.ended("arrived") == PEOPLE
+
+
+def test_without_repeat_attempts_nobody_expelled_goes_on() -> None:
+    out = run({"instrument": "expulsion", "places": ["C"], "to": "M", "size": 0.4})
+    assert out.arrivals("M-C").sum() == PEOPLE
+    assert near(out.ended("returned"), PEOPLE, 0.4)
+    assert out.tally.ended[3].sum(axis=1)[out.plan.places.index("M")] == out.ended("returned")
+    assert out.ended("returned") + out.ended("arrived") == PEOPLE
+
+
+@pytest.mark.parametrize("stated", ["policy", "parameter"])
+def test_the_share_stated_tries_again(stated: str) -> None:
+    size, again = 0.5, 0.3
+    policy = {"instrument": "expulsion", "places": ["C"], "to": "M", "size": size}
+    if stated == "policy":
+        out = run(policy | {"try_again": again}, parameters={"repeat_attempt_share": 1.0}, **AGAIN)
+    else:
+        out = run(policy, parameters={"repeat_attempt_share": again}, **AGAIN)
+    attempts = out.arrivals("M-C")
+    assert near(attempts[4], PEOPLE, size * again)
+    # each attempt ends the journey there with probability size (1 - again), succeeds with 1 - size, else is repeated
+    gives_up = size * (1.0 - again) / (1.0 - size * again)
+    assert near(out.ended("returned"), PEOPLE, gives_up)
+
+
+def test_who_tries_again_needs_days_for_it() -> None:
+    wait = 4.0
+    policy = {"instrument": "expulsion", "places": ["C"], "to": "M", "size": 1.0, "end": at(2)}
+    out = run(policy, parameters={"repeat_attempt_wait_days": wait}, **AGAIN)
+    second = out.arrivals("M-C")[3:]
+    days = np.arange(len(second))  # expelled on day 2; geometric days back, one day to the crossing
+    expected = PEOPLE / wait * (1.0 - 1.0 / wait) ** (days - 1.0)
+    assert second[0] == 0
+    assert near(second[1], PEOPLE, expected[1] / PEOPLE)
+    assert abs((days * second).sum() / second.sum() - wait) < 4 * np.sqrt(wait * (wait - 1.0) / PEOPLE)
 
 
 def test_a_share_of_one_sends_everybody_however_many_places_it_names() -> None:

@@ -200,7 +200,9 @@ def test_everybody_can_go_north(legs: pd.DataFrame, places: pd.DataFrame) -> Non
 
 
 def test_weights_at_a_place_add_to_one(legs: pd.DataFrame) -> None:
-    north = legs[legs["direction"].isin(["northward", "lateral"]) & (legs["closed_by_default"] == "0")]
+    direct = "lajas-blancas--catem-sur--bus"  # runs beside the others while a policy runs it
+    usable = (legs["closed_by_default"] == "0") | (legs["id"] == direct)
+    north = legs[legs["direction"].isin(["northward", "lateral"]) & usable]
     total = north["weight"].astype(float).groupby(north["from"]).sum()
     assert total.sub(1).abs().max() < 0.02
 

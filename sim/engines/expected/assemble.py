@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engines.expected.network import ARRIVED, REMOVED, RETURNED
+from sim.engines.expected.network import ARRIVED, RETURNED
 from sim.engines.expected.stays import Stay, regimes_of
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_layout import Lines, Memory, Net
@@ -99,7 +99,7 @@ def _node_table(
         table[i, at.END], table[i, at.HOME] = _ends(plan, node, homes[:, node.place] > 0.0, rows)
         if node.removed:
             continue
-        twin = route.number.get((node.place, False, False))
+        twin = route.number.get((node.place, False, 0))
         if node.south and twin is not None and route.nodes[twin].turn is not None:
             table[i, at.TURN] = twin
         table[i, at.CLOSES], table[i, at.SETTLES] = _choices(node, i, aux, rows)
@@ -114,7 +114,7 @@ def _offsets(width: NDArray[np.int64]) -> NDArray[np.int64]:
 def _ends(plan: Plan, node: Node, home: NDArray[np.bool_], rows: _Rows) -> tuple[int, int]:
     """Outcome of those who arrive, and the row of those for whom it is one (-1 all)."""
     if node.removed:
-        return REMOVED, -1
+        return node.removed, -1
     if not node.south:
         return (ARRIVED if plan.fixed.place_ends[node.place] else 0), -1
     return (RETURNED, rows.add(home.astype(np.float64))) if home.any() else (0, -1)

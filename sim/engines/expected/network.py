@@ -32,8 +32,8 @@ class Node:
     ----------
     place : int
     south : bool
-    removed : bool
-        Those who arrive end as removed.
+    removed : int
+        Outcome with which all who are sent here end, 0 where they do not.
     reach : bool [classes]
         Classes that can be here.
     begin : bool [classes]
@@ -42,7 +42,7 @@ class Node:
 
     place: int
     south: bool
-    removed: bool
+    removed: int
     reach: NDArray[np.bool_]
     begin: NDArray[np.bool_]
     edges_out: list[int] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Route:
     nodes: list[Node]
     edges: list[Edge]
     blocks: list[int]
-    number: dict[tuple[int, bool, bool], int]
+    number: dict[tuple[int, bool, int], int]
 
 
 class _Builder:
@@ -111,7 +111,7 @@ class _Builder:
         self.merge = lanes.per_north // lanes.per_south
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
-        self.number: dict[tuple[int, bool, bool], int] = {}
+        self.number: dict[tuple[int, bool, int], int] = {}
         self.new: list[int] = []
 
     def grow(self) -> None:
@@ -121,7 +121,7 @@ class _Builder:
             if not self.nodes[number].removed:
                 self._ways_out(number)
 
-    def node(self, place: int, south: bool, removed: bool = False) -> int:
+    def node(self, place: int, south: bool, removed: int = 0) -> int:
         key = (place, south, removed)
         if key not in self.number:
             self.number[key] = len(self.nodes)
@@ -154,7 +154,7 @@ class _Builder:
         self, source: int, leg: int, share: NDArray[np.float64], version: NDArray[np.int64], *, forced: bool
     ) -> None:
         f = self.plan.fixed
-        removed = bool(f.leg_end[leg])
+        removed = int(f.leg_end[leg])
         target = self.node(int(f.leg_to[leg]), self.nodes[source].south, removed)
         self.nodes[source].edges_out.append(len(self.edges))
         limited = bool(f.leg_limited[leg]) and not forced

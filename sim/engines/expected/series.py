@@ -246,7 +246,8 @@ class SeriesFunction:
         value = counts[counter, when, source]
         group, column = self._source_group[source], self._number[source, month]
         border = np.array([c.border for c in self._counters], np.int64)[counter]
-        keep = (wanted[when] >= 0) & self._counts[border, group] & (column >= 0)
+        value = value * self._counts[border, group]
+        keep = (wanted[when] >= 0) & (self._counts[border, group] > 0.0) & (column >= 0)
         row = (counter * len(self.months) + wanted[when]) * len(self.groups) + group
         return row[keep], column[keep], value[keep]
 
@@ -388,12 +389,12 @@ def _counters(plan: Plan, borders: tuple[str, ...]) -> tuple[_Counter, ...]:
     return tuple(_Counter(b, p, tuple(legs)) for (b, p), legs in sorted(found.items()))
 
 
-def _counted(plan: Plan, borders: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Whether each border counts each group."""
-    out = np.ones((len(borders), len(plan.groups)), np.bool_)
+def _counted(plan: Plan, borders: tuple[str, ...]) -> NDArray[np.float64]:
+    """What the rate of each border is multiplied by for each group; 0 = not counted."""
+    out = np.ones((len(borders), len(plan.groups)))
     for row in plan.scenario.world.border_exclusions:
         if row.border in borders and row.group in plan.groups:
-            out[borders.index(row.border), plan.groups.index(row.group)] = False
+            out[borders.index(row.border), plan.groups.index(row.group)] = row.share
     return out
 
 

@@ -14,7 +14,7 @@ class Announcement(PolicyBase):
     """News of a coming or past rule: people hurry or wait.
 
     Formula: departures are multiplied by ``1 + s (departures_size - 1)`` and the hazard of leaving places
-    by ``1 + s (hazard_size - 1)``; in the days before `start` both by the anticipation factor. Units:
+    by ``1 + s (hazard_size - 1)``, both also by the anticipation factor in the days before `start`. Units:
     factors, 1 = no effect. Source: `effect_source`.
     """
 
@@ -52,15 +52,15 @@ class Regularisation(SizePolicy):
 class Assistance(PolicyBase):
     """Services and cash: the funding of the response changes how long people stay and what they have.
 
-    Formula: in its places and countries the hazard of leaving is multiplied by ``1 + s (size - 1)``, and
-    everybody staying receives ``s income_usd_per_day`` a day. Units: factor, 1 = no effect; USD per person
+    Formula: in its places and countries the hazard of leaving is multiplied by ``1 + s (size - 1)``, and what
+    people who are stranded there have a day rises by ``s income_usd_per_day``. Units: factor, 1 = no effect; USD per person
     and day. Source: `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
     instrument: Literal["assistance"] = "assistance"
     size: Quantity = Field(default=1.0, description="multiplies the hazard of leaving places")
-    income_usd_per_day: Number = Field(default=0.0, description="USD per person and day added")
+    income_usd_per_day: Number = Field(default=0.0, description="USD per stranded person and day added")
 
 
 class Return(PolicyBase):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from sim.spec.base import Names, Quantity
+from sim.spec.base import Names, Quantity, Share
 from sim.spec.policies.base import PolicyBase, SharePolicy, SizePolicy, one_or_many
 
 __all__ = ["Appointment", "Expulsion", "Pathway", "Removal", "Transfer", "Visa"]
@@ -32,21 +32,27 @@ class Visa(SizePolicy):
 class Expulsion(SharePolicy):
     """A share of those who arrive at a place are sent to another, and may try again.
 
-    Formula: each arrival is sent to one of `to` with probability ``s size``. Several expulsions, removals
-    and transfers at one place apply in this order to those left over. Unit: share of arrivals. Source:
+    Formula: each arrival is sent to one of `to` with probability ``s size``; of those the share `try_again` is
+    there after ``repeat_attempt_wait_days`` (geometric, days) and goes on from there like everybody, the rest end
+    their journey there as ``returned``. Several expulsions, removals and transfers at one place compete: together
+    they send ``1 - product of (1 - s size)``, split in proportion. Unit: share of arrivals. Source:
     `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
     instrument: Literal["expulsion"] = "expulsion"
     to: Targets = Field(description="places people are sent to")
+    try_again: Share | None = Field(
+        default=None,
+        description="share of those sent who try again; blank = parameter repeat_attempt_share",
+    )
 
 
 class Removal(SharePolicy):
     """A share of those who arrive at a place are removed to their country; their outcome is ``removed``.
 
-    Formula: each arrival is removed with probability ``s size``. Unit: share of arrivals. Source:
-    `effect_source`.
+    Formula: each arrival is removed with probability ``s size``; competes with expulsions and transfers at the
+    place as `Expulsion` says. Unit: share of arrivals. Source: `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
@@ -57,8 +63,8 @@ class Removal(SharePolicy):
 class Transfer(SharePolicy):
     """A share of those who arrive at a place are moved within the country and go on from there.
 
-    Formula: each arrival is moved to one of `to` with probability ``s size``. Unit: share of arrivals.
-    Source: `effect_source`.
+    Formula: each arrival is moved to one of `to` with probability ``s size``; competes with expulsions and
+    removals at the place as `Expulsion` says. Unit: share of arrivals. Source: `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
@@ -91,7 +97,9 @@ class Appointment(PolicyBase):
     """A daily quota of appointments drawn by lottery among those who wait.
 
     Formula: in its places people have one more alternative, of weight ``s weight``; each day `per_day` of
-    those who chose it, drawn by lot, go to `to`; who has waited `patience_days` chooses again. Units:
+    those who chose it, drawn by lot, go to `to`; who has waited `patience_days` (uniform from 1 to twice the
+    mean) chooses again. Two appointment policies that open the same leg share one weight, that of the last listed,
+    and both quotas hold for all who use it. Units:
     persons per day; weight; days. Source: the policy's own `sources`.
     """
 
@@ -103,5 +111,6 @@ class Appointment(PolicyBase):
     per_day: Quantity = Field(description="appointments per day over all its places")
     weight: Quantity = Field(default=1.0, description="weight of waiting for one beside the legs' weights")
     patience_days: Quantity | None = Field(
-        default=None, description="days after which people give up waiting; blank = never"
+        default=None,
+        description="mean days after which people give up waiting; blank = parameter appointment_patience_days",
     )

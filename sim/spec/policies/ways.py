@@ -28,7 +28,7 @@ class Closure(PolicyBase):
 class Capacity(PolicyBase):
     """A limit on how many start a leg in a day, or how many are present in a place.
 
-    Formula: while in force (s > 0) a leg takes at most `per_day` persons a day (each leg touched) and a place
+    Formula: while in force (s > 0) the legs touched take together at most `per_day` persons a day, and each place
     holds at most `persons`; the rest wait in line. The smallest of several limits holds, together with the
     leg's own. Units: persons per day, persons. Source: the policy's own `sources`.
     """
@@ -36,7 +36,7 @@ class Capacity(PolicyBase):
     leg_rule: ClassVar[Literal["into", "any", "none"]] = "into"
     at_places: ClassVar[bool] = True
     instrument: Literal["capacity"] = "capacity"
-    per_day: Quantity | None = Field(default=None, description="persons per day on each leg touched")
+    per_day: Quantity | None = Field(default=None, description="persons per day on all legs touched together")
     persons: Quantity | None = Field(default=None, description="persons present in each place touched")
 
     @model_validator(mode="after")
