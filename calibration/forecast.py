@@ -3,11 +3,12 @@
 **Rule of the origin.** Only figures for months up to the origin are read. They are read as they stand today: later revisions
 are inside, and delays of publication (days for Panama, weeks for Mexico and the United States) are not modelled.
 
-**What is combined.** Series with two years of figures take a weighted mean of two rules, one that stays where it is and one
-that learns from all series together; weights and widths are learnt from forecasts whose month was known at the origin
-(`calibration.stack`). Series published for single months only lean on the border upstream (`calibration.bridge`). With a
-scenario, the simulated route says what rules that begin after the origin change (`calibration.mechanism`); that change
-is followed in part (:data:`FOLLOWED`), and the forecast is widened by what is not followed.
+**What is combined.** Series with two years of figures take a weighted mean of three rules (`calibration.stack`): one that
+stays where it is, one that learns from all series together, and the naive rule of the forecast hubs; weights and widths
+are learnt from forecasts whose month was known at the origin. All three are moved by what the simulated route expects
+of rules: without a scenario of those known at the origin, whose effect is still under way down the road; with one, also of
+those that begin or end later (`calibration.mechanism`). Which share of that is followed is learnt too. Series
+published for single months only lean on the border upstream (`calibration.bridge`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import pandas as pd
 from calibration.bridge import bridge_forecasts
 from calibration.panel import load_panel, parse_month, shift_month
 from calibration.score import LEVELS
-from calibration.stack import Combination, combine, learn_combination, rule_quantiles
+from calibration.stack import Combination, Memory, combine, learn_combination, rule_quantiles
 from sim.errors import CalibrationError, Problem
 
 if TYPE_CHECKING:
@@ -35,14 +36,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from calibration.mechanism import RuleEffect
+    from calibration.effects import Effects
     from calibration.panel import Panel
 
 __all__ = [
     "COLUMNS",
-    "FOLLOWED",
     "Forecast",
-    "apply_rules",
+    "UNCONDITIONAL",
     "forecast_panel",
     "make_forecast",
     "write_forecast",
@@ -53,15 +53,9 @@ COLUMNS = ("target", "nationality", "period", "quantile", "value", "origin", "sc
 UNCONDITIONAL = "known_rules"
 """Name in the column `scenario` of forecasts that take only the rules known at the origin."""
 
-FOLLOWED = 0.6
-"""Share of a simulated change of the rules that is followed: set beforehand, not fitted; sizes in the library are uncertain."""
-
 _LEARNT_AT = (1, 3, 6, 12)
-_LARGEST_CHANGE = 1.5
-_UNSURE = 0.4
 _FEWEST = 30
 _LONGEST = 24
-_MIDDLE = 11
 
 Key = tuple[str, str]
 
@@ -79,15 +73,15 @@ class Forecast:
         Log(1 + count).
     scenario : str
         Name of the rules assumed.
-    combination : mapping of int to Combination
-        How the rules were combined, by horizon.
+    combination : mapping of int to (Combination, Combination)
+        How the rules were combined, by horizon, for small and for large series.
     """
 
     origin: str
     months: tuple[str, ...]
     quantiles: Mapping[Key, NDArray[np.float64]]
     scenario: str
-    combination: Mapping[int, Combination]
+    combination: Mapping[int, tuple[Combination, Combination]]
 
     def frame(self) -> pd.DataFrame:
         """The forecast as rows with the columns of :data:`COLUMNS`."""
@@ -109,22 +103,36 @@ class Forecast:
         return table.assign(origin=self.origin, scenario=self.scenario)[list(COLUMNS)]
 
 
-def _between(learnt: Mapping[int, Combination], ahead: int) -> Combination:
+def _between(learnt: Mapping[int, tuple[Combination, Combination]], ahead: int, size: int) -> Combination:
     """Combination for any horizon, by straight lines between those learnt."""
     at = sorted(learnt)
-    rows = np.array([[*learnt[h].weights, learnt[h].lower, learnt[h].upper] for h in at])
+    own = [learnt[h][size] for h in at]
+    rows = np.array([[*rule.weights, rule.lower, rule.upper] for rule in own])
     mixed = np.array([np.interp(ahead, at, column) for column in rows.T])
-    return Combination(mixed[:-2], float(mixed[-2]), float(mixed[-1]), min(learnt[h].cells for h in at))
+    return Combination(mixed[:-2], float(mixed[-2]), float(mixed[-1]), min(rule.cells for rule in own))
 
 
-def forecast_panel(panel: Panel, months: int) -> Forecast:
-    """Forecast from the end of a panel with the rules known there.
+def forecast_panel(
+    panel: Panel,
+    months: int,
+    effects: Effects | None = None,
+    *,
+    name: str = UNCONDITIONAL,
+    memory: Memory | None = None,
+) -> Forecast:
+    """Forecast from the end of a panel.
 
     Parameters
     ----------
     panel : Panel
         Cut at the origin.
     months : int
+    effects : Effects, optional
+        What rules change after every origin, this one and those before it; nothing by default.
+    name : str
+        Name of the rules assumed.
+    memory : Memory, optional
+        Kept between origins of one panel and one set of effects.
 
     Returns
     -------
@@ -132,43 +140,32 @@ def forecast_panel(panel: Panel, months: int) -> Forecast:
     """
     origin = panel.months[-1]
     learn_at = [h for h in _LEARNT_AT if h <= max(months, 1)]
-    learnt = dict(zip(learn_at, learn_combination(panel, learn_at), strict=True))
+    learnt = dict(zip(learn_at, learn_combination(panel, learn_at, effects, memory), strict=True))
     horizons = range(1, months + 1)
-    keys, made = rule_quantiles(panel, horizons)
+    made = rule_quantiles(panel, horizons, effects)
+    used = {h: (_between(learnt, h, 0), _between(learnt, h, 1)) for h in horizons}
     quantiles: dict[Key, NDArray[np.float64]] = {}
-    for i, key in enumerate(keys):
-        rows = [combine(made[:, i, h - 1], _between(learnt, h)) for h in horizons]
-        quantiles[key] = np.stack(rows)
+    for i, key in enumerate(made.keys):
+        size = int(made.large[i])
+        quantiles[key] = np.stack([combine(made.quantiles[:, i, h - 1], used[h][size]) for h in horizons])
     quantiles.update(bridge_forecasts(panel, quantiles))
     ahead = tuple(shift_month(origin, k) for k in horizons)
-    return Forecast(origin, ahead, quantiles, UNCONDITIONAL, {h: _between(learnt, h) for h in horizons})
+    return Forecast(origin, ahead, quantiles, name, used)
 
 
-def apply_rules(forecast: Forecast, effect: RuleEffect, name: str, *, followed: float = FOLLOWED) -> Forecast:
-    """Move a forecast by what the rules of a scenario change.
+def _effects(origin: str, months: int, scenario: str | None, scale: float) -> Effects:
+    """Effects of rules on record, with those after this origin simulated where the kept table does not hold them."""
+    from calibration.effects import AHEAD, RECORD, load_effects  # noqa: PLC0415 - reads a table
 
-    Parameters
-    ----------
-    forecast : Forecast
-    effect : RuleEffect
-    name : str
-        Name of the scenario.
-    followed : float
-        Share of the simulated change that is followed.
+    kept = load_effects("known" if scenario is None else "record")
+    if origin in kept.origins and scenario in {None, RECORD}:
+        return kept
+    if scenario is None and origin < kept.origins[0]:
+        return kept
+    from calibration.mechanism import rule_effects  # noqa: PLC0415 - loads the engine
 
-    Returns
-    -------
-    Forecast
-        Widened so that the variance of the unfollowed part adds to that of the forecast (log scale).
-    """
-    moved = {}
-    for key, z in forecast.quantiles.items():
-        change = np.clip(effect.of(*key)[: len(forecast.months)], -_LARGEST_CHANGE, _LARGEST_CHANGE)
-        middle = z[:, _MIDDLE : _MIDDLE + 1]
-        inner = (z[:, 16:17] - z[:, 6:7]) / 1.349
-        wider = np.sqrt(1.0 + (_UNSURE * np.abs(change)[:, None] / np.maximum(inner, 0.05)) ** 2)
-        moved[key] = np.maximum(middle + followed * change[:, None] + (z - middle) * wider, 0.0)
-    return Forecast(forecast.origin, forecast.months, moved, name, forecast.combination)
+    known, given = rule_effects(origin, max(months, AHEAD), scenario or RECORD, scale=scale)
+    return kept.with_origin(origin, known if scenario is None else given)
 
 
 def make_forecast(origin: str, months: int, *, scenario: str | None = None, scale: float = 0.1) -> Forecast:
@@ -205,12 +202,8 @@ def make_forecast(origin: str, months: int, *, scenario: str | None = None, scal
         raise CalibrationError(
             "The forecast was refused.", [Problem(f"origin {origin}", "--origin", expected, hint)]
         )
-    forecast = forecast_panel(everything.until(origin), months)
-    if scenario is None:
-        return forecast
-    from calibration.mechanism import rule_effect  # noqa: PLC0415 - loads the engine
-
-    return apply_rules(forecast, rule_effect(origin, months, scenario, scale=scale), scenario)
+    effects = _effects(origin, months, scenario, scale)
+    return forecast_panel(everything.until(origin), months, effects, name=scenario or UNCONDITIONAL)
 
 
 def write_forecast(forecast: Forecast, folder: Path) -> Path:
@@ -233,8 +226,11 @@ def write_forecast(forecast: Forecast, folder: Path) -> Path:
     table.to_parquet(aside, index=False, compression="zstd")
     aside.replace(target)
     rules = {
-        h: {"weights": r.weights.round(3).tolist(), "widths": [r.lower, r.upper], "cells": r.cells}
-        for h, r in forecast.combination.items()
+        h: {
+            size: {"weights": r.weights.round(3).tolist(), "widths": [r.lower, r.upper], "cells": r.cells}
+            for size, r in zip(("small", "large"), pair, strict=True)
+        }
+        for h, pair in forecast.combination.items()
     }
     manifest = {
         "origin": forecast.origin,

@@ -1,9 +1,12 @@
 """An origin and a scenario enter; what the simulated route says the rules will change after the origin leaves.
 
-The route is run twice with the same demand and the same luck: once with the rules known at the origin, once with those of
-the scenario. Demand is that inferred from the crossings up to the month before the origin, held at the mean of its last
-three months afterwards. What counts is the ratio of the two runs by border, nationality and month; it is followed in part
-only (`calibration.forecast.FOLLOWED`).
+The route is run with the same demand and the same luck under three sets of rules: *held*, those of six months before the
+origin, going on as they were; *known*, those that had begun by the end of the origin, going on as they are; and the
+*scenario*'s, with every later rule and every end. Demand is that inferred from the crossings up to the month before the
+origin, kept at the mean of its last three months afterwards. What counts is by how much one run moves away from the held
+one between the origin and a later month (a difference of differences, in logs): a rule that began in the middle of the
+origin, has not yet reached the border down the road, or is fading, still has some of its effect to come. Demand and
+season are the same in all runs and fall out. How much of the change is followed is learnt (`calibration.pooled`).
 """
 
 from __future__ import annotations
@@ -28,15 +31,17 @@ if TYPE_CHECKING:
     from sim.plan import Plan
     from sim.spec import Scenario
 
-__all__ = ["RuleEffect", "border_table", "known_rules", "rule_effect", "scenario_at"]
+__all__ = ["RuleEffect", "border_table", "held_rules", "known_rules", "rule_effects", "scenario_at"]
 
 _HELD_MONTHS = 3
 _RUN_UP = 9
 """Months simulated before the origin."""
 _SCALE = 0.1
-_SMALL = 30.0
+_HELD_BACK = 5
+"""Rules of the origin and of this many months before it are the young ones, whose effect may still be under way."""
+_SMALL = 60.0
 """Persons added to both sides of a ratio, so that a handful of simulated people decides nothing."""
-_LARGEST = 3.0
+_LARGEST = 2.5
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class RuleEffect:
     months : tuple of str
         Months after the origin.
     log_ratio : float64 [series, months]
-        Log of crossings with the scenario's rules over crossings with the rules known at the origin.
+        Change since the origin of the log of crossings over those under held rules.
     """
 
     keys: tuple[tuple[str, str], ...]
@@ -70,8 +75,18 @@ def _last_day(month: str) -> date:
     return end
 
 
+def _begun_by(scenario: Scenario, last: date) -> Scenario:
+    """Policies that had begun by a day, going on: ends after it are not known yet."""
+    policies = tuple(
+        p.model_copy(update={"end": None}) if p.end is not None and p.end > last else p
+        for p in scenario.policies
+        if p.start <= last
+    )
+    return scenario.model_copy(update={"policies": policies})
+
+
 def known_rules(scenario: Scenario, origin: str) -> Scenario:
-    """The scenario with the policies that had begun by the end of the origin month.
+    """The scenario with the policies that had begun by the end of the origin, going on as they are.
 
     Parameters
     ----------
@@ -82,8 +97,22 @@ def known_rules(scenario: Scenario, origin: str) -> Scenario:
     -------
     Scenario
     """
-    last = _last_day(origin)
-    return scenario.model_copy(update={"policies": tuple(p for p in scenario.policies if p.start <= last)})
+    return _begun_by(scenario, _last_day(origin))
+
+
+def held_rules(scenario: Scenario, origin: str) -> Scenario:
+    """The scenario with the policies of six months before the origin, going on as they were.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    origin : str
+
+    Returns
+    -------
+    Scenario
+    """
+    return _begun_by(scenario, _last_day(shift_month(origin, -_HELD_BACK - 1)))
 
 
 def scenario_at(scenario: Scenario, origin: str, months: int) -> Scenario:
@@ -172,7 +201,7 @@ def _simulate(scenario: Scenario, scale: float, seed: int) -> pd.DataFrame:
     return border_table(plan, run_agents(plan, seed=seed))
 
 
-def rule_effect(
+def rule_effects(
     origin: str,
     months: int,
     name: str,
@@ -180,8 +209,8 @@ def rule_effect(
     scale: float = _SCALE,
     seed: int = 1,
     loaded: Scenario | None = None,
-) -> RuleEffect:
-    """Simulate what the rules of a scenario change after an origin.
+) -> tuple[RuleEffect, RuleEffect]:
+    """Simulate what rules change after an origin.
 
     Parameters
     ----------
@@ -194,24 +223,31 @@ def rule_effect(
     scale : float
         Share of the people simulated.
     seed : int
-        The same for both runs, so that people have the same luck.
+        The same for all runs, so that people have the same luck.
     loaded : Scenario, optional
         The scenario, where it has been read already.
 
     Returns
     -------
-    RuleEffect
+    known : RuleEffect
+        Of the rules known at the origin.
+    scenario : RuleEffect
+        Of all rules of the scenario, also those that begin or end later.
     """
     load_kernels()
     scenario = scenario_at(loaded or load_scenario(name), origin, months)
-    known = known_rules(scenario, origin)
+    held = _simulate(held_rules(scenario, origin), scale, seed)
+    known = _simulate(known_rules(scenario, origin), scale, seed)
+    return _apart(known, held, origin, months), _apart(_simulate(scenario, scale, seed), held, origin, months)
+
+
+def _apart(made: pd.DataFrame, held: pd.DataFrame, origin: str, months: int) -> RuleEffect:
+    """By how much a run moves away from the held one after the origin."""
     ahead = tuple(shift_month(origin, k) for k in range(1, months + 1))
-    with_rules = _simulate(scenario, scale, seed)
-    if len(known.policies) == len(scenario.policies):
-        keys = tuple((str(t), str(n)) for t, n in with_rules.index)
-        return RuleEffect(keys, ahead, np.zeros((len(keys), months)))
-    without = _simulate(known, scale, seed)
-    both = with_rules.index.intersection(without.index)
-    a, b = with_rules.loc[both, list(ahead)].to_numpy(), without.loc[both, list(ahead)].to_numpy()
-    ratio = np.clip(np.log((a + _SMALL) / (b + _SMALL)), -_LARGEST, _LARGEST)
-    return RuleEffect(tuple((str(t), str(n)) for t, n in both), ahead, ratio)
+    both = made.index.intersection(held.index)
+    columns = [origin, *ahead]
+    above, below = (table.loc[both, columns].to_numpy(np.float64) + _SMALL for table in (made, held))
+    log_ratio = np.log(above) - np.log(below)
+    moved = log_ratio[:, 1:] - log_ratio[:, :1]
+    keys = tuple((str(t), str(n)) for t, n in both)
+    return RuleEffect(keys, ahead, np.clip(moved, -_LARGEST, _LARGEST))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from calibration.likelihood import Counts, Window
 from calibration.score import LEVELS, wis
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from calibration.calibrate import FitResult
@@ -37,7 +39,7 @@ def predict_border(result: FitResult, border: str) -> tuple[pd.DataFrame, NDArra
     Returns
     -------
     cells : DataFrame
-        nationality, month, observed.
+        nationality, covers (groups it stands for), month, observed.
     quantiles : float64 [cells, 23]
         Detection rates from their priors, scatter of the counts as at the fitted borders.
     """
@@ -47,19 +49,19 @@ def predict_border(result: FitResult, border: str) -> tuple[pd.DataFrame, NDArra
         rows["month"].between(result.config.start, result.config.end) & (rows["confidence"] != "lower bound")
     ]
     rows = rows[rows["nationality"].isin(response.groups)]
-    triples = zip(
-        rows["nationality"].astype(str),
-        rows["month"].astype(str),
-        rows["persons"].to_numpy(float),
-        strict=True,
-    )
-    windows = [Window(border, (group,), ((month, 1.0),), float(persons)) for group, month, persons in triples]
+    windows = [
+        Window(border, _covered(row, response.groups), ((str(row["month"]), 1.0),), float(row["persons"]))
+        for row in rows.to_dict("records")
+    ]
     counts = Counts.arrange(windows, response)
     posterior = result.posterior
     rng = np.random.default_rng(result.config.seed)
     drawn = np.zeros((_DRAWS, len(counts.observed)))
     series = posterior.counts.borders
-    alike = [[i for i, name in enumerate(series) if name.endswith(f" {w.groups[0]}")] for w in counts.windows]
+    alike = [
+        [i for i, name in enumerate(series) if len(w.groups) == 1 and name.endswith(f" {w.groups[0]}")]
+        for w in counts.windows
+    ]
     for i, theta in enumerate(result.draws(_DRAWS, rng)):
         u, detection, log_phi = posterior.split(theta)
         rate = np.exp(detection)[posterior._parameter]  # noqa: SLF001 - the same axes
@@ -69,11 +71,18 @@ def predict_border(result: FitResult, border: str) -> tuple[pd.DataFrame, NDArra
     cells = pd.DataFrame(
         {
             "nationality": [w.groups[0] for w in counts.windows],
+            "covers": [";".join(w.groups) for w in counts.windows],
             "month": [w.months[0][0] for w in counts.windows],
             "observed": counts.observed,
         }
     )
     return cells, np.quantile(drawn, LEVELS, axis=0).T
+
+
+def _covered(row: dict[Hashable, Any], groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Groups a count stands for; "others" are all that its list does not name."""
+    named = str(row["covers"]).split(";") if row["covers"] else [str(row["nationality"])]
+    return tuple(g for g in named if g in groups)
 
 
 def naive_from_darien(result: FitResult, cells: pd.DataFrame) -> tuple[float, str]:
@@ -83,7 +92,7 @@ def naive_from_darien(result: FitResult, cells: pd.DataFrame) -> tuple[float, st
     ----------
     result : FitResult
     cells : DataFrame
-        nationality, month, observed.
+        nationality, covers, month, observed.
 
     Returns
     -------
@@ -97,11 +106,8 @@ def naive_from_darien(result: FitResult, cells: pd.DataFrame) -> tuple[float, st
     seen = cells["observed"].to_numpy(np.float64)
     for lag in _LAGS:
         months = [str(pd.Period(m, "M") - lag) for m in cells["month"]]
-        base = (
-            darien.reindex(pd.MultiIndex.from_arrays([cells["nationality"], months]))
-            .fillna(0.0)
-            .to_numpy(np.float64)
-        )
+        pairs = zip(cells["covers"].str.split(";"), months, strict=True)
+        base = np.array([sum(float(darien.get((g, m), 0.0)) for g in groups) for groups, m in pairs])
         for scale, spread in product(_SCALES, _SPREADS):
             made = np.expm1(np.maximum(np.log1p(base * scale)[:, None] + spread * norm.ppf(LEVELS), 0.0))
             mean = float(wis(made, seen).mean())

@@ -9,18 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from calibration.forecast import (
-    COLUMNS,
-    UNCONDITIONAL,
-    apply_rules,
-    forecast_panel,
-    make_forecast,
-    write_forecast,
-)
+from calibration.effects import RECORD, Effects, load_effects
+from calibration.forecast import COLUMNS, UNCONDITIONAL, forecast_panel, make_forecast, write_forecast
 from calibration.hindcast import ARCHIVE, HORIZONS, at_break, hindcast_tables
-from calibration.mechanism import RuleEffect, known_rules, scenario_at
+from calibration.mechanism import RuleEffect, held_rules, known_rules, scenario_at
 from calibration.panel import TARGETS, Panel, load_panel, parse_month, shift_month
-from calibration.score import LEVELS
+from calibration.pooled import pooled_forecast
+from calibration.score import LEVELS, wis
+from calibration.spread import fit_spread, spread_of
+from calibration.stack import Memory, _Loss, learn_combination
 from sim.errors import CalibrationError
 from sim.spec import load_scenario
 
@@ -30,11 +27,20 @@ def panel() -> Panel:
     return load_panel(end="2024-06")
 
 
-def test_nothing_after_the_origin_is_read(panel: Panel) -> None:
+@pytest.fixture(scope="module")
+def known() -> Effects:
+    return load_effects("known")
+
+
+def test_nothing_after_the_origin_is_read(panel: Panel, known: Effects) -> None:
     later = panel.counts.copy()
     later[:, panel.months.index("2023-04") :] *= 7.0
-    one = forecast_panel(panel.until("2023-03"), 3)
-    other = forecast_panel(replace(panel, counts=later).until("2023-03"), 3)
+    rules = known.change.copy()
+    rules[:, known.origins.index("2023-04") :] = 1.0
+    one = forecast_panel(panel.until("2023-03"), 3, known)
+    other = forecast_panel(
+        replace(panel, counts=later).until("2023-03"), 3, replace(known, change=rules), memory=Memory()
+    )
     for key, made in one.quantiles.items():
         np.testing.assert_array_equal(made, other.quantiles[key])
 
@@ -61,15 +67,94 @@ def test_impossible_origins_are_refused(origin: str, months: int) -> None:
         make_forecast(origin, months)
 
 
-def test_rules_move_and_widen_a_forecast(panel: Panel) -> None:
-    base = forecast_panel(panel.until("2023-03"), 2)
-    effect = RuleEffect((("darien", "ALL"),), base.months, np.array([[0.0, -1.0]]))
-    moved = apply_rules(base, effect, "s")
+def test_rules_move_a_forecast_by_a_share_of_what_they_change(panel: Panel) -> None:
+    cut = panel.until("2023-03")
+    nothing = Effects((), (), np.zeros((0, 0, 12)))
     key = ("darien", "VEN")
-    np.testing.assert_allclose(moved.quantiles[key][0], base.quantiles[key][0])
-    assert moved.quantiles[key][1, 11] < base.quantiles[key][1, 11]
-    spread = [np.ptp(f.quantiles[key][1]) for f in (base, moved)]
-    assert spread[1] > spread[0]
+    fall = RuleEffect((key,), ("2023-04", "2023-05"), np.array([[0.0, -1.0]]))
+    still, moved = (pooled_forecast(cut, [1, 2], e) for e in (nothing, nothing.with_origin("2023-03", fall)))
+    i, other = still.keys.index(key), still.keys.index(("darien", "ECU"))
+    np.testing.assert_allclose(moved.moved[i], [0.0, -0.7], atol=1e-6)
+    np.testing.assert_allclose(moved.quantiles[i, 1, 11], still.quantiles[i, 1, 11] - 0.7, rtol=0.1)
+    assert np.ptp(moved.quantiles[i, 1]) > np.ptp(still.quantiles[i, 1])
+    np.testing.assert_allclose(moved.quantiles[other], still.quantiles[other])
+
+
+def test_the_share_that_is_followed_is_learnt_from_the_past(panel: Panel) -> None:
+    cut = panel.until("2023-03")
+    seen = np.nan_to_num(np.log1p(panel.counts))
+    change = np.zeros((len(panel.keys), len(panel.months), 1))
+    change[:, :-1, 0] = np.clip(seen[:, 1:] - seen[:, :-1], -2.5, 2.5)
+    for factor, low, high in ((1.0, 0.9, 1.05), (-1.0, -1.05, 0.2)):
+        told = Effects(panel.keys, panel.months, factor * change)
+        made = pooled_forecast(cut, [1], told, ridge=None)
+        at = [i for i, key in enumerate(made.keys) if key[0] == "mexico"]
+        rows = [panel.keys.index(made.keys[i]) for i in at]
+        asked = factor * change[rows, panel.months.index("2023-03"), 0]
+        clear = np.abs(asked) > 0.1
+        shares = made.moved[at, 0][clear] / asked[clear]
+        assert ((shares > low) & (shares < high)).all()
+
+
+def test_effects_are_found_by_series_origin_and_months_ahead() -> None:
+    table = Effects((("darien", "VEN"),), ("2022-01", "2022-03"), np.array([[[1.0, 2.0], [3.0, 4.0]]]))
+    out = table.aligned(
+        [("darien", "ECU"), ("darien", "VEN")], ["2021-12", "2022-01", "2022-02", "2022-03"], 9
+    )
+    np.testing.assert_array_equal(out[1], [0.0, 2.0, np.nan, 4.0])
+    np.testing.assert_array_equal(out[0], [0.0, 0.0, np.nan, 0.0])
+    longer = table.with_origin(
+        "2022-02",
+        RuleEffect((("mexico", "ALL"),), ("2022-03", "2022-04", "2022-05"), np.array([[5.0, 6.0, 7.0]])),
+    )
+    assert longer.origins == ("2022-01", "2022-02", "2022-03")
+    np.testing.assert_array_equal(longer.change[0], [[1.0, 2.0, 2.0], [0.0, 0.0, 0.0], [3.0, 4.0, 4.0]])
+    np.testing.assert_array_equal(longer.change[1, 1], [5.0, 6.0, 7.0])
+
+
+def test_the_size_of_errors_is_found_again() -> None:
+    rng = np.random.default_rng(3)
+    features = np.stack([np.ones(4000), rng.standard_normal(4000)], axis=1)
+    errors = np.abs(rng.standard_normal(4000)) * np.exp(0.4 + 0.6 * features[:, 1]) / 0.798
+    beta = fit_spread(features, errors, np.ones(4000), np.zeros(2))
+    np.testing.assert_allclose(beta, [0.4, 0.6], atol=0.05)
+    np.testing.assert_allclose(spread_of(features, beta).mean(), np.exp(0.4 + 0.6**2 / 2), rtol=0.05)
+
+
+def test_the_loss_of_a_combination_has_the_slope_of_small_steps() -> None:
+    rng = np.random.default_rng(4)
+    middle = rng.normal(6.0, 1.0, (3, 50, 1))
+    quantiles = middle + np.linspace(-1.0, 1.0, 23) * rng.uniform(0.3, 1.0, (3, 50, 1))
+    outcome = rng.normal(6.0, 1.0, 50)
+    loss = _Loss(quantiles, outcome, np.array([0.4, 0.4, 0.2]))
+    at = np.array([-1.0, -0.8, -1.4, 0.05, -0.1])
+    slope = loss(at)[1]
+    for i in range(5):
+        step = np.zeros(5)
+        step[i] = 1e-5
+        assert slope[i] == pytest.approx((loss(at + step)[0] - loss(at - step)[0]) / 2e-5, rel=1e-3, abs=1e-5)
+    alone = _Loss(quantiles[:1], outcome, np.ones(1))
+    held = 0.1 * (np.log([0.95, 0.85]) ** 2).sum()
+    assert alone(np.zeros(3))[0] == pytest.approx(1.0 + held)
+    assert alone.log_unit == pytest.approx(wis(quantiles[0], outcome).mean())
+
+
+def test_weights_and_widths_stay_in_bounds(panel: Panel, known: Effects) -> None:
+    for pair in learn_combination(panel.until("2022-06"), [1, 3], known):
+        for rule in pair:
+            assert rule.weights.sum() == pytest.approx(1.0)
+            assert 0.4 < rule.lower < 1.6
+            assert 0.4 < rule.upper < 1.6
+
+
+def test_known_rules_go_on_and_young_rules_are_not_in_the_held_ones() -> None:
+    scenario = load_scenario("history/baseline")
+    known = known_rules(scenario, "2022-10")
+    held = held_rules(scenario, "2022-10")
+    assert "oct-2022-departures" in {p.id for p in known.policies}
+    assert "oct-2022-departures" not in {p.id for p in held.policies}
+    assert {p.id for p in held.policies} < {p.id for p in known.policies}
+    assert all(p.end is None or p.end.isoformat() <= "2022-10-31" for p in known.policies)
 
 
 def test_known_rules_leave_out_later_policies_and_later_departures() -> None:
@@ -84,10 +169,11 @@ def test_known_rules_leave_out_later_policies_and_later_departures() -> None:
     assert months["2022-10"] == pytest.approx(months["2022-12"])
 
 
-def test_the_archive_is_what_the_code_makes(panel: Panel) -> None:
+@pytest.mark.parametrize(("scenario", "which"), [(UNCONDITIONAL, "known"), (RECORD, "record")])
+def test_the_archive_is_what_the_code_makes(panel: Panel, scenario: str, which: str) -> None:
     frozen = pd.read_parquet(ARCHIVE / "hindcast.parquet")
-    frozen = frozen[(frozen["origin"] == "2023-06") & (frozen["scenario"] == UNCONDITIONAL)]
-    made = forecast_panel(panel.until("2023-06"), max(HORIZONS))
+    frozen = frozen[(frozen["origin"] == "2023-06") & (frozen["scenario"] == scenario)]
+    made = forecast_panel(panel.until("2023-06"), max(HORIZONS), load_effects(which))
     for row in frozen.sample(20, random_state=1).to_dict("records"):
         ahead = [shift_month("2023-06", h) for h in range(1, 7)].index(row["period"])
         own = np.expm1(made.quantiles[row["target"], row["nationality"]][ahead, 11])
