@@ -1,4 +1,7 @@
-"""The frozen forecasts of the past enter, a short table of how good they were leaves; the app shows it on its first page."""
+"""The frozen forecasts of the past enter; how good they were, and the last of them beside what happened, leave.
+
+The app shows the first on its first page, the brief both.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import pandas as pd
 from calibration.hindcast import ARCHIVE
 from calibration.score import LEVELS, wis
 
-__all__ = ["track_record"]
+__all__ = ["last_forecasts", "track_record"]
 
 _UNCONDITIONAL = "known_rules"
 _LOW50, _HIGH50, _LOW90, _HIGH90, _MIDDLE = "q0.25", "q0.75", "q0.05", "q0.95", "q0.5"
@@ -42,6 +45,24 @@ def track_record() -> pd.DataFrame:
         for (target, ahead), part in scores.groupby(["target", "months_ahead"], sort=False)
     ]
     return pd.DataFrame(rows).sort_values(["border", "months_ahead"], ignore_index=True)
+
+
+def last_forecasts() -> pd.DataFrame:
+    """Forecasts of the month after each origin, all nationalities together, beside what was counted.
+
+    Returns
+    -------
+    DataFrame
+        border, origin, month (YYYY-MM), low90, median, high90, observed (persons or encounters a month); one row for each
+        border and month, with only the rules known at the origin.
+    """
+    table = pd.read_parquet(ARCHIVE / "hindcast.parquet")
+    table = table[(table["scenario"] == _UNCONDITIONAL) & (table["nationality"] == "ALL")]
+    ahead = [_months(str(a), str(b)) for a, b in zip(table["origin"], table["period"], strict=True)]
+    names = {"target": "border", "period": "month", _LOW90: "low90", _MIDDLE: "median", _HIGH90: "high90"}
+    columns = ["border", "origin", "month", "low90", "median", "high90", "observed"]
+    chosen = table[[months == 1 for months in ahead]].rename(columns=names)[columns]
+    return chosen.sort_values(["border", "month"], ignore_index=True)
 
 
 def _months(origin: str, period: str) -> int:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final
 import jupytext
 from nbclient import NotebookClient
 from PIL import Image
-from traitlets.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +28,8 @@ ROOT: Final = Path(__file__).parents[1]
 NOTEBOOKS: Final = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 PAGES: Final = ROOT / "docs" / "notebooks"
 WIDEST_PIXELS, COLOURS, LONGEST_CELL = 1100, 64, 600
+_TABLE: Final = re.compile(r"<table[^>]*>(.*?)</table>", re.DOTALL)
+_STYLE: Final = re.compile(r' style="[^"]*"')
 _TERMINAL: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -57,7 +58,7 @@ def execute(path: Path) -> Any:  # noqa: ANN401 - a notebook node
             timeout=LONGEST_CELL,
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
-            config=Config({"KernelManager": {"transport": "ipc"}}),
+            extra_arguments=["--log-level=40"],  # the kernel listens to this machine only; it need not say so
         )
         client.execute(env={**os.environ, "COLUMNS": "100", "PYTHONPATH": str(ROOT)})
     return notebook
@@ -109,6 +110,9 @@ def words(output: dict[str, Any]) -> str:
     data = output.get("data", {})
     if "text/markdown" in data:
         return str(data["text/markdown"])
+    found = _TABLE.search(str(data.get("text/html", "")))
+    if found:
+        return _STYLE.sub("", f"<table>{found[1]}</table>")
     plain = _TERMINAL.sub("", str(data.get("text/plain", output.get("text", "")))).rstrip()
     if not plain or plain.startswith("<Figure size"):
         return ""

@@ -72,14 +72,15 @@ for panel, (group, part) in zip(axes, fit.groupby("nationality", sort=False), st
     panel.set_ylabel("persons per month")
     panel.set_ylim(bottom=0)
     panel.tick_params(axis="x", rotation=90)
-axes[0].legend(frameon=False, fontsize=7)
+legend = axes[0].legend(frameon=False, fontsize=7)
 # %% [markdown]
 # Second: what did we learn? `narrowed_to` is the width of a parameter after the fit over its width before. One means that
 # the counts said nothing, and what is printed is only what we believed before.
 
 # %%
 parameters = pd.read_csv("fit/parameters.csv").set_index("parameter")
-parameters[["value", "lo90", "hi90", "prior_lo90", "prior_hi90", "narrowed_to"]].round(2)
+shown = parameters.filter(regex="darien|honduras", axis=0)
+shown[["value", "lo90", "hi90", "prior_lo90", "prior_hi90", "narrowed_to"]].round(2)
 
 # %%
 inside = ((fit["observed"] >= fit["lo90"]) & (fit["observed"] <= fit["hi90"])).mean()

@@ -48,7 +48,7 @@ panel.set_ylabel("persons per month")
 panel.set_ylim(bottom=0)
 panel.tick_params(axis="x", rotation=45)
 panel.set_title("Darién, forecast from September 2022", loc="left")
-panel.legend(frameon=False, fontsize=8)
+legend = panel.legend(frameon=False, fontsize=8)
 # %%
 month = "2022-11"
 Markdown(

@@ -118,7 +118,7 @@ panel.set_ylabel("persons per month")
 panel.set_ylim(bottom=0)
 panel.tick_params(axis="x", rotation=45)
 panel.set_title("Paso Canoas, northward, 2023", loc="left")
-panel.legend(frameon=False, fontsize=8)
+legend = panel.legend(frameon=False, fontsize=8)
 # %%
 both = counted.dropna()
 here = monthly.loc[both.index].sum()

@@ -61,11 +61,11 @@ for panel, (border, title) in zip(axes, borders.items(), strict=True):
     panel.set_title(title, loc="left")
     panel.set_ylabel("difference from as it is,\npersons per month")
     panel.tick_params(axis="x", rotation=90)
-axes[0].legend(frameon=False, fontsize=8)
+legend = axes[0].legend(frameon=False, fontsize=8)
 
 # %% [markdown]
-# The band is the 90 % interval over four pairs. Choices are where listening bites: which way people take through Central
-# America and where they cross. Shares by way, for Venezuelans entering Honduras and Mexico:
+# The band is the 90 % interval over four pairs. One would expect listening to change which way people take. Shares by way,
+# for Venezuelans entering Honduras and Mexico:
 
 
 # %%
@@ -82,16 +82,16 @@ table = pd.concat([pd.DataFrame({name: shares(r, c) for name, r in runs.items()}
 table[table.max(axis=1) > 3].round(1).rename_axis("leg (% of entries into the country)")
 
 # %%
-largest = (table["nobody listens"] - table["as it is"]).abs().idxmax()
+most = (table.sub(table["as it is"], axis=0)).abs().max().max()
 year = rows[(rows["border"] == "us_border_patrol") & (rows["period"] == "ALL")].set_index("other")
+nobody, at_once = (
+    f"{year.loc[name, 'median']:+,.0f} (90 % interval {year.loc[name, 'lo90']:+,.0f} to {year.loc[name, 'hi90']:+,.0f})"
+    for name in ("nobody_listens", "at_once")
+)
 Markdown(
-    f"**Without listening, {table.loc[largest, 'nobody listens']:.0f} % instead of {table.loc[largest, 'as it is']:.0f} % of the "
-    f"entries would go over `{largest}`**, which moves most. Over the nine months encounters between US ports change by "
-    + " and ".join(
-        f"{year.loc[name, 'median']:+,.0f} (90 %: {year.loc[name, 'lo90']:+,.0f} to {year.loc[name, 'hi90']:+,.0f}, {word})"
-        for name, word in (("nobody_listens", "nobody listens"), ("at_once", "at once"))
-    )
-    + "."
+    f"**No way gains or loses more than {most:.1f} percentage points of the entries.** What moves is when people go on to the "
+    f"border: over the nine months, encounters between US ports change by {nobody} if nobody listens and by {at_once} if news "
+    f"travels at once, beside {year['base_median'].iloc[0]:,.0f} as it is."
 )
 
 # %% [markdown]

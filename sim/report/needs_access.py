@@ -121,8 +121,8 @@ def sector_table(needs: NeedsLike, country: str | None, month: str) -> pd.DataFr
     Returns
     -------
     DataFrame
-        sector, low, middle, high (people in need; NaN where hidden), usd, funded, gap, lead, flag; in the
-        order of the sector table.
+        sector, low, middle, high (people in need; NaN where hidden), usd, funded, gap, each of them also with _low and
+        _high, lead, flag; in the order of the sector table.
     """
     frame = totals(needs, month)
     if country is not None:
@@ -142,7 +142,8 @@ def sector_table(needs: NeedsLike, country: str | None, month: str) -> pd.DataFr
         out.loc[out.index.isin(REGIONAL_ONLY), ["low", "middle", "high"]] = np.nan
     for name in ("usd", "funded", "gap"):
         part = frame[keep[name]]
-        out[name] = part.groupby(part["sector_code"].astype(str))["middle"].sum(min_count=1)
+        sums = part.groupby(part["sector_code"].astype(str))[["low", "middle", "high"]].sum(min_count=1)
+        out[[f"{name}_low", name, f"{name}_high"]] = sums.reindex(out.index).to_numpy()
     worst = (
         need.assign(rank=need["coverage_flag"].astype(str).map(flag_rank))
         .sort_values("rank")

@@ -15,11 +15,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from calibration.hindcast import ARCHIVE
 from sim.errors import DataError
 from sim.needs import Needs, estimate
 from sim.report import Brief
 from sim.report import brief as write
-from sim.report.twopage import needs_reading
+from sim.report.twopage import needs_reading, skill
 from sim.report.words import LANGUAGES
 from tests.report_fixture import SyntheticRun, make_run
 
@@ -139,10 +140,14 @@ def test_the_light_follows_its_rule(run: SyntheticRun, brief: Writer) -> None:
     assert brief(run, "PAN", month="2021-02").trigger.level == "unknown"
 
 
-def test_empty_states_are_sentences_not_numbers(run: SyntheticRun, brief: Writer) -> None:
+def test_empty_states_are_sentences_not_numbers(
+    run: SyntheticRun, brief: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(skill, "provided", lambda _: pd.DataFrame())
     pages = brief(run, "PAN", "en")
     assert pages.scenarios == ()
     assert "--beside" in pages.scenarios_note
+    assert "fit and not forecast skill" in pages.skill_note
     unseen = replace(run, summary=run.summary.assign(observed=float("nan")))
     assert brief(unseen, "PAN", "en").skill == ()
     assert "caution" in brief(unseen, "PAN", "en").skill_note
@@ -156,12 +161,37 @@ def test_scenarios_stand_side_by_side(run: SyntheticRun, brief: Writer) -> None:
 
 
 def test_scored_forecasts_replace_the_fit(run: SyntheticRun, brief: Writer) -> None:
-    skill = pd.DataFrame(
+    scored = pd.DataFrame(
         [{"border": "darien", "inside_share": 0.88, "error": 0.21, "relative_to_naive": 0.74}]
     )
-    pages = brief(run, "PAN", "en", skill=skill)
+    pages = brief(run, "PAN", "en", skill=scored)
     assert pages.skill[0].naive == "0.74"
     assert "Forecasts made before" in pages.skill_note
+
+
+def test_the_skill_box_holds_the_last_archived_forecast_and_what_happened(
+    run: SyntheticRun, brief: Writer
+) -> None:
+    archive = pd.read_parquet(ARCHIVE / "hindcast.parquet")
+    archive = archive[(archive["scenario"] == "known_rules") & (archive["nationality"] == "ALL")]
+    archive = archive[(archive["target"] == "honduras") & (archive["period"] <= "2022-12")]
+    made = archive[archive["origin"] == archive["period"].map(lambda m: str(pd.Period(m, "M") - 1))].iloc[-1]
+    first = brief(run, "HND", "en", month="2022-12").skill[0]
+    assert first.label.startswith("Honduras")
+    assert int(first.seen.replace(",", "")) == pytest.approx(made["observed"], rel=0.01)
+    numbers = [int(n.replace(",", "")) for n in re.findall(r"\d[\d,]*", first.forecast.partition(": ")[2])]
+    assert numbers == pytest.approx([made["q0.5"], made["q0.05"], made["q0.95"]], rel=0.03)
+    assert f"{pd.Timestamp(made['period']):%b %Y}" in first.forecast
+
+
+def test_numbers_of_page_one_have_intervals(run: SyntheticRun, brief: Writer) -> None:
+    pages = brief(run, "PAN", "en")
+    assert all(row.interval and row.change for row in pages.headlines)
+    assert all("80 %" in bar.text for bar in pages.directions)
+    assert all("–" in row.interval for row in pages.groups if row.share)
+    for row in pages.sectors:
+        assert bool(row.usd_range) == (row.usd != "–"), row.sector
+        assert bool(row.units_range) == (row.units != "–"), row.sector
 
 
 def test_hazards_of_the_month_are_named(run: SyntheticRun, brief: Writer) -> None:

@@ -74,7 +74,7 @@ def brief(
         Other scenarios to show side by side; best made with the same seed.
     skill : DataFrame, optional
         Scored forecasts: border, inside_share, error, relative_to_naive. If not given, `skill.csv` of the run
-        folder, and if there is none the run beside its own counts, labelled as fit.
+        folder, else the installed archive of forecasts, else the run beside its own counts, labelled as fit.
     needs : NeedsLike, optional
         An estimate of `sim.needs.estimate` for all countries and in this language; made if not given.
 
@@ -91,7 +91,7 @@ def brief(
     when = month_name(facts.month.year, facts.month.month, lang)
     name = country_name(code, lang)
     regional = code == REGION
-    skill_rows, skill_note = skill_part(run, code, lang, skill)
+    skill_rows, skill_note = skill_part(run, code, lang, facts.month, skill)
     directions = direction_bar(facts, lang)
     groups = group_rows(run, facts, lang)
     upstream = upstream_rows(facts, found, lang)
@@ -184,11 +184,12 @@ def headline_numbers(facts: CountryMonth, needs: NeedsFacts | None, lang: str) -
             needs.in_need_before if needs else None,
             lang,
         ),
-        headline("h_children_ALL" if regional else "h_children", facts.children, None, lang),
+        headline("h_children_ALL" if regional else "h_children", facts.children, facts.children_before, lang),
     ]
     if regional:
-        return (*rows, headline("h_waiting", facts.waiting, None, lang))
-    return (*rows, given_headline("h_upstream", needs.upstream_total if needs else None, None, lang))
+        return (*rows, headline("h_waiting", facts.waiting, facts.waiting_before, lang))
+    ahead = (needs.upstream_total, needs.upstream_before) if needs else (None, None)
+    return (*rows, given_headline("h_upstream", *ahead, lang))
 
 
 def headline(key: str, values: FloatArray, before: FloatArray | None, lang: str) -> Headline:
@@ -262,9 +263,19 @@ def direction_bar(facts: CountryMonth, lang: str) -> tuple[Bar, ...]:
     shares = {key: value for key in DIRECTIONS if (value := medians.get(key)) is not None}
     shown = sum(shares.values())
     return tuple(
-        Bar(key, say(key, lang), value / shown, f"{number(value, lang)} ({share_text(value / shown, lang)})")
+        Bar(
+            key,
+            say(key, lang),
+            value / shown,
+            f"{number(value, lang)} ({share_text(value / shown, lang)}){around(facts.directions[key], lang, '; ')}",
+        )
         for key, value in shares.items()
     )
+
+
+def around(values: FloatArray, lang: str, before: str = "") -> str:
+    """The 80 % interval over replicates; blank where there is one only."""
+    return before + interval_text(spread(values), lang) if len(values) > 1 else ""
 
 
 def group_rows(run: RunLike, facts: CountryMonth, lang: str) -> tuple[GroupRow, ...]:
@@ -277,18 +288,27 @@ def group_rows(run: RunLike, facts: CountryMonth, lang: str) -> tuple[GroupRow, 
     shown = published_parts(whole)
     for key in ("under5", "older"):  # parts of the four above, not of the whole
         shown[key] = rounded(medians[key]) if is_published(medians[key]) else None
-    rows = [(say(key, lang), value) for key, value in shown.items()]
+    rows = [(say(key, lang), value, facts.groups[key]) for key, value in shown.items()]
     nations = published_parts({key: spread(values).median for key, values in facts.nationalities.items()})
     largest = sorted(
         ((key, value) for key, value in nations.items() if value is not None), key=lambda pair: -pair[1]
     )
-    rows += [(group_name(run, key, lang), value) for key, value in largest[:MOST_GROUPS]]
+    rows += [
+        (group_name(run, key, lang), value, facts.nationalities[key]) for key, value in largest[:MOST_GROUPS]
+    ]
     return tuple(
-        GroupRow(label, say("withheld", lang), 0.0, "")
+        GroupRow(label, say("withheld", lang), "", 0.0, "")
         if value is None
-        else GroupRow(label, number(value, lang), value / total, share_text(value / total, lang))
-        for label, value in rows
+        else GroupRow(
+            label, number(value, lang), between(each, lang), value / total, share_text(value / total, lang)
+        )
+        for label, value, each in rows
     )
+
+
+def between(values: FloatArray, lang: str) -> str:
+    """The 80 % interval over replicates as two numbers; blank where there is one replicate only."""
+    return interval_text(spread(values), lang, short=True) if len(values) > 1 else ""
 
 
 def upstream_rows(facts: CountryMonth, needs: NeedsFacts | None, lang: str) -> tuple[UpstreamRow, ...]:

@@ -80,25 +80,29 @@ class TrendPoint:
 
 @dataclass(frozen=True)
 class SectorRow:
-    """A line of the sector table."""
+    """A line of the sector table; numbers come with the line of their range."""
 
     sector: str
     in_need: str
     interval: str
     units: str
+    units_range: str
     usd: str
+    usd_range: str
     funded: str
     gap: str
+    gap_range: str
     lead: str
     flag: str
 
 
 @dataclass(frozen=True)
 class GroupRow:
-    """A group of people: how many, and which share."""
+    """A group of people: how many, between what, and which share."""
 
     label: str
     persons: str
+    interval: str
     share: float
     share_text: str
 
@@ -134,9 +138,11 @@ class Matrix:
 
 @dataclass(frozen=True)
 class SkillRow:
-    """How close the model came."""
+    """How close the model came: its last forecast, what happened, and the score of all forecasts."""
 
     label: str
+    forecast: str
+    seen: str
     inside: str
     error: str
     naive: str

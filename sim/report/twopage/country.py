@@ -44,7 +44,9 @@ class CountryMonth:
     entries: FloatArray
     present: FloatArray
     waiting: FloatArray
+    waiting_before: FloatArray | None
     children: FloatArray
+    children_before: FloatArray | None
     groups: dict[str, FloatArray]
     nationalities: dict[str, FloatArray]
     directions: dict[str, FloatArray]
@@ -92,6 +94,9 @@ def read_country(run: RunLike, country: str, month: str | None = None) -> Countr
     people = people_in(run, country)
     now = into[into["month"] == months[-1]]
     here = people[people["month"] == months[-1]]
+    before = months[-2] if len(months) > 1 else None
+    stood = people[people["month"] == before]
+    came = stood.rename(columns={"people": "persons"}) if country == REGION else into[into["month"] == before]
     if country == REGION:
         departed = run.departures.assign(month=months_of(run.departures))
         entries = by_month(departed, "persons", months, size)
@@ -104,8 +109,10 @@ def read_country(run: RunLike, country: str, month: str | None = None) -> Countr
         month=months[-1],
         entries=entries,
         present=by_month(people, "people", months, size),
-        waiting=per_replicate(here[here["status"].isin(["stranded", "queued"])], "people", size),
-        children=per_replicate(who[who["age_band"].isin(CHILD_BANDS)], "persons", size),
+        waiting=waiting(here, size),
+        waiting_before=None if before is None else waiting(stood, size),
+        children=children(who, size),
+        children_before=None if before is None else children(came, size),
         groups=demography(who, size),
         nationalities={
             str(key): per_replicate(part, "persons", size) for key, part in who.groupby("nationality")
@@ -144,6 +151,16 @@ def per_replicate(frame: pd.DataFrame, value: str, size: int) -> FloatArray:
     """Sum by replicate; a replicate without a row is zero."""
     sums = frame.groupby("replicate")[value].sum().to_numpy(dtype=np.float64)
     return np.concatenate([sums, np.zeros(max(0, size - len(sums)))])
+
+
+def waiting(people: pd.DataFrame, size: int) -> FloatArray:
+    """People stranded or in a queue, by replicate."""
+    return per_replicate(people[people["status"].isin(["stranded", "queued"])], "people", size)
+
+
+def children(who: pd.DataFrame, size: int) -> FloatArray:
+    """People under 18, by replicate."""
+    return per_replicate(who[who["age_band"].isin(CHILD_BANDS)], "persons", size)
 
 
 def by_month(frame: pd.DataFrame, value: str, months: pd.DatetimeIndex, size: int) -> FloatArray:

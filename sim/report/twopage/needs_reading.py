@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,7 @@ from sim.report.words import brief_phrase as say
 from sim.report.words import check_language, country_name, number, phrase
 
 if TYPE_CHECKING:
+    from sim.needs.measures import Measures
     from sim.report.frame import RunLike
 
 __all__ = ["NeedsFacts", "lead_words", "read_needs"]
@@ -63,6 +64,8 @@ HEADLINE_RESOURCES: Final = {
     "CCM": ("site_teams", "peak"),
     "LOG": ("food_weight", "total"),
 }
+#: A hyphen at which no line ends.
+NO_BREAK: Final = "\u2011"
 LITRES_IN_A_CUBIC_METRE, ONE_DECIMAL_BELOW = 1000.0, 10.0
 MOST_MECHANISMS, MOST_AREAS, MOST_IMPACTS, MOST_COUNTRIES = 4, 3, 2, 12
 
@@ -74,6 +77,7 @@ class NeedsFacts:
     in_need: Spread | None
     in_need_before: Spread | None
     upstream_total: Spread | None
+    upstream_before: Spread | None
     upstream: tuple[UpstreamRow, ...]
     sectors: tuple[SectorRow, ...]
     sectors_note: str
@@ -111,11 +115,12 @@ def read_needs(
     before = f"{pd.Timestamp(month) - pd.offsets.MonthBegin(1):%Y-%m}"
     year = int(month[:4])
     sectors = sector_rows(estimate, country, month, lang)
-    ahead = upstream_of(estimate.upstream if at_end else upstream_at(run, month), country)
+    ahead, ahead_before = upstream_pair(run, estimate, country, month)
     return NeedsFacts(
         in_need=people_in_need(estimate, country, month),
         in_need_before=people_in_need(estimate, country, before),
         upstream_total=upstream_total(ahead),
+        upstream_before=upstream_total(ahead_before),
         upstream=upstream_rows(ahead, lang),
         sectors=sectors,
         sectors_note=(
@@ -202,10 +207,12 @@ def sector_rows(estimate: NeedsLike, country: str, month: str, lang: str) -> tup
                 interval=""
                 if hidden
                 else f"{number(float(row['low']), lang)}–{number(float(row['high']), lang)}",
-                units=unit_words(frame, code, lang),
+                **unit_words(frame, code, lang),
                 usd=usd_text(money, lang),
+                usd_range=usd_range(row, "usd", lang),
                 funded=share_text(float(row["funded"]) / money, lang) if money > 0 else "–",
                 gap=usd_text(float(row["gap"]), lang),
+                gap_range=usd_range(row, "gap", lang),
                 lead="–"
                 if country == REGION
                 else first_mechanism(str(row["lead"])) or say("none_named", lang),
@@ -226,32 +233,63 @@ def usd_text(value: float, lang: str) -> str:
     return "–" if np.isnan(value) else short_count(float(f"{value:.3g}"), lang)
 
 
-def unit_words(frame: pd.DataFrame, sector: str, lang: str) -> str:
-    """The quantity that stands for a sector."""
+def usd_range(row: dict[Any, Any], name: str, lang: str) -> str:
+    """Lowest and highest USD of a number; blank where there is none."""
+    low, high = float(row[f"{name}_low"]), float(row[f"{name}_high"])
+    return "" if np.isnan(low) else f"{usd_text(low, lang)}–{usd_text(high, lang)}"
+
+
+class UnitWords(TypedDict):
+    """The quantity of a sector and its range."""
+
+    units: str
+    units_range: str
+
+
+def unit_words(frame: pd.DataFrame, sector: str, lang: str) -> UnitWords:
+    """The quantity that stands for a sector, and between what it lies."""
     if sector not in HEADLINE_RESOURCES:
-        return "–"
+        return {"units": "–", "units_range": ""}
     resource, basis = HEADLINE_RESOURCES[sector]
     rows = frame[(frame["resource"] == resource) & (frame["basis"] == basis)]
-    value = float(round_quantity(np.array([rows["middle"].sum(min_count=1)]))[0])
+    sums = rows[["low", "middle", "high"]].sum(min_count=1).to_numpy(dtype=float)
+    low, value, high = (float(x) for x in round_quantity(sums))
     if np.isnan(value):
-        return "–"
+        return {"units": "–", "units_range": ""}
     if resource == "water_supply":
-        value /= LITRES_IN_A_CUBIC_METRE
-    return say(
-        f"unit_{resource}",
-        lang,
-        value=number(value, lang, 1 if value < ONE_DECIMAL_BELOW and value % 1 else 0),
-    )
+        low, value, high = (x / LITRES_IN_A_CUBIC_METRE for x in (low, value, high))
+    return {
+        "units": say(f"unit_{resource}", lang, value=quantity_text(value, lang)),
+        "units_range": f"{quantity_text(low, lang)}–{quantity_text(high, lang)}",
+    }
 
 
-def upstream_at(run: RunLike, month: str) -> pd.DataFrame:
-    """The upstream table at the end of an earlier month, published like that of the last one."""
-    measures = measure(run, load_standards())
+def quantity_text(value: float, lang: str) -> str:
+    """A quantity, with one decimal where it is small."""
+    return number(value, lang, 1 if value < ONE_DECIMAL_BELOW and value % 1 else 0)
+
+
+def upstream_at(run: RunLike, measures: Measures, month: str) -> pd.DataFrame:
+    """The upstream table at the end of an earlier month, published like that of the last one; empty before the first."""
     starts = pd.to_datetime(measures.periods["start"].iloc[: measures.months])
+    if pd.Timestamp(month) < starts.iloc[0]:
+        return pd.DataFrame()
     position = int((starts < pd.Timestamp(month)).sum())
     return publish(
         people_upstream(run, measures, position), people="middle", values=["low", "middle", "high"]
     )
+
+
+def upstream_pair(
+    run: RunLike, estimate: NeedsLike, country: str, month: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """People upstream of a country at the end of a month and of the month before; both empty for the region."""
+    if country == REGION:
+        return pd.DataFrame(), pd.DataFrame()
+    measures = measure(run, load_standards())
+    before = f"{pd.Timestamp(month) - pd.offsets.MonthBegin(1):%Y-%m}"
+    now = estimate.upstream if month == last_month(run) else upstream_at(run, measures, month)
+    return upstream_of(now, country), upstream_of(upstream_at(run, measures, before), country)
 
 
 def upstream_of(rows: pd.DataFrame, country: str) -> pd.DataFrame:
@@ -284,7 +322,12 @@ def upstream_rows(rows: pd.DataFrame, lang: str) -> tuple[UpstreamRow, ...]:
         ]
         interval = f"{number(low, lang)}–{number(high, lang)}"
         out.append(
-            UpstreamRow(say(f"weeks_{weeks}", lang), number(middle, lang), interval, ", ".join(places))
+            UpstreamRow(
+                say(f"weeks_{weeks}", lang),
+                number(middle, lang),
+                interval,
+                ", ".join(places).replace("-", NO_BREAK),
+            )
         )
     return tuple(out)
 

@@ -167,7 +167,7 @@ class Setter:
     def bullets(self, lines: Sequence[str]) -> list[Paragraph]:
         """Lines with a dot."""
         how = self.style(6.7)
-        how.leftIndent, how.bulletIndent = 7, 0
+        how.leftIndent, how.bulletIndent = 10, 0
         return [Paragraph(escape(line), how, bulletText="•") for line in lines]
 
     def grid(
@@ -318,8 +318,7 @@ class Setter:
                 say(key, lang)
                 for key in (
                     "sector",
-                    "in_need",
-                    "interval",
+                    "in_need_interval",
                     "units",
                     "usd",
                     "funded",
@@ -329,10 +328,19 @@ class Setter:
                 )
             ]
             rows = [
-                (r.sector, r.in_need, r.interval, r.units, r.usd, r.funded, r.gap, r.lead, r.flag)
+                (
+                    r.sector,
+                    two_lines(r.in_need, r.interval),
+                    two_lines(r.units, r.units_range),
+                    two_lines(r.usd, r.usd_range),
+                    r.funded,
+                    two_lines(r.gap, r.gap_range),
+                    r.lead,
+                    r.flag,
+                )
                 for r in self.brief.sectors
             ]
-            story.append(self.grid(head, rows, (18, 9, 13, 18, 8, 10, 8, 18, 12), (1, 2, 4, 5, 6), 6.0))
+            story.append(self.grid(head, rows, (23, 15, 21, 12, 9, 12, 18, 10), (1, 3, 4, 5), 6.0))
         story += [
             Spacer(1, 2),
             self.text(self.brief.sectors_note, 6.2, colour=HexColor("#444444")),
@@ -353,19 +361,21 @@ class Setter:
             return Spacer(1, 1)
         cells = []
         for row in rows:
-            bar = Drawing(60, 6)
+            bar = Drawing(36, 6)
             bar.add(
-                Rect(0, 0.5, max(0.1, 60 * row.share), 5, fillColor=HexColor("#0072B2"), strokeColor=None)
+                Rect(0, 0.5, max(0.1, 36 * row.share), 5, fillColor=HexColor("#0072B2"), strokeColor=None)
             )
             cells.append(
                 [
                     self.text(row.label, 6.6),
-                    self.text(row.persons, 6.6, right=True),
+                    self.text(
+                        f"{row.persons} ({row.interval})" if row.interval else row.persons, 6.6, right=True
+                    ),
                     self.text(row.share_text, 6.6, right=True),
                     bar,
                 ]
             )
-        table = Table(cells, colWidths=["44%", "17%", "13%", "26%"])
+        table = Table(cells, colWidths=["35%", "38%", "11%", "16%"])
         table.setStyle([*padding(2, 1), ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE)])
         return table
 
@@ -381,7 +391,7 @@ class Setter:
                 say("mostly_ALL" if regional else "mostly", lang),
             ]
             body = [(row.label, row.persons, row.interval, row.extra) for row in self.brief.upstream]
-            rows.append(self.grid(head, body, (23, 18, 33, 26), (1,)))
+            rows.append(self.grid(head, body, (22, 15, 25, 38), (1,)))
         return [*rows, Spacer(1, 2), self.text(self.brief.upstream_note, 6.2, colour=HexColor("#444444"))]
 
     def skill_rows(self) -> list[Any]:
@@ -389,15 +399,10 @@ class Setter:
         lang = self.brief.lang
         rows: list[Any] = [self.heading(say("skill", lang))]
         if self.brief.skill:
-            head = [say(key, lang) for key in ("skill_series", "skill_inside", "skill_error", "skill_naive")]
-            rows.append(
-                self.grid(
-                    head,
-                    [(row.label, row.inside, row.error, row.naive) for row in self.brief.skill],
-                    (37, 23, 18, 22),
-                    (1, 2, 3),
-                )
-            )
+            keys = ("series", "last", "seen", "inside", "error", "naive")
+            head = [say(f"skill_{key}", lang) for key in keys]
+            body = [(r.label, r.forecast, r.seen, r.inside, r.error, r.naive) for r in self.brief.skill]
+            rows.append(self.grid(head, body, (29, 27, 10, 14, 9, 11), (1, 2, 3, 4, 5), 6.2))
         return [*rows, Spacer(1, 2), self.text(self.brief.skill_note, 6.2, colour=HexColor("#444444"))]
 
     def page_two(self) -> list[Any]:
@@ -405,7 +410,8 @@ class Setter:
         lang = self.brief.lang
         overlay = [self.heading(say("overlay", lang)), Spacer(1, 2), *self.bullets(self.brief.overlay)]
         story: list[Any] = [
-            self.columns(self.upstream_part(), [*overlay, *self.skill_rows()]),
+            self.columns(self.upstream_part(), overlay),
+            *self.skill_rows(),
             self.heading(say("scenarios", lang)),
         ]
         if self.brief.scenarios:
@@ -452,6 +458,11 @@ class Setter:
         ]
         story.append(self.columns(left, right))
         return story
+
+
+def two_lines(value: str, between: str) -> str:
+    """A number above its range."""
+    return f"{value}\n{between}" if between else value
 
 
 def fitting(brief: Brief, page: int) -> list[Flowable]:
