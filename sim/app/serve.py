@@ -45,7 +45,7 @@ class Running:
         try:
             self.http.serve_forever()
         finally:
-            self.shop.jobs.close()
+            self.shop.close()
             self.http.server_close()
 
     def in_background(self) -> threading.Thread:
@@ -57,7 +57,7 @@ class Running:
     def stop(self) -> None:
         """End a server in the background."""
         self.http.shutdown()
-        self.shop.jobs.close()
+        self.shop.close()
         self.http.server_close()
 
 

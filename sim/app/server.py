@@ -78,6 +78,7 @@ def create_app(
         suppress_callback_exceptions=True,
         index_string=_PAGE.format(lang=lang, title=say("page_title", lang)),
     )
+    app.enable_dev_tools(debug=False, dev_tools_disable_version_check=True)
     app.layout = frame.layout(shop, lang)
     frame.register(app, shop, lang)
     return app

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sim.report.words import Language
 
-__all__ = ["LANGUAGES", "count", "day", "has", "month", "say", "signed", "spread", "table"]
+__all__ = ["LANGUAGES", "count", "day", "has", "month", "say", "share", "signed", "spread", "table"]
 
 
 @cache
@@ -81,3 +81,9 @@ def day(value: date | None, lang: str) -> str:
     if value is None:
         return say("open_end", lang)
     return f"{value.day} {short_month(value.year, value.month, lang)}"
+
+
+def share(value: float, lang: str) -> str:
+    """A share of people in per cent: ``1 %``."""
+    digits = 0 if float(100 * value).is_integer() else 1
+    return f"{number(100 * value, lang, digits)} %"

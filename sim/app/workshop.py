@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sim.app.service.jobs import Jobs
 from sim.app.service.preview import Previews, Seen
 from sim.app.service.runs import Runs, fresh_name
-from sim.app.service.scenarios import Changes, Shelf, document, edited
+from sim.app.service.scenarios import Changes, Shelf, document, edited, is_upload, rewritten
 from sim.app.service.track import track_record
 from sim.errors import TravesiaError
 
@@ -81,6 +81,11 @@ class Workshop:
         self._record: pd.DataFrame | None = None
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Stop what runs, and wait for what cannot be stopped."""
+        self.jobs.close()
+        self.previews.close()
+
     def warm(self, base: str = DEFAULT) -> None:
         """Make the first preview quick: compile kernels and base beside the page."""
 
@@ -100,18 +105,19 @@ class Workshop:
         """The scenario of a draft."""
         return edited(self.base(draft), draft.changes)
 
-    def look(self, draft: Draft) -> Seen:
-        """The preview of a draft."""
-        return self.previews.look(self.base(draft), self.scenario(draft), draft.key)
+    def look(self, draft: Draft, tab: str = "") -> Seen | None:
+        """The preview of a draft; None when the same tab has asked for another meanwhile."""
+        return self.previews.look(self.base(draft), self.scenario(draft), draft.key, tab)
 
     def file(self, draft: Draft, name: str = "", title: str = "") -> dict[str, Any]:
         """The small scenario file of a draft."""
         base = self.base(draft)
         edited(base, draft.changes)
         stem = base.name.rpartition("/")[2]
-        return document(
-            draft.base, base, draft.changes, name or (f"{stem}_changed" if draft.changes else stem), title
-        )
+        named = name or (f"{stem}_changed" if draft.changes else stem)
+        if is_upload(draft.base):
+            return rewritten(self.shelf.written(draft.base), base, draft.changes, named)
+        return document(draft.base, base, draft.changes, named, title)
 
     def record(self) -> pd.DataFrame:
         """The track record, read once."""

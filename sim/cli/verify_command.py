@@ -1,4 +1,4 @@
-"""``travesia verify``: a run folder enters; what is wrong with it, or that it is whole, leaves."""
+"""``travesia verify``: a run folder or a shared file enters; what is wrong with it, or that it is whole, leaves."""
 
 from __future__ import annotations
 
@@ -14,9 +14,31 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def verify(
-    run_dir: Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN_DIR")],
+    run_dir: Annotated[
+        Path | None, typer.Argument(help="Run folder.", metavar="RUN_DIR", show_default=False)
+    ] = None,
+    share: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead: a file that the app shares; it is run again and compared.", show_default=False
+        ),
+    ] = None,
 ) -> None:
-    """Check a run folder: hashes, tables, completeness, conservation of people."""
+    """Check a run folder: hashes, tables, completeness, conservation of people; or confirm a shared run."""
+    from sim.errors import DataError, Problem
+
+    if (run_dir is None) == (share is None):
+        message = "Nothing was checked."
+        raise DataError(
+            message, [Problem("one thing to check is needed", "", "a run folder, or --share FILE")]
+        )
+    if share is not None:
+        _confirm(share)
+    elif run_dir is not None:
+        _check(run_dir)
+
+
+def _check(run_dir: Path) -> None:
     from rich.console import Console
 
     from sim.cli.progress import progress_bar
@@ -36,3 +58,37 @@ def verify(
         "Every file has its recorded hash, every table its columns, and people add up in every replicate."
     )
     typer.echo(f"result_hash {found.facts['result_hash']}")
+
+
+_DIFFERS = {
+    "version": "it was made by another version of Travesía",
+    "data": "its shipped data are not those here",
+    "scenario": "its scenario, once read, is not the same",
+}
+
+
+def _confirm(share: Path) -> None:
+    from rich.console import Console
+
+    from sim.app.service.share import confirm, read_share
+    from sim.cli.progress import progress_bar
+    from sim.errors import DataError, Problem
+    from sim.spec.reading import read_text
+
+    content = read_share(read_text(share), share.name)
+    with progress_bar(Console(highlight=False, stderr=True)) as report:
+        found = confirm(content, report)
+    why = [_DIFFERS[name] for name in found["differs"]]
+    if not found["same"]:
+        problem = Problem(
+            f"the tables hash to {found['result_hash'][:12]}... here",
+            share.name,
+            f"{str(found['shared_hash'])[:12]}... as shared",
+            "; ".join(why) or "same version, data and scenario: please report it",
+        )
+        message = "The shared run is not confirmed."
+        raise DataError(message, [problem])
+    typer.echo(f"Confirmed: {found['scenario']} gives the same result here, to the last person.")
+    for text in why:
+        typer.echo(f"Note: {text}.")
+    typer.echo(f"result_hash {found['result_hash']}")

@@ -16,8 +16,8 @@ from sim.app.page.running import ids, numbers_of, scale_options
 from sim.app.page.scenario import options
 from sim.app.parts import Field
 from sim.app.service.comparisons import Pair, open_pair
-from sim.app.text import count, month, say, signed
-from sim.app.workshop import DEFAULT, Draft
+from sim.app.text import count, month, say, share, signed
+from sim.app.workshop import Draft
 from sim.errors import TravesiaError
 from sim.report.publication import rounded
 
@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["layout", "register"]
 
-MINE = "mine"
+MINE, SHIPPED = "mine", "shipped"
 
 
 def layout(lang: str) -> html.Section:
     """The part of the page."""
     library = options(lang)
-    mine = [{"value": MINE, "label": say("compare_mine", lang)}, *library]
+    mine = [
+        {"value": SHIPPED, "label": say("compare_shipped", lang)},
+        {"value": MINE, "label": say("compare_mine", lang)},
+        *library,
+    ]
     return html.Section(
         [
             html.H2(say("compare_title", lang), id="compare-title"),
@@ -43,7 +47,7 @@ def layout(lang: str) -> html.Section:
                         id="compare-base",
                         kind="select",
                         label=say("compare_base", lang),
-                        value=DEFAULT,
+                        value=SHIPPED,
                         options=mine,
                     ),
                     Field(
@@ -121,6 +125,8 @@ def register(app: Dash, shop: Workshop, lang: str) -> None:
 
 def draft_of(value: object, mine: object) -> Draft:
     """The scenario a list names: of the library, or as it stands above."""
+    if value == SHIPPED:
+        return Draft(Draft.of(mine).base)
     return Draft.of(mine) if value == MINE else Draft(str(value))
 
 
@@ -190,7 +196,7 @@ def _arrive(app: Dash, shop: Workshop, lang: str) -> None:
         months = [{"value": one, "label": month(one, lang)} for one in pair.months]
         m = pair.other.manifest
         told = say("compare_facts", lang, other=m["scenario"], base=pair.base.manifest["scenario"], n=m["replicates"],
-                   scale=f"{m['scale']:g}", seed=m["seed"])  # fmt: skip
+                   scale=share(m["scale"], lang), seed=m["seed"])  # fmt: skip
         facts = [html.P(told, className="notice")]
         if m["replicates"] == 1:
             facts.append(html.P(say("one_draw", lang), className="notice"))

@@ -39,7 +39,7 @@ def layout(shop: Workshop, lang: str) -> html.Div:
     body = html.Main(
         [
             html.P(id="record-short", className="notice"),
-            html.Div([scenario.layout(lang), preview.layout(shop, lang)], className="two bench"),
+            html.Div([scenario.layout(shop, lang), preview.layout(shop, lang)], className="two bench"),
             running.layout(lang),
             results.layout(lang),
             compare.layout(lang),
@@ -59,7 +59,8 @@ def memory() -> list[Any]:
     """What a tab keeps to itself: nothing of it is shared with another tab."""
     session = [dcc.Store(id=name, storage_type="session") for name in ("draft", "jobs", "run", "comparison")]
     fleeting = [
-        dcc.Store(id=name) for name in ("news", "poke", "opened", "opened-event", "started", "focus-sink")
+        dcc.Store(id=name)
+        for name in ("news", "poke", "opened", "opened-event", "started", "focus-sink", "tab")
     ]
     clocks = [
         dcc.Interval(id="boot", interval=30, max_intervals=1),
@@ -109,6 +110,11 @@ def assumptions(lang: str) -> html.Section:
 
 def register(app: Dash, shop: Workshop, lang: str) -> None:
     """Callbacks of all parts."""
+    app.clientside_callback(
+        "function(_boot) { return String(Math.random()).slice(2) + Date.now(); }",
+        Output("tab", "data"),
+        Input("boot", "n_intervals"),
+    )
     for part in (scenario, preview, running, results, country, compare, record):
         part.register(app, shop, lang)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dash import Dash, Input, Output, html, no_update
+from dash import Dash, Input, Output, State, html, no_update
+from dash.exceptions import PreventUpdate
 
 from sim.app import figures
 from sim.app.page.bits import graph, records, refused, table
@@ -92,15 +93,18 @@ def register(app: Dash, shop: Workshop, lang: str) -> None:
         Input("draft", "data"),
         Input("preview-border", "value"),
         Input("preview-group", "value"),
+        State("tab", "data"),
         prevent_initial_call=True,
     )
-    def answer(data: object, border: str, group: str) -> tuple[Any, ...]:
+    def answer(data: object, border: str, group: str, tab: str | None) -> tuple[Any, ...]:
         draft = Draft.of(data)
         try:
             base = shop.base(draft)
-            seen = shop.look(draft)
+            seen = shop.look(draft, tab or "")
         except TravesiaError as fault:
             return (no_update, no_update, no_update, refused(fault), no_update, no_update)
+        if seen is None:  # a newer move of this tab is on its way
+            raise PreventUpdate
         known = border_options(base, lang)
         if not known:
             return figures.empty(say("no_borders", lang)), "", "", "", known, no_update
@@ -164,4 +168,5 @@ def error_words(draft: Draft, seen: Seen, border: str, lang: str) -> str:
         all=f"{error.get('ALL', 0.0):.0f}",
     )
     exact = say("preview_exact" if seen.now.exact else "preview_approximate", lang)
-    return f"{told} {exact} {say('preview_seconds', lang, ms=f'{1000 * seen.seconds:.0f}')}"
+    took = say("preview_seconds", lang, ms=f"{1000 * seen.seconds:.0f}") if draft.changes else ""
+    return f"{told} {exact} {took}".strip()

@@ -15,7 +15,7 @@ from sim.app.page.preview import border_options, unit_of
 from sim.app.page.running import ids
 from sim.app.parts import Field
 from sim.app.service.places import countries_in_order, leg_rows, map_tables, place_rows
-from sim.app.text import count, month, say, spread
+from sim.app.text import count, month, say, share, spread
 from sim.errors import TravesiaError
 from sim.report.words import country_name, phrase, place_name
 
@@ -114,7 +114,12 @@ def saved_options(saved: list[Saved], lang: str) -> list[dict[str, str]]:
     rows = [{"value": "", "label": say("saved_choose" if saved else "saved_none", lang)}]
     for run in saved:
         told = say(
-            "saved_row", lang, scenario=run.scenario, n=run.replicates, scale=f"{run.scale:g}", name=run.name
+            "saved_row",
+            lang,
+            scenario=run.scenario,
+            n=run.replicates,
+            scale=share(run.scale, lang),
+            name=run.name,
         )
         rows.append({"value": run.name, "label": told})
     return rows
@@ -130,7 +135,7 @@ def facts(views: Views, lang: str) -> html.Div:
         (say("fact_window", lang), f"{m['window']['start']} – {m['window']['end']}"),
         (
             say("fact_people", lang),
-            say("fact_people_text", lang, n=count(m["people"], lang), scale=f"{m['scale']:g}"),
+            say("fact_people_text", lang, n=count(m["people"], lang), scale=share(m["scale"], lang)),
         ),
         (say("fact_replicates", lang), say("fact_replicates_text", lang, n=m["replicates"], seed=m["seed"])),
         (say("fact_version", lang), f"{m['versions'].get('travesia', '?')} · {m['result_hash'][:12]}"),

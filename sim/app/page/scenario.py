@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
@@ -21,14 +22,21 @@ from sim.spec import Scenario, library_entries
 
 if TYPE_CHECKING:
     from sim.app.workshop import Workshop
+    from sim.spec.library import Entry
 
 __all__ = ["layout", "options", "register"]
+
+
+@cache
+def library() -> tuple[Entry, ...]:
+    """Scenarios of the library, read once."""
+    return tuple(library_entries())
 
 
 def options(lang: str, more: str = "") -> list[dict[str, Any]]:
     """Scenarios of the library by shelf, and an upload if there is one."""
     shelves: dict[str, list[dict[str, str]]] = {}
-    for entry in library_entries():
+    for entry in library():
         shelf = entry.name.partition("/")[0]
         row = {"value": entry.name, "label": entry.title.in_language(lang) or entry.name}
         shelves.setdefault(shelf, []).append(row)
@@ -41,8 +49,10 @@ def options(lang: str, more: str = "") -> list[dict[str, Any]]:
     return made
 
 
-def layout(lang: str) -> html.Section:
-    """The part of the page."""
+def layout(shop: Workshop, lang: str) -> html.Section:
+    """The part of the page, already filled with the default scenario."""
+    first = shop.shelf.load(DEFAULT)
+    rows = event_rows(events_of(first, lang), {}, lang)
     return html.Section(
         [
             html.H2(say("scenario_title", lang), id="scenario-title"),
@@ -53,7 +63,7 @@ def layout(lang: str) -> html.Section:
                 value=DEFAULT,
                 options=options(lang),
             ),
-            html.Div(id="base-about"),
+            html.Div(id="base-about", children=about(first, lang)),
             html.Details(
                 [
                     html.Summary(say("scenario_upload", lang)),
@@ -71,7 +81,7 @@ def layout(lang: str) -> html.Section:
             html.H3(say("policies_title", lang)),
             html.P(say("policies_about", lang), className="hint"),
             html.Div(
-                html.Ul(id="events", className="events"),
+                html.Ul(rows, id="events", className="events"),
                 className="scroll",
                 tabIndex="0",
                 role="region",
@@ -312,6 +322,8 @@ def _choose(app: Dash, shop: Workshop, lang: str) -> None:
                 if base == draft.base:
                     raise PreventUpdate
                 draft = Draft(base)
+            if ctx.triggered_id == "boot" and draft == Draft():  # the page came with it
+                return (no_update,) * 6 + (draft.data(),)
             scenario = shop.base(draft)
         except TravesiaError as fault:
             message = refused(fault)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sim.app.service.policies import policy_name
+from sim.app.text import LANGUAGES
 from sim.errors import DataError, Problem
 from sim.results import Run, open_run
 
@@ -69,12 +71,11 @@ class Pair:
         """What the worker needs to trace a difference back to policies."""
         facts = self.base.manifest
         titles = {
-            p.id: {
-                "en": f"{p.title.in_language('en')} ({p.id})",
-                "es": f"{p.title.in_language('es')} ({p.id})",
+            policy.id: {
+                lang: f"{policy_name(policy, run.scenario, lang)} ({policy.id})" for lang in LANGUAGES
             }
             for run in (self.base, self.other)
-            for p in run.scenario.policies
+            for policy in run.scenario.policies
         }
         files = [
             json.loads((run.path / "scenario_file.json").read_text(encoding="utf-8"))

@@ -122,6 +122,14 @@ class Jobs:
         """The job of an id."""
         return self._jobs.get(job_id)
 
+    def wait_for(self, job_id: str, seconds: float) -> Job:
+        """Wait until a job is over."""
+        job = self._jobs[job_id]
+        last = time.monotonic() + seconds
+        while not job.over and time.monotonic() < last:
+            time.sleep(0.05)
+        return job
+
     def cancel(self, job_id: str) -> None:
         """Stop a job; what it wrote is removed."""
         with self._lock:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sim.app.text import say
+from sim.app.text import has, say
 from sim.report.words import country_name
 from sim.spec import INSTRUMENTS, Text
 from sim.spec.library import library_root, policy_file, policy_paths, text_of
@@ -219,6 +219,8 @@ def control(policy: Policy, name: str, lang: str) -> Control | None:
     high = {"share": 1.0, "factor": max(2.0, nice(2.0 * value)), "number": max(10.0, nice(2.0 * value))}[kind]
     step = 0.01 if kind == "share" else high / 200.0 if kind == "factor" else max(round(high / 100.0), 1)
     key = f"field.{policy.instrument}.{name}"
+    if not has(key):  # a field without words yet is left as it is
+        return None
     return Control(
         key=name,
         kind=kind,

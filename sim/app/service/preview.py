@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sim.app.service.plain_preview import Preview
+from sim.engines.expected.preview import Preview
 
 if TYPE_CHECKING:
-    from sim.app.service.plain_preview import PreviewAnswer
+    from sim.engines.expected.preview import PreviewAnswer
     from sim.spec import Scenario
 
 __all__ = ["Previews", "Seen", "preview_error"]
@@ -24,6 +24,7 @@ __all__ = ["Previews", "Seen", "preview_error"]
 _MOST = 2
 """Bases kept ready; each holds the tables of a compiled scenario."""
 _MOST_ANSWERS = 12
+_MOST_TABS = 100
 
 
 @cache
@@ -90,6 +91,8 @@ class Previews:
     def __init__(self) -> None:
         self._held: OrderedDict[str, tuple[Preview, PreviewAnswer, threading.Lock]] = OrderedDict()
         self._answers: OrderedDict[str, Seen] = OrderedDict()
+        self._last: OrderedDict[str, int] = OrderedDict()
+        self._turn = 0
         self._lock = threading.RLock()
 
     def ready(self, base: Scenario) -> tuple[Preview, PreviewAnswer, threading.Lock]:
@@ -103,7 +106,15 @@ class Previews:
             self._held.move_to_end(base.digest)
             return self._held[base.digest]
 
-    def look(self, base: Scenario, scenario: Scenario, key: str) -> Seen:
+    def close(self, seconds: float = 20.0) -> None:
+        """Wait for answers that are being worked out: compiled code must not be cut off."""
+        with self._lock:
+            locks = [lock for _, _, lock in self._held.values()]
+        for lock in locks:
+            if lock.acquire(timeout=seconds):
+                lock.release()
+
+    def look(self, base: Scenario, scenario: Scenario, key: str, tab: str = "") -> Seen | None:
         """Answer a move.
 
         Parameters
@@ -114,26 +125,30 @@ class Previews:
             The same with its policies changed.
         key : str
             Names the scenario; the last few answers are kept.
+        tab : str
+            Who asks: while a move waits its turn, a newer one of the same tab takes its place.
 
         Returns
         -------
-        Seen
+        Seen or None
+            None for a move that a newer one overtook.
         """
         with self._lock:
+            self._turn += 1
+            turn = self._last[tab] = self._turn
+            while len(self._last) > _MOST_TABS:
+                self._last.popitem(last=False)
             if key in self._answers:
                 self._answers.move_to_end(key)
                 return self._answers[key]
-        seen = self._look(base, scenario)
+        preview, before, lock = self.ready(base)
+        with lock:
+            if tab and self._last.get(tab, turn) != turn:
+                return None
+            now = before if scenario is base else preview.answer(scenario)
+        seen = Seen(before, now, now.seconds)
         with self._lock:
             self._answers[key] = seen
             while len(self._answers) > _MOST_ANSWERS:
                 self._answers.popitem(last=False)
         return seen
-
-    def _look(self, base: Scenario, scenario: Scenario) -> Seen:
-        preview, before, lock = self.ready(base)
-        if scenario is base:
-            return Seen(before, before, before.seconds)
-        with lock:
-            now = preview.answer(scenario)
-        return Seen(before, now, now.seconds)

@@ -7,6 +7,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from datetime import date
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +19,9 @@ from sim.spec import INSTRUMENTS, Policy, Scenario, load_scenario
 from sim.spec.base import plain
 from sim.spec.explain import build
 from sim.spec.library import scenario_file
-from sim.spec.reading import MOST_BYTES, Row
+from sim.spec.reading import MOST_BYTES, Row, read_text, read_yaml
 
-__all__ = ["MOST_UPLOADED", "Changes", "Shelf", "document", "edited", "is_upload", "yaml_text"]
+__all__ = ["MOST_UPLOADED", "Changes", "Shelf", "document", "edited", "is_upload", "rewritten", "yaml_text"]
 
 type Changes = dict[str, dict[str, Any]]
 """By policy: the keys that differ from the base; ``off`` true takes the policy away."""
@@ -88,6 +89,12 @@ class Shelf:
             return base
         message = "There is no such scenario"
         raise ScenarioError(message, [Problem(f"'{base}' is not known", "", "one of the list, or an upload")])
+
+    def written(self, base: str) -> dict[str, Any]:
+        """What an uploaded file holds, as it was written."""
+        path = self.source(base)
+        content: dict[str, Any] = _plain(read_yaml(read_text(Path(path)), Path(path).name))
+        return content
 
     def keep(self, filename: str, content: bytes) -> str:
         """Check an uploaded file and keep it.
@@ -185,12 +192,12 @@ def values_of(change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def document(base: str, scenario: Scenario, changes: Changes, name: str, title: str = "") -> dict[str, Any]:
-    """What the scenario file of an edited scenario holds: the base, and only what differs from it.
+    """What the scenario file of an edited scenario holds: the base by name, and only what differs from it.
 
     Parameters
     ----------
     base : str
-        Name in the library, or of an upload.
+        Name in the library.
     scenario : Scenario
         The base, read.
     changes : dict
@@ -199,12 +206,49 @@ def document(base: str, scenario: Scenario, changes: Changes, name: str, title: 
     Returns
     -------
     dict
-        Ready for `load_scenario`; an uploaded base is written out in full.
+        Ready for `load_scenario`.
     """
-    if is_upload(base):
-        made = edited(scenario, changes).to_dict()
-        return {**made, "name": name} | ({"title": title} if title else {})
-    made = {"name": name, **({"title": title} if title else {}), "extends": base}
+    texts = {"en": scenario.title.en, "es": scenario.title.es}
+    made: dict[str, Any] = {
+        "name": name,
+        "title": title or (texts if any(texts.values()) else name),
+        "extends": base,
+    }
+    off, on = sorted_changes(scenario, changes)
+    if off:
+        made["drop_policies"] = off
+    if on:
+        made["set"] = {"policies": on}
+    return made
+
+
+def rewritten(content: dict[str, Any], scenario: Scenario, changes: Changes, name: str) -> dict[str, Any]:
+    """An uploaded file with changes written into it; a policy taken away stays listed, at intensity 0.
+
+    Parameters
+    ----------
+    content : dict
+        What the file holds.
+    scenario : Scenario
+        The same, read.
+    changes : dict
+    name : str
+    """
+    off, on = sorted_changes(scenario, changes)
+    on |= {one: {"intensity": 0} for one in off}
+    made = {**content, "name": name}
+    if on:
+        given = dict(made.get("set") or {})
+        policies = dict(given.get("policies") or {})
+        given["policies"] = policies | {
+            one: {**(policies.get(one) or {}), **change} for one, change in on.items()
+        }
+        made["set"] = given
+    return made
+
+
+def sorted_changes(scenario: Scenario, changes: Changes) -> tuple[list[str], Changes]:
+    """Policies taken away, and those with other values; both only of this scenario."""
     known = {policy.id for policy in scenario.policies}
     off = [one for one, change in changes.items() if one in known and change.get("off")]
     on = {
@@ -212,14 +256,16 @@ def document(base: str, scenario: Scenario, changes: Changes, name: str, title: 
         for one, change in changes.items()
         if one in known and not change.get("off") and values_of(change)
     }
-    if off:
-        made["drop_policies"] = off
-    if on:
-        made["set"] = {"policies": on}
-    if not title:
-        texts = {"en": scenario.title.en, "es": scenario.title.es}
-        made["title"] = texts if any(texts.values()) else name
-    return made
+    return off, on
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - as YAML gives it
+    """Rows, lists and dates as JSON takes them."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_plain(held) for held in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def yaml_text(content: Mapping[str, Any]) -> str:

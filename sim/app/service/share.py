@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -60,7 +61,7 @@ def read_share(text: str, name: str) -> dict[str, Any]:
     DataError, ScenarioError
         When it is no shared file.
     """
-    content = read_yaml(text, name)
+    content = _json(text) or read_yaml(text, name)
     missing = [key for key in _KEYS if key not in content]
     if missing or content["kind"] != KIND:
         problem = Problem(
@@ -87,6 +88,15 @@ def read_share(text: str, name: str) -> dict[str, Any]:
         message = "This is not a shared run."
         raise DataError(message, problems)
     return dict(content)
+
+
+def _json(text: str) -> dict[str, Any]:
+    """The mapping of a JSON text; empty where it is none, so that the YAML reader says what is wrong."""
+    try:
+        content = json.loads(text) if text.lstrip().startswith("{") else {}
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def confirm(share: Mapping[str, Any], say: Callable[..., None]) -> dict[str, Any]:
