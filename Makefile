@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help run test slow bench app docs lint licences format lock install clean
+.PHONY: help run test slow bench app docs notebooks lint licences format lock install clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -33,6 +33,7 @@ help: ## List these commands
 	@printf 'make slow         the tests that take minutes\n'
 	@printf 'make bench        measure against Mesa, FLEE and numpy\n'
 	@printf 'make docs         build the documentation site into site/\n'
+	@printf 'make notebooks    run the notebooks and write their pages (ARGS="01_first_run" for some)\n'
 	@printf 'make install      only make .venv and install into it\n'
 	@printf 'make lock         pin the dependencies anew (needs uv)\n'
 	@printf 'make clean        remove .venv, caches and built files (runs/ stays)\n'
@@ -54,6 +55,9 @@ app: $(READY)
 
 docs: $(VENV)/.docs-installed
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict $(ARGS)
+
+notebooks: $(READY)
+	$(PY) docs/run_notebooks.py $(ARGS)
 
 lint: $(READY)
 	@status=0; \

@@ -72,8 +72,8 @@ all_small, per_small = (
 Markdown(
     f"**At scale 0.02 a single monthly figure of the whole Darién is off by about {all_small['spread %']:.1f} % through chance, "
     f"one of Peruvians ({per_small['simulated persons a month']:.0f} simulated people) by about {per_small['spread %']:.0f} %.** "
-    f"Sixteen times the people take {cost.loc[0.08] / cost.loc[0.005]:.1f} times the time here: tables and policies have a price of "
-    "their own, so that a very small scale saves little."
+    f"Sixteen times the people take {cost.loc[0.08] / cost.loc[0.005]:.1f} times the time here: tables and policies have "
+    "a price of their own, so that a very small scale saves little."
 )
 
 # %% [markdown]

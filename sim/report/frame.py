@@ -127,6 +127,9 @@ def footer(run: RunLike, lang: str) -> str:
         if source.replicates > 1
         else phrase("one_replicate_short", lang)
     )
+    share = float(run.manifest.get("scale") or 1.0)
+    if share < 1.0:
+        many += f" ({phrase('footer_scale', lang, n=round(1.0 / share))})"
     engine = phrase(f"engine_{source.engine}", lang) if source.engine else phrase("engine_agents", lang)
     return phrase(
         "footer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["coordination_matrix", "needs_by_sector", "upstream_pipeline"]
 
+#: How the words for a sector without a unit cost are set.
+NOT_COSTED: Final[dict[str, Any]] = {"fontsize": 7.5, "color": "#666666", "va": "center"}
 MOST_MECHANISMS, MOST_AREAS, MOST_COUNTRIES = 6, 14, 14
 #: Fill and hatch of a finding: told apart by colour, by hatch and by word.
 FINDINGS: Final = {
@@ -101,6 +103,11 @@ def needs_by_sector(
         hatch="//",
         height=0.66,
     )
+    money.hlines(rows, shown["usd_low"], shown["usd_high"], color=INK, linewidth=1.3)
+    for row in rows[shown["usd"].isna() | (shown["usd"] <= 0)]:
+        money.text(
+            0.01, row, phrase("needs_not_costed", lang), transform=money.get_yaxis_transform(), **NOT_COSTED
+        )
     money.set_xlabel(phrase("needs_usd", lang), fontsize=8.5)
     for axes in (people, money):
         plain(axes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from sim.report.style import COLOURS, GREY, HATCHES, INK, empty, month_axis, new_figure, stamp
@@ -137,18 +138,24 @@ def policy_timeline(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFram
     return figure, table
 
 
-def legend_of(table: pd.DataFrame, lang: str) -> list[Patch]:
+def legend_of(table: pd.DataFrame, lang: str) -> list[Patch | Line2D]:
     """One entry for each family of instruments in use."""
     families: dict[int, list[str]] = {}
     for kind in dict.fromkeys(table["instrument"]):
         families.setdefault(FAMILIES.get(kind, OTHERS), []).append(phrase(kind, lang))
-    handles = [
+    handles: list[Patch | Line2D] = [
         Patch(facecolor=COLOURS[family], hatch=HATCHES[family], edgecolor="white", label="\n".join(kinds))
         for family, kinds in families.items()
     ]
     if (table["full"] > table["start"]).any():
         handles.append(Patch(facecolor="#DDDDDD", edgecolor=GREY, label=phrase("timeline_lag", lang)))
+    handles.append(goes_on(phrase("timeline_on", lang)))
     return handles
+
+
+def goes_on(label: str) -> Line2D:
+    """The mark of a policy that is still in force when the window ends."""
+    return Line2D([], [], linestyle="none", marker=5, color=INK, markersize=5, label=label)
 
 
 def draw_bar(axes: Axes, low: float, height: float, policy: Any) -> None:  # noqa: ANN401 - a row

@@ -127,6 +127,7 @@ def route_map(run: RunLike, period: str | None = None, lang: str = "en") -> tupl
         fontsize=6.8,
         color="#444444",
         zorder=9,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
     )
     return figure, publishable(table)
 
@@ -341,7 +342,7 @@ def draw_key(axes: Axes, table: pd.DataFrame, largest: float, lang: str) -> None
         fontsize=7.5,
         title_fontsize=7.5,
     )
-    first.get_frame().set_edgecolor("#CCCCCC")
+    first.get_frame().set(edgecolor="#CCCCCC", alpha=1.0)
     axes.add_artist(first)
     ways = [
         Line2D([], [], color=colour, linestyle=line, linewidth=3, label=phrase(way, lang))
@@ -357,4 +358,4 @@ def draw_key(axes: Axes, table: pd.DataFrame, largest: float, lang: str) -> None
         title_fontsize=7.5,
         handlelength=3,
     )
-    second.get_frame().set_edgecolor("#CCCCCC")
+    second.get_frame().set(edgecolor="#CCCCCC", alpha=1.0)

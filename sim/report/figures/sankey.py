@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["outcome_links", "sankey"]
 
+#: Colour of those who are not named, unlike any nationality's.
+OTHERS = "#3D3D3D"
 STAGES: Final = ("departure", "nationality", "outcome", "country")
 OUTCOMES: Final = ("arrived", "settled", "on_route", "returned", "removed", "died_or_missing")
 MOST: Final = {"departure": 8, "nationality": 9, "outcome": 6, "country": 9}
@@ -180,7 +182,8 @@ def lay_out(links: pd.DataFrame) -> dict[tuple[int, str], Node]:
 
 def draw_links(axes: Axes, links: pd.DataFrame, nodes: dict[tuple[int, str], Node]) -> None:
     """One curved band per link, coloured by its source."""
-    colour = {key: COLOURS[index % len(COLOURS)] for index, key in enumerate(k for p, k in nodes if p == 1)}
+    keys = [key for position, key in nodes if position == 1]
+    colour = {key: COLOURS[index % len(COLOURS)] for index, key in enumerate(keys)} | {"OTH": OTHERS}
     for position in range(3):
         part = links[links["stage"] == STAGES[position]]
         out_top = {key: node.high for (p, key), node in nodes.items() if p == position}

@@ -111,7 +111,7 @@ def who_is_where(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
             )
         )
     plain(axes)
-    axes.set_ylabel(phrase("persons_per_day", lang), fontsize=9)
+    axes.set_ylabel(phrase("where_axis", lang), fontsize=8.5)
     axes.set_ylim(bottom=0)
     axes.margins(x=0)
     count_axis(axes.yaxis, lang)

@@ -1,4 +1,4 @@
-"""Run the notebooks from top to bottom and write their pages: ``python docs/notebooks.py [NAME...]``.
+"""Run the notebooks from top to bottom and write their pages: ``python docs/run_notebooks.py [NAME...]``.
 
 A notebook is a jupytext percent file without outputs. Its page is Markdown with the figures beside it, written from a
 real run and committed, so that the site is built without running anything; a test holds pages and notebooks together.
