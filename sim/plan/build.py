@@ -73,10 +73,10 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0, daily: bool = False)
         raise RunError(f"nobody departs in {scenario.name}: every departure row is empty at scale {scale}")
     pool = Pool(n_days)
     leg_days = _leg_days(graph, forced)
-    epochs = epochs_of(graph, effects, forced, days, pool, leg_days.__getitem__)
+    epochs, sort = epochs_of(graph, effects, forced, days, pool, leg_days.__getitem__)
     limits = limits_of(graph, scenario.policies, days, scale)
-    kind_class, first_kind = classes_of(epochs.weight, len(UNITS))
-    epochs = epochs._replace(weight=epochs.weight[:, first_kind])
+    kind_class, first_kind = classes_of(epochs.weight, sort, len(UNITS))
+    epochs = epochs._replace(weight=epochs.weight[:, sort[first_kind]])
     fixed = _fixed(graph, forced, effects, days, pool, leg_days, limits, daily, kind_class)
     return Plan(
         scenario=scenario,

@@ -76,45 +76,45 @@ def base_weights(
     settle_weight = {p.id: p.settle_weight for p in world.places}
     n_places, width = alternative.shape[0], alternative.shape[1] - 1
     out = np.zeros((len(graph.groups), 2, classes, n_places, width))
-    for place in range(n_places):
-        for j in range(width):
-            number = int(alternative[place, j])
-            if number < 0:
-                continue
-            leg = graph.legs[number]
-            real = graph.world_legs.get(number)
-            for g, group in enumerate(graph.groups):
-                if leg.mode == "settle":
-                    out[g, 0, :, place, j] = settle_weight[leg.from_place] * settle.get(
-                        (leg.from_place, group), 1.0
-                    )
-                    continue
-                if leg.mode == "turn_back":
-                    out[g, 0, :, place, j] = 1.0
-                    continue
-                weight = policy_weight.get(number, real.weight if real else 1.0) * attraction.get(
-                    (leg.id, group), 1.0
-                )
-                utility = beta_days * mean_days.get(number, 0.0) + beta_risk * (
-                    real.haz_robbed if real else 0.0
-                )
-                cost = real.cost_usd if real else 0.0
-                value = weight * np.exp(utility + beta_cost * cost / np.array(_MEANS_MIDDLE[:classes]))
-                if leg.direction in _NORTH:
-                    out[g, 0, :, place, j] = value
-                if leg.direction in _SOUTH and (leg.direction != "lateral" or leg.mode != "air_regular"):
-                    out[g, 1, :, place, j] = value
+    drawn = np.ones((len(graph.legs), len(graph.groups)))
+    for (leg_id, group), factor in attraction.items():
+        if leg_id in graph.leg_number and group in graph.groups:
+            drawn[graph.leg_number[leg_id], graph.groups.index(group)] = factor
+    for place, j in np.argwhere(alternative[:, :width] >= 0).tolist():
+        number = int(alternative[place, j])
+        leg = graph.legs[number]
+        real = graph.world_legs.get(number)
+        if leg.mode == "settle":
+            own = settle_weight[leg.from_place]
+            stays = np.array([own * settle.get((leg.from_place, group), 1.0) for group in graph.groups])
+            out[:, 0, :, place, j] = stays[:, None]
+            continue
+        if leg.mode == "turn_back":
+            out[:, 0, :, place, j] = 1.0
+            continue
+        weight = policy_weight.get(number, real.weight if real else 1.0) * drawn[number]
+        utility = beta_days * mean_days.get(number, 0.0) + beta_risk * (real.haz_robbed if real else 0.0)
+        cost = real.cost_usd if real else 0.0
+        value = weight[:, None] * np.exp(utility + beta_cost * cost / np.array(_MEANS_MIDDLE[:classes]))
+        if leg.direction in _NORTH:
+            out[:, 0, :, place, j] = value
+        if leg.direction in _SOUTH and (leg.direction != "lateral" or leg.mode != "air_regular"):
+            out[:, 1, :, place, j] = value
     by_class = out[np.asarray(class_group)]
     return np.ascontiguousarray(by_class.reshape(-1, n_places, width))
 
 
-def classes_of(weight: NDArray[np.float32], units: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def classes_of(
+    weight: NDArray[np.float32], sort: NDArray[np.int64], units: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Find the kinds of a group that every policy treats alike when they choose.
 
     Parameters
     ----------
-    weight : float32 [epochs, K, L]
-        Multipliers of the choice weights by kind.
+    weight : float32 [epochs, sorts, L]
+        Multipliers of the choice weights by sort of kinds.
+    sort : int64 [K]
+        Sort of each kind.
     units : int
         Travel units in a group.
 
@@ -124,13 +124,25 @@ def classes_of(weight: NDArray[np.float32], units: int) -> tuple[NDArray[np.int3
     first : int64 [classes]
         A kind of each class.
     """
-    kind_class = np.zeros(weight.shape[1], np.int32)
+    kind_class = np.zeros(len(sort), np.int32)
     first: list[int] = []
-    for kind in range(weight.shape[1]):
+    equal = _equal_sorts(weight)[sort].tolist()
+    for kind in range(len(sort)):
         alike = [c for c, k in enumerate(first) if k // units == kind // units]
-        same = next((c for c in alike if np.array_equal(weight[:, first[c]], weight[:, kind])), None)
+        same = next((c for c in alike if equal[first[c]] == equal[kind]), None)
         if same is None:
             same = len(first)
             first.append(kind)
         kind_class[kind] = same
     return kind_class, np.array(first, np.int64)
+
+
+def _equal_sorts(weight: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Number of the first sort with the same weights as each."""
+    out = np.arange(weight.shape[1])
+    for s in range(weight.shape[1]):
+        for known in range(s):
+            if out[known] == known and np.array_equal(weight[:, known], weight[:, s]):
+                out[s] = known
+                break
+    return out

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["epochs_of"]
 
 _FULL = 2.0**32
+_CHOICE_QUANTITIES = {"weight", "open", "add"}
 _LEG_QUANTITIES = {"weight", "open", "add", "days", "cost_factor", "cost", "harm", "income"}
 
 
@@ -69,7 +70,7 @@ def epochs_of(
     days: NDArray[np.datetime64],
     pool: Pool,
     leg_days: Callable[[int], Distribution],
-) -> Epochs:
+) -> tuple[Epochs, NDArray[np.int64]]:
     """Compile the tables of every epoch.
 
     Parameters
@@ -84,40 +85,40 @@ def epochs_of(
 
     Returns
     -------
-    Epochs
+    epochs : Epochs
+        Weights have a row for each sort of kinds that all effects treat alike.
+    sort : int64 [K]
+        Sort of each kind.
     """
     starts = _breaks(graph, effects, forced, days)
-    n_epochs, n_legs, n_places = len(starts), len(graph.legs), len(graph.places)
-    n_chosen = graph.n_chosen
+    n_legs = len(graph.legs)
     epoch_of_day = np.searchsorted(starts, np.arange(len(days) + 1), side="right").astype(np.int32) - 1
     base = _base(graph)
-    seasons = _seasons(graph, days)
-    weight = np.zeros((n_epochs, graph.n_kinds, n_chosen), np.float32)
-    table = np.zeros((n_epochs, n_legs), np.int32)
-    cost = np.zeros((n_epochs, n_legs), np.int64)
-    robbery, death = np.zeros((n_epochs, n_legs), np.uint64), np.zeros((n_epochs, n_legs), np.uint64)
-    income = np.zeros((n_epochs, n_places), np.int64)
-    forced_table = forced.tables(starts, graph.n_kinds)
-    leg_effects = [e for e in effects if e.quantity in _LEG_QUANTITIES]
-    stretched: dict[tuple[int, float], int] = {}
+    state = _Stretches(graph, effects, starts, days)
+    for effect in effects:
+        if effect.quantity in _LEG_QUANTITIES:
+            state.apply(effect)
+    harm = state.harm * graph.scenario.behaviour.hazards
     usual = np.array([pool.add(leg_days(leg)) for leg in range(n_legs)], np.int32)
-    for epoch, day in enumerate(starts):
-        state = _State(graph, base, day, days, seasons)
-        for effect in leg_effects:
-            state.apply(effect, float(effect.value[day]))
-        weight[epoch] = state.weights()
-        cost[epoch] = np.maximum(np.round(base["cost"] * state.cost_factor + state.cost), 0.0)
-        harm = state.harm if graph.scenario.behaviour.hazards else 0.0
-        robbery[epoch] = _threshold(base["robbery"] * harm)
-        death[epoch] = _threshold(base["death"] * harm)
-        income[epoch] = np.round(base["income"] + state.income)
-        table[epoch] = usual
-        for leg in np.flatnonzero(state.days != 1.0):
-            key = (int(leg), round(float(state.days[leg]) * 20) / 20)
-            if key not in stretched:
-                stretched[key] = pool.add(scaled(leg_days(key[0]), key[1]))
-            table[epoch, leg] = stretched[key]
-    return Epochs(epoch_of_day, weight, table, cost, robbery, death, income, forced_table)
+    table = np.tile(usual, (len(starts), 1))
+    steps = np.round(state.days * 20) / 20
+    stretched: dict[tuple[int, float], int] = {}
+    for epoch, leg in np.argwhere(state.days != 1.0).tolist():
+        key = (leg, float(steps[epoch, leg]))
+        if key not in stretched:
+            stretched[key] = pool.add(scaled(leg_days(leg), key[1]))
+        table[epoch, leg] = stretched[key]
+    made = Epochs(
+        epoch_of_day,
+        state.weights(),
+        table,
+        np.maximum(np.round(base["cost"] * state.cost_factor + state.cost), 0.0).astype(np.int64),
+        _threshold(base["robbery"] * harm),
+        _threshold(base["death"] * harm),
+        np.round(base["income"] + state.income).astype(np.int64),
+        forced.tables(starts, graph.n_kinds),
+    )
+    return made, state.row
 
 
 def _threshold(chance: NDArray[np.float64]) -> NDArray[np.uint64]:
@@ -161,58 +162,74 @@ def _caution(graph: Graph) -> NDArray[np.float64]:
     return np.exp(beta * np.tile(more, len(graph.groups))[:, None] * robbed[None, :])
 
 
-class _State:
-    """Multipliers of one epoch, gathered effect by effect."""
+class _Stretches:
+    """Multipliers of every stretch of days, gathered effect by effect; kinds that all effects treat alike share a row."""
 
     def __init__(
-        self,
-        graph: Graph,
-        base: dict[str, NDArray[np.float64]],
-        day: int,
-        days: NDArray[np.datetime64],
-        seasons: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
+        self, graph: Graph, effects: Sequence[Effect], starts: NDArray[np.int64], days: NDArray[np.datetime64]
     ) -> None:
-        n = len(graph.legs)
-        self.weight = np.ones((graph.n_kinds, graph.n_chosen))
-        self.add = np.zeros((graph.n_kinds, graph.n_chosen))
-        self.opened = np.ones((graph.n_kinds, graph.n_chosen))
-        self.days, self.cost_factor, self.harm = np.ones(n), np.ones(n), np.ones(n)
-        self.cost, self.income = np.zeros(n), np.zeros(len(graph.places))
-        self.turn = np.array([leg.mode == "turn_back" for leg in graph.legs[: graph.n_chosen]])
+        n, chosen, legs = len(starts), graph.n_chosen, len(graph.legs)
+        caution = _caution(graph)
+        self.first, self.row = _alike(graph, effects, caution)
+        self.kinds = len(self.first)
+        self.starts = starts
+        self.weight = np.tile(caution[self.first], (n, 1, 1))
+        self.add = np.zeros((n, self.kinds, chosen))
+        self.opened = np.ones((n, self.kinds, chosen))
+        self.days, self.cost_factor, self.harm = (np.ones((n, legs)) for _ in range(3))
+        self.cost, self.income = np.zeros((n, legs)), np.zeros((n, len(graph.places)))
+        self.turn = np.array([leg.mode == "turn_back" for leg in graph.legs[:chosen]])
         self.base_turn = graph.scenario.parameters.get("turn_back_weight", 0.0)
-        self.weight *= _caution(graph)
-        today = days[day]
+        seasons = _seasons(graph, days)
+        today = days[starts]
         for number, leg in graph.world_legs.items():
             if leg.season:
-                self.days[number] = seasons[leg.season][0][day]
-                self.harm[number] = seasons[leg.season][1][day]
-            early = leg.open_from is not None and today < np.datetime64(leg.open_from)
-            late = leg.open_to is not None and today > np.datetime64(leg.open_to)
-            if leg.closed_by_default or early or late:
-                self.opened[:, number] = 0.0
+                self.days[:, number] = seasons[leg.season][0][starts]
+                self.harm[:, number] = seasons[leg.season][1][starts]
+            if leg.closed_by_default:
+                self.opened[:, :, number] = 0.0
+            if leg.open_from is not None:
+                self.opened[today < np.datetime64(leg.open_from), :, number] = 0.0
+            if leg.open_to is not None:
+                self.opened[today > np.datetime64(leg.open_to), :, number] = 0.0
         for numbers in graph.opened.values():
-            self.opened[:, numbers] = 0.0
+            self.opened[:, :, numbers] = 0.0
 
-    def apply(self, effect: Effect, value: float) -> None:
+    def apply(self, effect: Effect) -> None:
+        value = effect.value[self.starts]
         if effect.quantity == "income":
-            self.income[effect.places] += value
+            self.income[:, effect.places] += value[:, None]
             return
-        legs, kinds = effect.legs, effect.kinds
+        legs = effect.legs
         if effect.quantity in {"days", "cost_factor", "harm"}:
-            getattr(self, effect.quantity)[legs] *= value
+            getattr(self, effect.quantity)[:, legs] *= value[:, None]
         elif effect.quantity == "cost":
-            self.cost[legs] += value
-        elif value != 1.0 or effect.quantity != "weight":
-            cells = np.ix_(kinds, legs)
+            self.cost[:, legs] += value[:, None]
+        else:
+            on = np.flatnonzero(value != (1.0 if effect.quantity == "weight" else 0.0))
+            cells = np.ix_(on, np.unique(self.row[effect.kinds]), legs)
             if effect.quantity == "weight":
-                self.weight[cells] *= value
+                self.weight[cells] *= value[on, None, None]
             elif effect.quantity == "add":
-                self.add[cells] += value
+                self.add[cells] += value[on, None, None]
             else:
-                self.opened[cells] = np.maximum(self.opened[cells], value)
+                self.opened[cells] = np.maximum(self.opened[cells], value[on, None, None])
 
-    def weights(self) -> NDArray[np.float64]:
-        """Multipliers of the choice weights, 0 = closed."""
+    def weights(self) -> NDArray[np.float32]:
+        """Multipliers of the choice weights of every sort of kind, 0 = closed."""
         out = self.weight * self.opened
-        out[:, self.turn] = (self.base_turn + self.add[:, self.turn]) * self.weight[:, self.turn]
-        return out
+        turn = np.flatnonzero(self.turn)
+        out[:, :, turn] = (self.base_turn + self.add[:, :, turn]) * self.weight[:, :, turn]
+        return out.astype(np.float32)
+
+
+def _alike(
+    graph: Graph, effects: Sequence[Effect], caution: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the kinds that all effects on choices treat alike: a kind of each sort, and the sort of each kind."""
+    touched = [
+        np.isin(np.arange(graph.n_kinds), e.kinds) for e in effects if e.quantity in _CHOICE_QUANTITIES
+    ]
+    marks = np.column_stack([*touched, *caution.T]) if touched else caution
+    _, first, row = np.unique(marks, axis=0, return_index=True, return_inverse=True)
+    return first.astype(np.int64), row.ravel().astype(np.int64)

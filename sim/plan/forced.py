@@ -74,30 +74,31 @@ class Forced:
         Policies compete: together they send ``1 - prod(1 - share)``, split in proportion to their shares; the targets of one
         policy split its share and do not compete with each other.
         """
-        out = np.zeros((len(days), n_kinds, *self.leg.shape[:2]), np.uint32)
-        values = np.array([s.value[days] for s in self.shares]).reshape(len(self.shares), len(days))
-        for i in range(len(days)):
-            if i and np.array_equal(values[:, i], values[:, i - 1]):
-                out[i] = out[i - 1]
-            else:
-                out[i] = self._table(values[:, i], n_kinds)
-        return out
+        if not self.shares:
+            return np.zeros((len(days), n_kinds, *self.leg.shape[:2]), np.uint32)
+        values = np.array([s.value[days] for s in self.shares])
+        different, which = np.unique(values, axis=1, return_inverse=True)
+        return np.asarray(self._tables(different, n_kinds)[which.ravel()])
 
-    def _table(self, values: NDArray[np.float64], n_kinds: int) -> NDArray[np.uint32]:
-        share = np.zeros((n_kinds, *self.leg.shape[:2]))
+    def _tables(self, values: NDArray[np.float64], n_kinds: int) -> NDArray[np.uint32]:
+        """Cumulated shares for columns of values of the shares."""
+        n = values.shape[1]
+        share = np.zeros((n, n_kinds, *self.leg.shape[:2]))
         of_policy: dict[tuple[int, int], NDArray[np.float64]] = {}
         for one, value in zip(self.shares, values, strict=True):
-            if value > 0.0:
-                share[one.kinds, one.row, one.way] += value
-                total = of_policy.setdefault((one.row, one.policy), np.zeros(n_kinds))
-                total[one.kinds] += value
-        left = np.ones(share.shape[:2])
+            on = np.flatnonzero(value > 0.0)
+            if len(on) == 0:
+                continue
+            cells = np.ix_(on, one.kinds)
+            share[:, :, one.row, one.way][cells] += value[on, None]
+            of_policy.setdefault((one.row, one.policy), np.zeros((n, n_kinds)))[cells] += value[on, None]
+        left = np.ones(share.shape[:3])
         for (row, _), total in of_policy.items():
-            left[:, row] *= 1.0 - np.minimum(total, 1.0)
-        summed = share.sum(axis=2)
+            left[:, :, row] *= 1.0 - np.minimum(total, 1.0)
+        summed = share.sum(axis=3)
         with np.errstate(invalid="ignore", divide="ignore"):
             part = np.where(summed[..., None] > 0.0, share / summed[..., None] * (1.0 - left)[..., None], 0.0)
-        return np.minimum(np.round(np.cumsum(part, axis=2) * 2.0**32), 2.0**32 - 1).astype(np.uint32)
+        return np.minimum(np.round(np.cumsum(part, axis=3) * 2.0**32), 2.0**32 - 1).astype(np.uint32)
 
 
 def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetime64]) -> Forced:
@@ -198,15 +199,16 @@ def _fill(
     place = graph.places[number]
     sort, target = way
     end = {_FOR_GOOD: _RETURNED, "removal": _REMOVED}.get(sort)
-    for kind in range(graph.n_kinds):
-        group = graph.groups[kind // len(graph.units)]
+    n_units = len(graph.units)
+    for g, group in enumerate(graph.groups):
         to = graph.home_place.get(group, "") if target == "home" else target
         if to not in graph.place_number or to == place:
             continue
         mode = "removal_flight" if policy.instrument == "removal" else "bus"
         name = f"{policy.instrument}:{place}->{to}" + (f":{sort}" if sort == _FOR_GOOD else "")
         leg = graph.add_leg(PlanLeg(name, place, to, "return", mode, policy.instrument))
-        row[kind] = leg
-        travel.setdefault(leg, _days_back(graph, sort))
+        row[g * n_units : (g + 1) * n_units] = leg
+        if leg not in travel:
+            travel[leg] = _days_back(graph, sort)
         if end is not None:
             ends[leg] = end

@@ -48,6 +48,7 @@ class Graph:
         self.home_place = dict(world.home_places)
         self.world_legs: dict[int, Leg] = {}
         self.legs: list[PlanLeg] = []
+        self._chosen = 0
         self.opened: dict[str, list[int]] = {}
         for leg in world.legs:
             self.world_legs[len(self.legs)] = leg
@@ -61,8 +62,12 @@ class Graph:
     @property
     def n_chosen(self) -> int:
         """Legs and choices that people choose; those they are only sent along come after them."""
-        sent = [i for i, leg in enumerate(self.legs) if leg.made_by and leg.direction == "return"]
-        return min(sent, default=len(self.legs))
+        while self._chosen < len(self.legs):  # legs are only ever added at the end
+            leg = self.legs[self._chosen]
+            if leg.made_by and leg.direction == "return":
+                break
+            self._chosen += 1
+        return self._chosen
 
     @property
     def n_kinds(self) -> int:

@@ -147,18 +147,19 @@ def departures_of(
     rows = graph.scenario.departures
     start0 = days[0]
     series: list[NDArray[np.float64]] = []
-    seen: dict[bytes, int] = {}
+    seen: dict[object, int] = {}
     keys, places, groups, pushes = [], [], [], []
     blocks: list[tuple[int, int, int, int]] = []
     running: dict[str, float] = {}
     bound = 0.0
     windows: dict[str, list[tuple[int, int]]] = {}
+    own = _pushes(effects, len(rows))
     for number, row in enumerate(rows):
         place, group = graph.place_number[row.place], graph.groups.index(row.group)
         name = row.id or f"{row.place}/{row.group}/{row.channel}"
         places.append(place)
         groups.append(group)
-        push, top = _push_of(effects, number, n, seen, series)
+        push, top = _push_of(effects, own[number], n, seen, series)
         pushes.append(push)
         first = int((np.datetime64(row.start) - start0).astype(int))
         last = int((np.datetime64(row.end) - start0).astype(int))
@@ -207,19 +208,34 @@ def departures_of(
     return made, int(np.ceil(bound))
 
 
+def _pushes(effects: Sequence[Effect], rows: int) -> list[tuple[int, ...]]:
+    """Numbers of the effects on the departures of each row."""
+    out: list[list[int]] = [[] for _ in range(rows)]
+    for number, effect in enumerate(effects):
+        if effect.quantity == "departures":
+            for row in effect.rows.tolist():
+                out[row].append(number)
+    return [tuple(numbers) for numbers in out]
+
+
 def _push_of(
-    effects: Sequence[Effect], row: int, n: int, seen: dict[bytes, int], series: list[NDArray[np.float64]]
+    effects: Sequence[Effect],
+    own: tuple[int, ...],
+    n: int,
+    seen: dict[object, int],
+    series: list[NDArray[np.float64]],
 ) -> tuple[int, float]:
     """Number of the daily factor on a row's departures (-1 none) and its largest value."""
-    own = [e for e in effects if e.quantity == "departures" and row in e.rows]
     if not own:
         return -1, 1.0
-    product = series_product(own, n)
-    key = product.tobytes()
-    if key not in seen:
-        seen[key] = len(series)
-        series.append(product)
-    return seen[key], float(max(1.0, np.ceil(product.max())))
+    if own not in seen:
+        product = series_product([effects[i] for i in own], n)
+        key = product.tobytes()
+        if key not in seen:
+            seen[key] = len(series)
+            series.append(product)
+        seen[own] = seen[key]
+    return seen[own], float(max(1.0, np.ceil(series[seen[own]].max())))
 
 
 def _due(table: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

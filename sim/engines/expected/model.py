@@ -5,24 +5,26 @@ from __future__ import annotations
 import time
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sim.engines.expected.assemble import Assembled, assemble, new_memory
 from sim.engines.expected.network import route_of
 from sim.engines.expected.people import Lanes, expected_people, lanes_of
-from sim.engines.expected.shares import shares_of
+from sim.engines.expected.ways import Tabulator, ways_of
 from sim.engines.kernels.expected_days import run_days
 from sim.plan import UNITS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.engines.kernels.expected_layout import Memory
+    from sim.engines.kernels.expected_layout import Memory, Tables
     from sim.plan import Plan
 
-__all__ = ["Carried", "Daily", "Model", "by_day", "model_of"]
+__all__ = ["Carried", "Daily", "Model", "by_day", "model_of", "table_of"]
+
+_SORTS = (np.dtype(np.int64), np.dtype(np.float64))
 
 Daily = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float64]"]
 """Day, place (or node), class and persons of departures."""
@@ -35,12 +37,14 @@ class Carried:
     Parameters
     ----------
     made : Assembled
+    tables : Tables
     lanes : Lanes
     departures : tuple of arrays
         As :func:`sim.engines.kernels.expected_days.run_days` takes them.
     """
 
     made: Assembled
+    tables: Tables
     lanes: Lanes
     departures: Daily
     node_of: NDArray[np.int64]
@@ -58,7 +62,7 @@ class Model:
         begin = time.perf_counter()
         self.plan = plan
         self.people = expected_people(plan)
-        self.shares = shares_of(plan, self.people.unit_share)
+        self.ways = ways_of(plan)
         self.whole = self.carry(self._by_reach())
         self.prepare_seconds = time.perf_counter() - begin
 
@@ -115,13 +119,16 @@ class Model:
         day, place, lane, amount = self.daily(lanes) if daily is None else daily
         starts = np.zeros((len(self.plan.places), len(lanes.kinds(False))), np.bool_)
         starts[place, lane] = True
-        route = route_of(self.plan, lanes, self.shares, starts)
+        route = route_of(self.plan, lanes, self.ways, starts)
         made = assemble(self.plan, lanes, route, replay=replay)
+        tables = Tabulator(self.plan, lanes, made, self.people.unit_share).whole()
         node_of = np.zeros(len(self.plan.places), np.int64)
         for (p, south, removed), number in route.number.items():
             if not south and not removed:
                 node_of[p] = number
-        return Carried(made, lanes, by_day(day, node_of[place], lane, amount, self.plan.n_days), node_of)
+        return Carried(
+            made, tables, lanes, by_day(day, node_of[place], lane, amount, self.plan.n_days), node_of
+        )
 
     def run(self, carried: Carried, *, tables: bool = True, moments: bool = False) -> Memory:
         """Run all days once.
@@ -140,8 +147,54 @@ class Model:
         """
         made = carried.made
         memory = new_memory(self.plan, made, tables=tables)
-        run_days(made.net, made.lines, memory, carried.departures, 0, self.plan.n_days, 0, moments)
+        run_days(table_of(carried, memory), 0, self.plan.n_days, 0, moments)
         return memory
+
+
+def table_of(carried: Carried, memory: Memory, departures: Daily | None = None) -> NDArray[np.int64]:
+    """Put down the numbers of a run and the addresses of its arrays for :func:`sim.engines.kernels.expected_days.run_days`.
+
+    Parameters
+    ----------
+    carried : Carried
+    memory : Memory
+    departures : tuple of arrays, optional
+        Those of `carried` where not given. All arrays must be kept as long as the table is used.
+
+    Returns
+    -------
+    int64 [numbers and addresses]
+        In the order of the names that begin with N and A in :mod:`sim.engines.kernels.expected_layout`.
+    """
+    net, lines, tables = carried.made.net, carried.made.lines, carried.tables
+    numbers = (
+        len(net.node),
+        len(net.edge),
+        len(lines.node),
+        len(net.place_start) - 1,
+        memory.group.shape[1],
+        memory.stock.shape[1],
+        memory.buffer.shape[1],
+        len(net.day),
+        len(lines.allotment),
+        len(lines.room_place),
+        lines.limit.shape[1],
+        net.merge,
+        lines.replay,
+        lines.save_up,
+        len(net.block) - 1,
+        len(memory.days) > 0,
+        len(memory.peak) > 0,
+        memory.flow.shape[1],
+    )
+    of_net, of_lines = list(net._asdict().values())[1:], list(lines._asdict().values())[2:]
+    arrays: list[NDArray[Any]] = [*of_net, *tables, *of_lines, *memory]
+    arrays += carried.departures if departures is None else departures
+    for array in arrays:
+        if not array.flags.c_contiguous or array.dtype not in _SORTS:
+            msg = f"an array of {array.dtype} in no order of rows"
+            raise TypeError(msg)
+    return np.array([*numbers, *(a.__array_interface__["data"][0] for a in arrays)], np.int64)
 
 
 def by_day(

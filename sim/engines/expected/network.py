@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
-from sim.engines.expected.shares import versions_of
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engines.expected.people import Lanes
-    from sim.engines.expected.shares import Shares
+    from sim.engines.expected.ways import Ways
     from sim.plan import Plan
 
 __all__ = ["Edge", "Node", "Route", "route_of"]
 
 MOVE, SETTLE, TURN = 0, 1, 2
 ARRIVED, RETURNED, REMOVED = 1, 3, 4
-_FULL = 2.0**32
 
 
 @dataclass
@@ -38,6 +35,8 @@ class Node:
         Classes that can be here.
     begin : bool [classes]
         Classes that depart or turn back here (they need not arrive first).
+    turn, settle : bool [classes], optional
+        Classes that may turn back or settle here.
     """
 
     place: int
@@ -46,12 +45,8 @@ class Node:
     reach: NDArray[np.bool_]
     begin: NDArray[np.bool_]
     edges_out: list[int] = field(default_factory=list)
-    turn: NDArray[np.float64] | None = None
-    settle: NDArray[np.float64] | None = None
-    version: NDArray[np.int64] | None = None
-    opened: NDArray[np.float64] | None = None
-    passing: NDArray[np.float64] | None = None
-    sent_version: NDArray[np.int64] | None = None
+    turn: NDArray[np.bool_] | None = None
+    settle: NDArray[np.bool_] | None = None
 
 
 @dataclass
@@ -67,8 +62,8 @@ class Edge:
         Travelled by those sent away on arrival.
     limited : bool
         Served through a line.
-    share : float64 [versions, classes]
-    version : int64 [epochs]
+    takes : bool [classes]
+        Classes that ever take it.
     """
 
     source: int
@@ -76,8 +71,7 @@ class Edge:
     leg: int
     forced: bool
     limited: bool
-    share: NDArray[np.float64]
-    version: NDArray[np.int64]
+    takes: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -103,8 +97,8 @@ class Route:
 class _Builder:
     """Gathers nodes and edges of a plan for some classes of people."""
 
-    def __init__(self, plan: Plan, lanes: Lanes, shares: Shares) -> None:
-        self.plan, self.shares = plan, shares
+    def __init__(self, plan: Plan, lanes: Lanes, ways: Ways) -> None:
+        self.plan, self.ways = plan, ways
         self.kinds = (lanes.kinds(False), lanes.kinds(True))
         chooses = np.eye(int(plan.fixed.kind_class.max()) + 1)[plan.fixed.kind_class]
         self.choosers = tuple(k @ chooses for k in self.kinds)
@@ -132,54 +126,41 @@ class _Builder:
 
     def _ways_out(self, number: int) -> None:
         node = self.nodes[number]
-        here = self.shares[node.place]
         f = self.plan.fixed
-        share = np.einsum("ck,vkw->vcw", self.choosers[node.south], here.share[:, :, int(node.south), :])
-        node.version, node.opened = here.version, (share.sum(axis=2) > 0.0).astype(np.float64)
-        for j, leg in enumerate(here.legs):
-            own = np.ascontiguousarray(share[:, :, j])
-            if not own.any():
-                continue
+        chosen = self.ways.chosen[node.place, int(node.south)].T.astype(np.float64)
+        takes = (self.choosers[node.south] @ chosen) > 0.0
+        for j in np.flatnonzero(takes.any(axis=0)):
+            leg = int(f.alternative[node.place, j])
+            own = np.ascontiguousarray(takes[:, j])
             if f.leg_sort[leg] == SETTLE:
                 node.settle = own
             elif f.leg_sort[leg] == TURN:
                 node.turn = own
                 self.node(node.place, south=True)
             else:
-                self._edge(number, int(leg), own, here.version, forced=False)
+                self._edge(number, leg, own, forced=False)
         if not node.south and f.forced_index[node.place] >= 0:
             self._forced(number)
 
-    def _edge(
-        self, source: int, leg: int, share: NDArray[np.float64], version: NDArray[np.int64], *, forced: bool
-    ) -> None:
+    def _edge(self, source: int, leg: int, takes: NDArray[np.bool_], *, forced: bool) -> None:
         f = self.plan.fixed
         removed = int(f.leg_end[leg])
         target = self.node(int(f.leg_to[leg]), self.nodes[source].south, removed)
         self.nodes[source].edges_out.append(len(self.edges))
         limited = bool(f.leg_limited[leg]) and not forced
-        self.edges.append(Edge(source, target, leg, forced, limited, share, version))
+        self.edges.append(Edge(source, target, leg, forced, limited, takes))
 
     def _forced(self, number: int) -> None:
-        """Ways of those sent away on arrival at a node: shares of those who arrive, by class."""
-        f, e = self.plan.fixed, self.plan.epochs
-        node = self.nodes[number]
-        row = f.forced_index[node.place]
-        table = e.forced[:, :, row, :].astype(np.float64)
-        table[table >= _FULL - 1] = _FULL
-        part = np.diff(np.concatenate([np.zeros((*table.shape[:2], 1)), table], axis=2), axis=2) / _FULL
-        part[:, f.forced_leg[row].T < 0] = 0.0
-        first, version = versions_of(part.reshape(len(part), -1))
-        part = part[first]
-        mix = self.kinds[0]
-        node.passing = np.ones((len(part), len(mix)))
-        node.sent_version = version
+        """Ways of those sent away on arrival at a node."""
+        f = self.plan.fixed
+        row = f.forced_index[self.nodes[number].place]
+        sent = self.ways.sent[:, row]
         for leg in np.unique(f.forced_leg[row][f.forced_leg[row] >= 0]):
-            own = (part * (leg == f.forced_leg[row].T)[None]).sum(axis=2) @ mix.T
+            kinds = (sent & (leg == f.forced_leg[row].T)).any(axis=1)
+            own = (self.kinds[0] @ kinds.astype(np.float64)) > 0.0
             if own.any():
-                node.passing = node.passing - own
-                self._edge(number, int(leg), own, node.sent_version, forced=True)
-        node.edges_out.sort()
+                self._edge(number, int(leg), own, forced=True)
+        self.nodes[number].edges_out.sort()
 
     def home(self, place: int) -> NDArray[np.bool_]:
         """Classes heading south whose home country a place is in."""
@@ -199,11 +180,9 @@ class _Builder:
             arriving = node.reach
             moving = self._staying(node) | node.begin
             for edge in (self.edges[i] for i in node.edges_out):
-                self._reach(
-                    edge.target, (arriving if edge.forced else moving) & edge.share.any(axis=0), queue
-                )
+                self._reach(edge.target, (arriving if edge.forced else moving) & edge.takes, queue)
             if node.turn is not None:
-                turned = moving & node.turn.any(axis=0)
+                turned = moving & node.turn
                 if self.merge > 1:
                     turned = turned.reshape(-1, self.merge).any(axis=1)
                 south = self.number[node.place, True, False]
@@ -226,9 +205,10 @@ class _Builder:
             queue.append(target)
 
 
-def may_be_zero(plan: Plan, leg: int) -> bool:
-    """Whether a leg may take no days."""
-    return any(plan.pmfs[t][0] > 0.0 for t in np.unique(plan.epochs.leg_table[:, leg]))
+def may_be_zero(plan: Plan) -> NDArray[np.bool_]:
+    """Whether each leg may take no days."""
+    at_once = np.array([pmf[0] > 0.0 for pmf in plan.pmfs])
+    return np.asarray(at_once[plan.epochs.leg_table].any(axis=0))
 
 
 def _order(builder: _Builder, keep: list[int]) -> tuple[list[int], list[int]]:
@@ -237,17 +217,14 @@ def _order(builder: _Builder, keep: list[int]) -> tuple[list[int], list[int]]:
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(keep)
     inside = set(keep)
-    zero = {leg: may_be_zero(plan, leg) for leg in {e.leg for e in builder.edges}}
+    zero = may_be_zero(plan)
     for e in builder.edges:
         if e.source in inside and e.target in inside and zero[e.leg]:
             graph.add_edge(e.source, e.target)
     for n in keep:
-        if (
-            builder.nodes[n].turn is not None
-            and (place := (builder.nodes[n].place, True, False)) in builder.number
-        ):
-            if builder.number[place] in inside:
-                graph.add_edge(n, builder.number[place])
+        south = builder.number.get((builder.nodes[n].place, True, False), -1)
+        if builder.nodes[n].turn is not None and south in inside:
+            graph.add_edge(n, south)
     condensed = nx.condensation(graph)
     order: list[int] = []
     blocks: list[int] = []
@@ -257,14 +234,14 @@ def _order(builder: _Builder, keep: list[int]) -> tuple[list[int], list[int]]:
     return order, [*blocks, len(order)]
 
 
-def route_of(plan: Plan, lanes: Lanes, shares: Shares, starts: NDArray[np.bool_]) -> Route:
+def route_of(plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]) -> Route:
     """Find the nodes and edges that the classes can reach, in the order in which they are solved.
 
     Parameters
     ----------
     plan : Plan
     lanes : Lanes
-    shares : tuple of PlaceShares
+    ways : Ways
     starts : bool [places, classes]
         Classes that depart from each place.
 
@@ -272,7 +249,7 @@ def route_of(plan: Plan, lanes: Lanes, shares: Shares, starts: NDArray[np.bool_]
     -------
     Route
     """
-    builder = _Builder(plan, lanes, shares)
+    builder = _Builder(plan, lanes, ways)
     begin = [(builder.node(int(p), south=False), starts[p]) for p in np.flatnonzero(starts.any(axis=1))]
     builder.grow()
     builder.spread(begin)
@@ -280,9 +257,10 @@ def route_of(plan: Plan, lanes: Lanes, shares: Shares, starts: NDArray[np.bool_]
     order, blocks = _order(builder, keep)
     rank = {old: new for new, old in enumerate(order)}
     nodes = [builder.nodes[old] for old in order]
-    edges = []
-    for e in builder.edges:
-        if e.source in rank and e.target in rank:
-            edges.append(Edge(rank[e.source], rank[e.target], e.leg, e.forced, e.limited, e.share, e.version))
+    edges = [
+        Edge(rank[e.source], rank[e.target], e.leg, e.forced, e.limited, e.takes)
+        for e in builder.edges
+        if e.source in rank and e.target in rank
+    ]
     number = {key: rank[old] for key, old in builder.number.items() if old in rank}
     return Route(nodes, edges, blocks, number)

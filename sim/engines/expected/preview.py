@@ -130,17 +130,16 @@ def _by_leg(model: Model, memory: Memory) -> NDArray[np.float64]:
     """Persons who arrived over each leg: [months, legs, groups]."""
     made, lanes = model.whole.made, model.whole.lanes
     net = made.net
-    node = np.searchsorted(net.node[:, at.EDGE_1], np.arange(len(net.edge)), side="right")
     out = np.zeros((len(memory.flow), len(model.plan.legs), len(model.plan.groups)))
     for edge, leg in enumerate(made.edge_leg):
-        first, per = int(net.edge[edge, at.FLOW]), int(net.node[node[edge], at.PER])
-        part = memory.flow[:, first : first + int(net.node[node[edge], at.WIDTH])]
-        out[:, leg, lanes.owner] += part.reshape(len(part), -1, per).sum(axis=2)
+        begin, first, n = int(net.edge[edge, at.FLOW]), int(made.edge_lane[edge]), int(made.edge_lanes[edge])
+        group = lanes.owner[np.arange(first, first + n) // int(net.node[net.edge[edge, at.SOURCE], at.PER])]
+        np.add.at(out[:, leg].T, group, memory.flow[:, begin : begin + n].T)
     return out
 
 
 def _crossings(plan: Plan, by_leg: NDArray[np.float64]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Add up the legs each border counts, as often as it detects people, but for groups it does not count."""
+    """Add up the legs each border counts, as often as it detects people, and the groups it counts less often or not at all."""
     world, rate = plan.scenario.world, plan.scenario.parameters
     number = {leg.id: i for i, leg in enumerate(plan.legs)}
     borders = tuple(dict.fromkeys(b.id for b in world.borders))
@@ -151,7 +150,7 @@ def _crossings(plan: Plan, by_leg: NDArray[np.float64]) -> tuple[tuple[str, ...]
             out[borders.index(row.id)] += share * by_leg[:, number[row.leg]]
     for excluded in world.border_exclusions:
         if excluded.border in borders and excluded.group in plan.groups:
-            out[borders.index(excluded.border), :, plan.groups.index(excluded.group)] = 0.0
+            out[borders.index(excluded.border), :, plan.groups.index(excluded.group)] *= excluded.share
     return borders, out
 
 

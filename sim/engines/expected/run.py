@@ -24,6 +24,8 @@ __all__ = ["run_expected"]
 
 _CLASSES = 10
 _SETTLED, _DIED = 2, 5
+_NOBODY = 1e-9
+"""Persons, or days, taken as none."""
 _STATUS = ((0, 0), (1, 1), (2, 3), (3, 4))
 """Rows of the memory's days, and the status each is in a tally."""
 
@@ -98,12 +100,10 @@ class _Layout:
         self.made = model.whole.made
         lanes = model.whole.lanes
         net = self.made.net
-        self.heading = self.made.south.astype(np.int64)
-        self.acc, self.width = (
-            np.ascontiguousarray(net.node[:, at.ACC]),
-            np.ascontiguousarray(net.node[:, at.WIDTH]),
+        columns = (at.ACC, at.LO, at.COUNT, at.PLACE, at.END, at.SOUTH)
+        self.acc, self.first, self.width, self.place, self.end, self.heading = (
+            np.ascontiguousarray(net.node[:, c]) for c in columns
         )
-        self.place, self.end = np.ascontiguousarray(net.node[:, at.PLACE]), net.node[:, at.END]
         self.owner = lanes.owner
         wide = len(lanes.kinds(False))
         self.lane_group = np.zeros((2, wide), np.int64)
@@ -127,16 +127,15 @@ class _Layout:
         n_target: int,
         rows: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float64]:
-        offset, width, heading = self.acc, self.width, self.heading
-        if rows is not None:
-            offset, width, heading = offset[rows], width[rows], heading[rows]
+        rows = np.arange(len(self.acc)) if rows is None else rows
         out = np.zeros((len(source), n_target, len(self.plan.groups) * _CLASSES))
         spread_rows(
             np.ascontiguousarray(source),
-            offset,
-            width,
+            self.acc[rows],
+            self.first[rows],
+            self.width[rows],
             target,
-            heading,
+            self.heading[rows],
             self.lane_group,
             self.lane_class,
             out,
@@ -146,14 +145,14 @@ class _Layout:
     def flows(self) -> NDArray[np.float64]:
         """Persons who arrived over each leg: [periods, legs, classes]."""
         edge = self.made.net.edge
-        node = np.searchsorted(self.made.net.node[:, at.EDGE_1], np.arange(len(edge)), side="right")
         out = np.zeros((len(self.memory.flow), len(self.plan.legs), len(self.plan.groups) * _CLASSES))
         spread_rows(
             self.memory.flow,
             np.ascontiguousarray(edge[:, at.FLOW]),
-            self.width[node],
+            self.made.edge_lane,
+            self.made.edge_lanes,
             self.made.edge_leg,
-            self.heading[node],
+            self.heading[edge[:, at.SOURCE]],
             self.lane_group,
             self.lane_class,
             out,
@@ -205,7 +204,7 @@ def _in_line(made: object, memory: Memory, n: int) -> NDArray[np.float64]:
     out = np.zeros(n)
     net, lines = made.net, made.lines  # type: ignore[attr-defined]
     for q, node in enumerate(lines.node):
-        width = int(net.node[node, at.WIDTH])
+        width = int(net.node[node, at.COUNT])
         acc = int(net.node[node, at.ACC])
         out[acc : acc + width] += memory.queue[lines.queue[q] : lines.queue[q] + width]
     return out
@@ -223,7 +222,7 @@ def _durations(
     by_place = ended.reshape(6, len(plan.places), groups, _CLASSES).sum(axis=3)
     by_place[0] = on_route.reshape(4, len(plan.places), groups, _CLASSES).sum(axis=(0, 3))
     np.add.at(persons, plan.fixed.end_cell, by_place)
-    for cell, group in np.argwhere((persons > 1e-9) & (count > 1e-9)):
+    for cell, group in np.argwhere((persons > _NOBODY) & (count > _NOBODY)):
         mean = first[cell, group] / count[cell, group]
         variance = max(second[cell, group] / count[cell, group] - mean**2, 0.0)
         out[cell, group] = persons[cell, group] * _gamma(mean, variance)
@@ -234,7 +233,7 @@ def _gamma(mean: float, variance: float) -> NDArray[np.float64]:
     """Share of each whole number of days."""
     out = np.zeros(DURATION_BINS)
     mean = max(mean, 0.0)
-    if mean < 1e-9 or variance < 1e-6 * max(mean, 1.0):
+    if mean < _NOBODY or variance < 1e-6 * max(mean, 1.0):
         day = min(int(mean), DURATION_BINS - 2)
         out[day + 1] = min(mean - day, 1.0)
         out[day] = 1.0 - out[day + 1]
@@ -259,8 +258,8 @@ def _moments(model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
     shape = (int(plan.fixed.end_cell.max()) + 1, len(plan.groups))
     out = (np.zeros(shape), np.zeros(shape), np.zeros(shape))
     for node in net.node:
-        acc, width, place = node[at.ACC], node[at.WIDTH], node[at.PLACE]
-        owners = carried.lanes.owner
+        acc, width, place = node[at.ACC], node[at.COUNT], node[at.PLACE]
+        owners = carried.lanes.owner[node[at.LO] // 3 : (node[at.LO] + width) // 3]
         for code, sums in (
             (node[at.END], memory.done[at.ENDED]),
             (_DIED, memory.done[at.DIED]),

@@ -1,9 +1,10 @@
 """Monthly series as a function of departures: a plan and its borders enter, a function of a parameter vector leaves.
 
-Where people do not interact, what crosses a border in a month is linear in the departures of each source and month: the answers to
-one person from each source in each month are worked out once (sources side by side, month after month), kept as a sparse matrix and
-multiplied. Lines make it curved: what lines let through is taken from a run at reference departures and held, so the function is the
-tangent there but for who waits behind whom; `SeriesFunction.run` works out the curve itself, `SeriesFunction.around` moves the reference.
+Where people do not interact, what crosses a border in a month is linear in the departures of each source and month: the
+answers to one person from each source in each month are worked out once (sources side by side, month after month), kept as a
+sparse matrix and multiplied. Lines make it curved: what lines let through is taken from a run at reference departures and
+held, so the function is the tangent there but for who waits behind whom; `SeriesFunction.run` works out the curve itself,
+`SeriesFunction.around` moves the reference.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from sim.engines.expected.assemble import new_memory
-from sim.engines.expected.model import by_day, model_of
+from sim.engines.expected.model import by_day, model_of, table_of
 from sim.engines.expected.people import expected_people, lanes_of
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_days import run_days
@@ -185,7 +186,12 @@ class SeriesFunction:
         edges = _edges_of(carried.made, self._counters)
         wanted = np.array([self.months.index(m) if m in self.months else -1 for m in self.departure_months])
         with ThreadPoolExecutor(self._threads) as pool:
-            parts = list(pool.map(lambda m: self._answer(carried, daily, m, edges, wanted), range(len(self.departure_months))))
+            parts = list(
+                pool.map(
+                    lambda m: self._answer(carried, daily, m, edges, wanted),
+                    range(len(self.departure_months)),
+                )
+            )
         row, column, value = (np.concatenate(x) for x in zip(*parts, strict=True))
         shape = (len(self._counters) * len(self.months) * len(self.groups), len(self.cells))
         return sparse.csr_matrix((value, (row, column)), shape=shape)
@@ -203,7 +209,7 @@ class SeriesFunction:
         carried: Carried,
         daily: Daily,
         month: int,
-        edges: list[list[tuple[int, int, int]]],
+        edges: list[list[tuple[int, NDArray[np.int64]]]],
         wanted: NDArray[np.int64],
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """Crossings of those who depart in one month, as entries of the matrix."""
@@ -214,29 +220,28 @@ class SeriesFunction:
         day, place, lane, amount = (x[own] for x in daily)
         departures = by_day(day, carried.node_of[place], lane, amount, plan.n_days)
         memory = new_memory(plan, made, tables=False)
+        table = table_of(carried, memory, departures)
         origin = begin = int(day.min())
         total, crossed, quiet = float(amount.sum()), 0.0, 0
         while begin < plan.n_days:
             end = min(begin + _CHECK_DAYS, plan.n_days)
-            run_days(made.net, made.lines, memory, departures, begin, end, origin, False)
-            before, crossed = crossed, sum(float(memory.flow[:, o : o + w].sum()) for c in edges for o, w, _ in c)
+            run_days(table, begin, end, origin, False)
+            before, crossed = (
+                crossed,
+                sum(float(memory.flow[:, o : o + len(w)].sum()) for c in edges for o, w in c),
+            )
             quiet = quiet + 1 if begin > origin and crossed - before < _NOBODY * total else 0
             if quiet > 1:
                 break
             begin = end
-        counts = np.zeros((len(self._counters), len(memory.flow), len(self._source_group)))
-        for c, of_counter in enumerate(edges):
-            for offset, width, per in of_counter:
-                counts[c] += (
-                    memory.flow[:, offset : offset + width].reshape(len(memory.flow), -1, per).sum(axis=2)
-                )
+        counts = _counted_persons(memory.flow, edges, len(self._source_group))
         return self._entries(self._by_month(counts), month, wanted)
 
     def _by_month(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Add periods to months where the plan counts by day."""
         to_month = self.plan.fixed.month_of_period[: counts.shape[1]].astype(np.int64)
         out = np.zeros((counts.shape[0], len(self.departure_months), counts.shape[2]))
-        np.add.at(out, (slice(None), to_month), counts)
+        np.add.at(np.moveaxis(out, 1, 0), to_month, np.moveaxis(counts, 1, 0))
         return out
 
     def _entries(
@@ -290,7 +295,9 @@ class SeriesFunction:
         SeriesFunction
         """
         persons, _, values = self._split(theta)
-        return SeriesFunction(self._other(values).plan, self.borders, self.months, self.behaviour, persons, self._threads)
+        return SeriesFunction(
+            self._other(values).plan, self.borders, self.months, self.behaviour, persons, self._threads
+        )
 
     def _split(
         self, theta: NDArray[np.float64]
@@ -323,11 +330,9 @@ class SeriesFunction:
         lanes = model.whole.lanes
         carried = model.carry(lanes, model.daily(lanes, other._daily(persons / other.base)))
         memory = model.run(carried, tables=False)
-        counts = np.zeros((len(self._counters), len(memory.flow), len(self.groups)))
-        for c, of_counter in enumerate(_edges_of(carried.made, self._counters)):
-            for offset, width, per in of_counter:
-                part = memory.flow[:, offset : offset + width].reshape(len(memory.flow), -1, per).sum(axis=2)
-                counts[c][:, lanes.owner] += part
+        by_owner = _counted_persons(memory.flow, _edges_of(carried.made, self._counters), len(lanes.owner))
+        counts = np.zeros_like(by_owner)
+        counts[:, :, lanes.owner] = by_owner
         by_month = self._by_month(counts)
         out = np.zeros((len(self._counters), len(self.months), len(self.groups)))
         for i, name in enumerate(self.departure_months):
@@ -364,8 +369,12 @@ class SeriesFunction:
                 rows = slice(counter.border * size, (counter.border + 1) * size)
                 columns[rows, self.detection.index(counter.parameter)] += np.asarray(part.sum(axis=1)).ravel()
         empty = sparse.csr_matrix((size, len(self.cells)))
-        linear = sparse.vstack([sums.get(b, empty) for b in range(len(self.borders))])
-        return sparse.csr_matrix(sparse.hstack([linear, columns, self._behaviour_columns(theta)]))
+        linear = sparse.csr_matrix(sparse.vstack([sums.get(b, empty) for b in range(len(self.borders))]))
+        return sparse.csr_matrix(
+            sparse.hstack(
+                [linear, sparse.csr_matrix(columns), sparse.csr_matrix(self._behaviour_columns(theta))]
+            )
+        )
 
     def _behaviour_columns(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         out = np.zeros((int(np.prod(self.shape)), len(self.behaviour)))
@@ -398,19 +407,27 @@ def _counted(plan: Plan, borders: tuple[str, ...]) -> NDArray[np.float64]:
     return out
 
 
-def _edges_of(made: Assembled, counters: Sequence[_Counter]) -> list[list[tuple[int, int, int]]]:
-    """Offset, width and classes of an owner of each counter's edges in a month of flows."""
+def _edges_of(made: Assembled, counters: Sequence[_Counter]) -> list[list[tuple[int, NDArray[np.int64]]]]:
+    """Offset of each counter's edges in a month of flows, and the owner of each of their classes."""
     net = made.net
-    node = np.searchsorted(net.node[:, at.EDGE_1], np.arange(len(net.edge)), side="right")
     out = []
     for counter in counters:
-        own = np.flatnonzero(np.isin(made.edge_leg, counter.legs))
-        out.append(
-            [
-                (int(net.edge[e, at.FLOW]), int(net.node[node[e], at.WIDTH]), int(net.node[node[e], at.PER]))
-                for e in own
-            ]
-        )
+        own = []
+        for e in np.flatnonzero(np.isin(made.edge_leg, counter.legs)):
+            classes = np.arange(made.edge_lane[e], made.edge_lane[e] + made.edge_lanes[e])
+            own.append((int(net.edge[e, at.FLOW]), classes // net.node[net.edge[e, at.SOURCE], at.PER]))
+        out.append(own)
+    return out
+
+
+def _counted_persons(
+    flow: NDArray[np.float64], edges: list[list[tuple[int, NDArray[np.int64]]]], owners: int
+) -> NDArray[np.float64]:
+    """Persons by counter, period and owner."""
+    out = np.zeros((len(edges), len(flow), owners))
+    for c, of_counter in enumerate(edges):
+        for offset, owner in of_counter:
+            np.add.at(out[c].T, owner, flow[:, offset : offset + len(owner)].T)
     return out
 
 

@@ -1,11 +1,11 @@
 """Stays as taps and exponentials: a distribution of whole days enters, what the kernels convolve with leaves.
 
-A stay is a list of chances of leaving after 0, 1, 2 ... days (taps), and where its tail is long, a sum of exponentials fitted to
-the tail with a total error of at most `TOLERANCE` (people are never lost by it: who has not left is still there). A geometric
-stay needs neither: a fixed share of those present leaves every day. Policies scale the hazard of leaving, also of those who are
-already there. While the factor stays the same the stay is another distribution, treated alike; while it changes from day to day the
-chances of each day are worked out for every day of arrival. When one gives way to another those still there are rewritten as if more
-(or fewer) people had begun their stay, so that it goes on from there.
+A stay is a list of chances of leaving after 0, 1, 2 ... days (taps), and where its tail is long, a sum of exponentials fitted
+to the tail with a total error of at most `TOLERANCE` (people are never lost by it: who has not left is still there). A
+geometric stay needs neither: a fixed share of those present leaves every day. Policies scale the hazard of leaving, also of
+those who are already there. While the factor stays the same the stay is another distribution, treated alike; while it changes
+from day to day the chances of each day are worked out for every day of arrival. When one gives way to another those still
+there are rewritten as if more (or fewer) people had begun their stay, so that it goes on from there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """The shape of the expected engine's memory, array by array.
 
-A node is a place with a heading (or where a removal ends); a source is what people leave from: a node, those sent away on arrival
-at a place, or those let through to a limited leg. A row holds one number for each class of people; rows lie one after another in
-flat arrays, at offsets kept in the tables below. Tables of whole numbers have one row for each thing and named columns.
+A node is a place with a heading (or where a removal ends). A row holds one number for each class of people that can be there,
+padded with noughts to whole chunks of eight; rows lie one after another in flat arrays, at offsets kept in the tables below. An edge is
+a leg as travelled with one heading; it keeps a ring of days of those who set out over it. Shares (who takes which way) lie in blocks,
+one for each node and stretch of days on which they are the same; `Tables.block` says where. Tables of whole numbers have one row for each
+thing and named columns.
 """
 
 from __future__ import annotations
@@ -11,33 +13,37 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-__all__ = ["Lines", "Memory", "Net"]
+__all__ = ["Lines", "Memory", "Net", "Tables"]
 
 Array = NDArray[Any]
 
 # columns of Net.node
-WIDTH, LO, COUNT, ACC, PLACE, END, HOME, SENT, CLOSES, SETTLES, TURN = range(11)
-EDGE_0, EDGE_1, SEG_0, SEG_1, ASK_0, ASK_1, SCALED, PER = range(11, 19)
-NODE = 19
-"""Classes in a row, first that can be here, how many; offset in sums; place; outcome of who arrives; row of those for whom it is
-one (-1 all); source of those sent away (-1); 1 = ways may close; 1 = people settle; node whose people turn back here (-1); first edge into it and one past the last; the same for segments of stays and limited legs out;
-1 = a policy scales stays; classes of a group."""
+LO, COUNT, CHUNKS, ACC, PLACE, SOUTH, END, HOME, TURN, SENT = range(10)
+CLOSES, SETTLES, EDGE_0, EDGE_1, OUT_0, OUT_1, SENT_0, SENT_1 = range(10, 18)
+SEG_0, SEG_1, ASK_0, ASK_1, SCALED, PER, R_OPEN, R_TURN, R_SETTLE = range(18, 27)
+NODE = 27
+"""First class that can be here, how many, chunks of a row; offset of its rows in sums; place; 1 = heading south; outcome of who arrives;
+row of those for whom it is one (-1 all); node whose people turn back here (-1); 1 = people are sent away on arrival; 1 = ways may close;
+1 = people settle; first edge into it and one past the last; the same of edges chosen here, and of edges for those sent away (both in
+Net.out), segments of stays, limited legs out; 1 = a policy scales stays; classes of a group; offsets in its block of shares of the rows
+of open ways, of those who turn back and who settle (-1 none)."""
 
 # columns of Net.edge
-SOURCE, L_OFF, REACH, LATE, FLOW = range(5)
-EDGE = 5
-"""Source, offset of its ring of leaving, days within which all arrive; 1 = the source is solved later, 2 = with the node; offset
-in a month of flows."""
+SOURCE, TARGET, FROM, INTO, WIDE, RING, MASK, REACH, LATE, FLOW, ROW, LATER = range(12)
+EDGE = 12
+"""Nodes it leads from and to; offset of its classes in a row of either; chunks; offset and mask of its ring; days within which all arrive;
+1 = the source is solved later, 2 = with the target; offset in a month of flows; offset of its shares in the block of its source;
+offset of those who set out in the last round (-1 where the source is not solved with the target)."""
 
-# columns of Net.version
-ROW, LAG, LEN, TAP = range(4)
-VERSION = 4
-"""Offset of the row of shares; first day of arrival, number of days, offset of their chances."""
+# columns of Net.way
+LAG, LEN, TAP = range(3)
+WAY = 3
+"""First day of arrival, number of days, offset of their chances."""
 
 # columns of Net.segment
-S_LO, S_COUNT, S_STATE, S_R0, S_R1, S_A, S_MASK = range(7)
+S_LO, S_CHUNKS, S_STATE, S_R0, S_R1, S_A, S_MASK = range(7)
 SEGMENT = 7
-"""First class, classes, offset of the rows of exponentials; first regime and one past the last; offset and mask of the ring of stays
+"""First class, chunks, offset of the rows of exponentials; first regime and one past the last; offset and mask of the ring of stays
 begun, which holds the segment's classes only, so that the days of one lie side by side."""
 
 # columns of Net.regime
@@ -51,32 +57,31 @@ to day where the number of taps is 1. At the end: offset of the ratios of rewrit
 there is afterwards."""
 
 # rows of Memory.stock
-STAYING, TRAVELLING, CLOSED, AGAIN = range(4)
+STAYING, TRAVELLING, CLOSED, AGAIN, LEFT = range(5)
 # first index of Memory.done
 ENDED, DIED, SETTLED = range(3)
 # columns of Net.day
 MONTH, EPOCH, CALENDAR = range(3)
 DAY = 3
 """Period of the tables, epoch, month of the calendar."""
-# last index of Net.aux
-STAY_ON, OPEN, TURN_BACK, SETTLE = range(4)
-AUX = 4
+# last index of Tables.block
+CHOICE, AWAY = range(2)
 
 
 class Net(NamedTuple):
-    """What does not change (N nodes, R sources, E edges, V versions of edges, G segments of stays)."""
+    """What people walk along (N nodes, E edges, W travel times, G segments of stays)."""
 
+    merge: int  # classes heading north for each that heads south
     day: Array  # int64 [n_days, 3], period of the tables, epoch, month
     block: Array  # int64 [B + 1], nodes are solved in this order, those of a block together
     node: Array  # int64 [N, columns]
-    aux: Array  # int64 [epochs, N, 4], rows: share who stay on arrival, open ways, share who turn back, who settle; -1 none
-    source: Array  # int64 [R, 2], offset in the rings of leaving and in rows of all sources
     edge: Array  # int64 [E, columns]
-    edge_version: Array  # int32 [epochs, E]
-    version: Array  # int64 [V, columns]
-    death: Array  # float64 [V]
+    out: Array  # int64, edges out of each node
+    way_of: Array  # int64 [epochs, E]
+    way: Array  # int64 [W, columns]
+    death: Array  # float64 [W]
     tap: Array  # float64, chances of days
-    row: Array  # float64, rows of shares
+    home: Array  # float64, rows of those for whom arriving is an outcome
     segment: Array  # int64 [G, columns]
     expo: Array  # float64 [exponentials, 2], decay and amount
     regime: Array  # int64 [all regimes of all segments, columns]
@@ -86,21 +91,27 @@ class Net(NamedTuple):
     place_node: Array  # int64, nodes of each place
 
 
+class Tables(NamedTuple):
+    """Who takes which way."""
+
+    block: Array  # int64 [epochs, N, 2], offset of the shares of a node's choice, and of those sent away
+    row: Array  # float64, blocks of rows of shares
+
+
 class Lines(NamedTuple):
     """Limited legs (Q of them, one for each heading) and what was let through."""
 
     replay: int  # 1 = let through what was recorded
     save_up: int
     node: Array  # int64 [Q]
-    source: Array  # int64 [Q], those who are let through
+    edge: Array  # int64 [Q]
     limit: Array  # int64 [Q, 3], -1 none
-    mixed: Array  # uint8 [Q], 1 = by lot or with patience, else first come first served
+    mixed: Array  # int64 [Q], 1 = by lot or with patience, else first come first served
     patience: Array  # int64 [Q]
-    ask: Array  # int64 [epochs, Q], row of the choice
     queue: Array  # int64 [Q], offset of the row of those in line
     ring: Array  # int64 [Q], offset of the rows of those who joined, day by day; -1 where mixed
     allotment: Array  # float64 [limits, n_days]
-    monthly: Array  # uint8 [limits]
+    monthly: Array  # int64 [limits]
     room_place: Array  # int64 [rooms]
     room: Array  # float64 [rooms, n_days]
     record: Array  # float64 [n_days, Q, 3], head of the line or share served, share of the new served, share who gave up
@@ -110,17 +121,18 @@ class Memory(NamedTuple):
     """All that moves."""
 
     a: Array  # rings of those who began a stay
-    l: Array  # rings of those who leave
+    ring: Array  # rings of those who set out
     exps: Array
-    stock: Array  # float64 [4, rows]: staying, travelling, waiting because every way is closed, choosing again today
+    stock: Array  # float64 [5, rows]: staying, travelling, waiting because every way is closed, choosing again today, left today
     done: Array  # float64 [3, 3, rows]: ended, died, settled; persons, persons x day, persons x day squared
     days: Array  # float64 [months, 4, rows], person-days staying, queued, travelling, settled
     peak: Array  # float64 [months, 4, places, groups]
     flow: Array  # float64 [months, flow rows]
-    since: Array  # int64 [E], day from which an edge's version holds
+    since: Array  # int64 [E], day from which an edge's travel time holds
+    regime: Array  # int64 [G], regime of each segment
     balance: Array  # float64 [n_days, 3]
-    buffer: Array  # float64 [8, width]
-    delta: Array  # rows of all sources: who left in the last round
+    buffer: Array  # float64 [5, width]
+    later: Array  # rows of edges within blocks: who set out in the last round
     queue: Array  # rows of those in line
     joined: Array  # rows of those who joined, day by day
     cohort: Array  # float64 [Q, n_days], persons in line by day of joining
@@ -131,66 +143,17 @@ class Memory(NamedTuple):
     want: Array  # float64 [3, Q + limits + rooms], scratch
 
 
-class Bare(NamedTuple):
-    """Addresses of all arrays of a net, its lines and its memory, and the numbers needed to find rows in them."""
-
-    nodes: int
-    edges: int
-    lines: int
-    places: int
-    groups: int
-    rows: int
-    mask: int
-    wide: int
-    n_days: int
-    limits: int
-    rooms: int
-    of_leg: int
-    replay: int
-    save_up: int
-    day: Array
-    node: Array
-    aux: Array
-    source: Array
-    edge: Array
-    edge_version: Array
-    version: Array
-    death: Array
-    tap: Array
-    row: Array
-    segment: Array
-    expo: Array
-    regime: Array
-    length: Array
-    ratio: Array
-    place_start: Array
-    place_node: Array
-    q_node: Array
-    q_source: Array
-    q_limit: Array
-    q_mixed: Array
-    q_patience: Array
-    q_ask: Array
-    q_queue: Array
-    q_ring: Array
-    allotment: Array
-    monthly: Array
-    room_place: Array
-    room: Array
-    record: Array
-    a: Array
-    l: Array
-    exps: Array
-    stock: Array
-    done: Array
-    since: Array
-    buffer: Array
-    delta: Array
-    queue: Array
-    joined: Array
-    cohort: Array
-    head: Array
-    left: Array
-    asked: Array
-    group: Array
-    want: Array
+# a run as the kernels see it: a table of numbers, then of the addresses of all arrays (every array of numbers that count is int64)
+(
+    N_NODES, N_EDGES, N_LINES, N_PLACES, N_GROUPS, N_ROWS, N_WIDE, N_N_DAYS, N_LIMITS, N_ROOMS,
+    N_OF_LEG, N_MERGE, N_REPLAY, N_SAVE_UP, N_BLOCKS, N_TABLES, N_PEAKS, N_FLOWS,
+) = range(18)  # fmt: skip
+(
+    A_DAY, A_BLOCK, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_HOME, A_SEGMENT, A_EXPO,
+    A_REGIME, A_LENGTH, A_RATIO, A_PLACE_START, A_PLACE_NODE, A_BLOCK_OF, A_ROW, A_Q_NODE, A_Q_EDGE,
+    A_Q_LIMIT, A_Q_MIXED, A_Q_PATIENCE, A_Q_QUEUE, A_Q_RING, A_ALLOTMENT, A_MONTHLY, A_ROOM_PLACE,
+    A_ROOM, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_DONE, A_DAYS, A_PEAK, A_FLOW, A_SINCE, A_NOW,
+    A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED, A_GROUP,
+    A_WANT, A_DEP_START, A_DEP_NODE, A_DEP_LANE, A_DEP_PERSONS,
+) = range(18, 74)  # fmt: skip
+BARE = 74

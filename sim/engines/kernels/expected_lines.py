@@ -7,24 +7,20 @@ run are let through instead, so that the model is linear in the departures.
 
 from __future__ import annotations
 
-from sim.engines.kernels.expected_layout import (
-    ACC,
-    AGAIN,
-    ASK_0,
-    ASK_1,
-    CALENDAR,
-    CLOSED,
-    COUNT,
-    DAY,
-    EPOCH,
-    LO,
-    NODE,
-    PLACE,
-    STAYING,
-    TRAVELLING,
-    WIDTH,
-)  # fmt: skip
-from sim.engines.kernels.expected_rows import add_scaled, clear, inner, shift, total
+from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_rows import (
+    CHUNK,
+    add_rows,
+    add_scaled,
+    clear,
+    inner,
+    part_of,
+    real,
+    scale,
+    shift,
+    total,
+    whole,
+)
 
 __all__ = ["ask", "open_lines"]
 
@@ -36,65 +32,78 @@ NOBODY = 1e-9
 @inner
 def refill(B, day):
     """Set what each limit takes today; what is left of a monthly cap stays until the month ends."""
-    for limit in range(B.limits):
-        today = B.allotment[limit * B.n_days + day]
+    for limit in range(B[at.N_LIMITS]):
+        today = real(B, at.A_ALLOTMENT)[limit * B[at.N_N_DAYS] + day]
         kept = 0.0
-        if day > 0 and B.allotment[limit * B.n_days + day - 1] < UNLIMITED:
-            if B.monthly[limit] and B.day[day * DAY + CALENDAR] == B.day[(day - 1) * DAY + CALENDAR]:
-                kept = B.left[limit]
-            elif B.save_up:
-                kept = min(B.left[limit], 8.0)
-        B.left[limit] = today if today >= UNLIMITED else today + kept
-    for r in range(B.rooms):
+        if day > 0 and real(B, at.A_ALLOTMENT)[limit * B[at.N_N_DAYS] + day - 1] < UNLIMITED:
+            if (
+                whole(B, at.A_MONTHLY)[limit]
+                and whole(B, at.A_DAY)[day * at.DAY + at.CALENDAR]
+                == whole(B, at.A_DAY)[(day - 1) * at.DAY + at.CALENDAR]
+            ):
+                kept = real(B, at.A_LEFT)[limit]
+            elif B[at.N_SAVE_UP]:
+                kept = min(real(B, at.A_LEFT)[limit], 8.0)
+        real(B, at.A_LEFT)[limit] = today if today >= UNLIMITED else today + kept
+    for r in range(B[at.N_ROOMS]):
         inside = 0.0
-        for at in range(B.nodes):
-            me = shift(B.node, at * NODE)
-            if me[PLACE] != B.room_place[r]:
+        for number in range(B[at.N_NODES]):
+            me = shift(whole(B, at.A_NODE), number * at.NODE)
+            if me[at.PLACE] != whole(B, at.A_ROOM_PLACE)[r]:
                 continue
-            n, acc = me[COUNT], me[ACC] + me[LO]
-            for s in (STAYING, TRAVELLING, CLOSED):
-                inside += total(B.stock, s * B.rows + acc, n)
-            for q in range(me[ASK_0], me[ASK_1]):
-                inside += total(B.queue, B.q_queue[q] + me[LO], n)
-        B.left[B.limits + r] = B.room[r * B.n_days + day] - inside
+            n, acc = me[at.CHUNKS], me[at.ACC]
+            for s in (at.STAYING, at.TRAVELLING, at.CLOSED):
+                inside += total(shift(real(B, at.A_STOCK), s * B[at.N_ROWS] + acc), n)
+            for q in range(me[at.ASK_0], me[at.ASK_1]):
+                inside += total(shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q]), n)
+        real(B, at.A_LEFT)[B[at.N_LIMITS] + r] = real(B, at.A_ROOM)[r * B[at.N_N_DAYS] + day] - inside
 
 
 @inner
 def let_go(B, q, day):
     """Those whose leg is closed to them today, and those whose patience ended, choose again."""
-    me = shift(B.node, B.q_node[q] * NODE)
-    lo, n, width = me[LO], me[COUNT], me[WIDTH]
-    ep = B.day[day * DAY + EPOCH]
-    row, queue = shift(B.row, B.q_ask[ep * B.lines + q] + lo), shift(B.queue, B.q_queue[q] + lo)
-    again = shift(B.stock, AGAIN * B.rows + me[ACC] + lo)
-    ring = B.q_ring[q]
-    if ep != B.day[(day - 1) * DAY + EPOCH]:
+    me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
+    edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
+    n, width = me[at.CHUNKS], me[at.CHUNKS] * CHUNK
+    ep = whole(B, at.A_DAY)[day * at.DAY + at.EPOCH]
+    queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q])
+    again = shift(real(B, at.A_STOCK), at.AGAIN * B[at.N_ROWS] + me[at.ACC])
+    ring = whole(B, at.A_Q_RING)[q]
+    if ep != whole(B, at.A_DAY)[(day - 1) * at.DAY + at.EPOCH]:
+        row = shift(
+            real(B, at.A_ROW),
+            whole(B, at.A_BLOCK_OF)[(ep * B[at.N_NODES] + whole(B, at.A_Q_NODE)[q]) * 2 + at.CHOICE]
+            + edge[at.ROW],
+        )
+        one, end = edge[at.FROM], edge[at.FROM] + edge[at.WIDE] * CHUNK
         freed = 0.0
-        for v in range(n):
-            if row[v] == 0.0 and queue[v] != 0.0:
+        for v in range(width):
+            closed = v < one or v >= end or row[v - one] == 0.0
+            if closed and queue[v] != 0.0:
                 freed += queue[v]
                 again[v] += queue[v]
                 queue[v] = 0.0
                 if ring >= 0:
-                    for d in range(int(B.head[q]), day):
-                        B.joined[ring + d * width + lo + v] = 0.0
+                    for d in range(int(real(B, at.A_HEAD)[q]), day):
+                        real(B, at.A_JOINED)[ring + d * width + v] = 0.0
         if freed > 0.0 and ring >= 0:
-            for d in range(int(B.head[q]), day):
-                B.cohort[q * B.n_days + d] = total(B.joined, ring + d * width + lo, n)
-    if B.q_patience[q] > 0:
-        record = shift(B.record, (day * B.lines + q) * 3)
-        if not B.replay:
+            for d in range(int(real(B, at.A_HEAD)[q]), day):
+                real(B, at.A_COHORT)[q * B[at.N_N_DAYS] + d] = total(
+                    shift(real(B, at.A_JOINED), ring + d * width), n
+                )
+    if whole(B, at.A_Q_PATIENCE)[q] > 0:
+        record = shift(real(B, at.A_RECORD), (day * B[at.N_LINES] + q) * 3)
+        if not B[at.N_REPLAY]:
             record[2] = give_up(B, q, day)
-        add_scaled(again, 0, record[2], queue, 0, n)
-        for v in range(n):
-            queue[v] *= 1.0 - record[2]
+        add_scaled(again, record[2], queue, n)
+        scale(queue, 1.0 - record[2], queue, n)
 
 
 @inner
 def give_up(B, q, day):
     """Share of a line whose patience ends today: patience is even over 1 to twice its mean days after joining."""
-    twice = 2 * B.q_patience[q]
-    cohort = shift(B.cohort, q * B.n_days)
+    twice = 2 * whole(B, at.A_Q_PATIENCE)[q]
+    cohort = shift(real(B, at.A_COHORT), q * B[at.N_N_DAYS])
     waiting, gone = 0.0, 0.0
     for d in range(max(0, day - twice), day):
         part = cohort[d] / (twice - (day - d) + 1.0)
@@ -107,38 +116,40 @@ def give_up(B, q, day):
 @inner
 def take(B, q, persons):
     """Take persons from what the limits of a line still take today."""
-    for a in range(B.of_leg):
-        limit = B.q_limit[q * B.of_leg + a]
+    for a in range(B[at.N_OF_LEG]):
+        limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
         if limit >= 0:
-            B.left[limit] -= persons
+            real(B, at.A_LEFT)[limit] -= persons
 
 
 @inner
 def allow(B):
     """Persons let through of those who want: limits shared in proportion, in three rounds; takes them from the limits."""
     want, got, passed, demand = (
-        B.want,
-        shift(B.want, B.lines),
-        shift(B.want, 2 * B.lines),
-        shift(B.want, 3 * B.lines),
+        real(B, at.A_WANT),
+        shift(real(B, at.A_WANT), B[at.N_LINES]),
+        shift(real(B, at.A_WANT), 2 * B[at.N_LINES]),
+        shift(real(B, at.A_WANT), 3 * B[at.N_LINES]),
     )
-    clear(got, 0, B.lines)
+    for q in range(B[at.N_LINES]):
+        got[q] = 0.0
     for _ in range(3):
-        clear(demand, 0, B.limits + B.rooms)
-        for q in range(B.lines):
-            for a in range(B.of_leg):
-                limit = B.q_limit[q * B.of_leg + a]
+        for limit in range(B[at.N_LIMITS] + B[at.N_ROOMS]):
+            demand[limit] = 0.0
+        for q in range(B[at.N_LINES]):
+            for a in range(B[at.N_OF_LEG]):
+                limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
                 if limit >= 0:
                     demand[limit] += want[q]
         moved = 0.0
-        for q in range(B.lines):
+        for q in range(B[at.N_LINES]):
             share = 1.0
-            for a in range(B.of_leg):
-                limit = B.q_limit[q * B.of_leg + a]
+            for a in range(B[at.N_OF_LEG]):
+                limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
                 if limit >= 0 and demand[limit] > 0.0:
-                    share = min(share, max(B.left[limit], 0.0) / demand[limit])
+                    share = min(share, max(real(B, at.A_LEFT)[limit], 0.0) / demand[limit])
             passed[q] = share * want[q]
-        for q in range(B.lines):
+        for q in range(B[at.N_LINES]):
             want[q] -= passed[q]
             got[q] += passed[q]
             moved += passed[q]
@@ -148,99 +159,137 @@ def allow(B):
 
 
 @inner
+def let_through(B, q, day, share, row):
+    """Part of a row of the line's place sets out over its leg."""
+    edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
+    target = shift(whole(B, at.A_NODE), edge[at.TARGET] * at.NODE)
+    n = edge[at.WIDE]
+    some = shift(row, edge[at.FROM])
+    add_scaled(shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * n * CHUNK), share, some, n)
+    add_scaled(
+        shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + target[at.ACC] + edge[at.INTO]),
+        share,
+        some,
+        n,
+    )
+
+
+@inner
 def serve(B, q, day, persons):
     """Let through persons from a line: those who joined first, or everybody alike."""
-    me = shift(B.node, B.q_node[q] * NODE)
-    lo, n, width = me[LO], me[COUNT], me[WIDTH]
-    queue = shift(B.queue, B.q_queue[q] + lo)
-    to = shift(B.l, B.source[B.q_source[q] * 2] + (day & B.mask) * width + lo)
-    record, cohort = shift(B.record, (day * B.lines + q) * 3), shift(B.cohort, q * B.n_days)
-    if B.q_mixed[q]:
-        waiting = total(queue, 0, n)
-        if not B.replay:
+    me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
+    n, width = me[at.CHUNKS], me[at.CHUNKS] * CHUNK
+    queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q])
+    record, cohort = (
+        shift(real(B, at.A_RECORD), (day * B[at.N_LINES] + q) * 3),
+        shift(real(B, at.A_COHORT), q * B[at.N_N_DAYS]),
+    )
+    if whole(B, at.A_Q_MIXED)[q]:
+        waiting = total(queue, n)
+        if not B[at.N_REPLAY]:
             record[0] = min(persons / waiting, 1.0) if waiting > NOBODY else 1.0
-            for d in range(max(0, day - 2 * B.q_patience[q]), day):
+            for d in range(max(0, day - 2 * whole(B, at.A_Q_PATIENCE)[q]), day):
                 cohort[d] *= 1.0 - record[0]
-        add_scaled(to, 0, record[0], queue, 0, n)
-        for v in range(n):
-            queue[v] *= 1.0 - record[0]
+        let_through(B, q, day, record[0], queue)
+        scale(queue, 1.0 - record[0], queue, n)
         return
-    head, left = B.head[q], persons
+    head, left = real(B, at.A_HEAD)[q], persons
     while head < day:
         d = int(head)
         step = d + 1.0 - head
-        whole = True
-        if B.replay:
+        entirely = True
+        if B[at.N_REPLAY]:
             if record[0] < d + 1.0:
-                step, whole = record[0] - head, False
+                step, entirely = record[0] - head, False
         elif cohort[d] > 0.0:
             if left < step * cohort[d]:
-                step, whole = left / cohort[d], False
+                step, entirely = left / cohort[d], False
             left -= step * cohort[d]
         if step <= 0.0:
             break
-        row = B.q_ring[q] + d * width + lo
-        add_scaled(to, 0, step, B.joined, row, n)
-        add_scaled(queue, 0, -step, B.joined, row, n)
-        head = d + 1.0 if whole else head + step
-        if not whole:
+        row = shift(real(B, at.A_JOINED), whole(B, at.A_Q_RING)[q] + d * width)
+        let_through(B, q, day, step, row)
+        add_scaled(queue, -step, row, n)
+        head = d + 1.0 if entirely else head + step
+        if not entirely:
             break
-    B.head[q] = head
-    record[0] = head
+    real(B, at.A_HEAD)[q] = head
+    if not B[at.N_REPLAY]:
+        record[0] = head
 
 
 @inner
 def open_lines(B, day, first):
     """The morning: limits are filled, lines whose leg closed choose again, and those who wait are let through."""
     refill(B, day)
-    for q in range(B.lines):
-        me = shift(B.node, B.q_node[q] * NODE)
-        clear(B.l, B.source[B.q_source[q] * 2] + (day & B.mask) * me[WIDTH], me[WIDTH])
-        B.asked[2 * q] = 0.0
-        B.asked[2 * q + 1] = 0.0
-        if B.replay and day == first and B.q_ring[q] >= 0:
-            B.head[q] = day
+    for q in range(B[at.N_LINES]):
+        me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
+        edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
+        clear(
+            shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * edge[at.WIDE] * CHUNK),
+            edge[at.WIDE],
+        )
+        real(B, at.A_ASKED)[2 * q] = 0.0
+        real(B, at.A_ASKED)[2 * q + 1] = 0.0
+        if B[at.N_REPLAY] and day == first and whole(B, at.A_Q_RING)[q] >= 0:
+            real(B, at.A_HEAD)[q] = day
         if day > first:
             let_go(B, q, day)
-        B.want[q] = total(B.queue, B.q_queue[q] + me[LO], me[COUNT])
-    if not B.replay:
+        real(B, at.A_WANT)[q] = total(shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q]), me[at.CHUNKS])
+    if not B[at.N_REPLAY]:
         allow(B)
-    for q in range(B.lines):
-        serve(B, q, day, B.want[B.lines + q])
+    for q in range(B[at.N_LINES]):
+        serve(B, q, day, real(B, at.A_WANT)[B[at.N_LINES] + q])
 
 
 @inner
-def ask(B, q, day, again):
+def ask(B, q, day, out, part, again):
     """Those who ask for a limited leg today: let through while nobody waits and there is room; the rest joins the line."""
-    me = shift(B.node, B.q_node[q] * NODE)
-    lo, n, width = me[LO], me[COUNT], me[WIDTH]
-    out, part = shift(B.buffer, 3 * B.wide), shift(B.buffer, 4 * B.wide)
-    queue, src = shift(B.queue, B.q_queue[q] + lo), shift(B.source, B.q_source[q] * 2)
-    row = shift(B.row, B.q_ask[B.day[day * DAY + EPOCH] * B.lines + q] + lo)
-    record, cohort = shift(B.record, (day * B.lines + q) * 3), shift(B.cohort, q * B.n_days)
-    for v in range(n):
-        part[v] = row[v] * out[v]
-    asked = total(part, 0, n)
+    me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
+    edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
+    n, width = me[at.CHUNKS], me[at.CHUNKS] * CHUNK
+    queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q])
+    block = whole(B, at.A_BLOCK_OF)[
+        (whole(B, at.A_DAY)[day * at.DAY + at.EPOCH] * B[at.N_NODES] + whole(B, at.A_Q_NODE)[q]) * 2
+        + at.CHOICE
+    ]
+    record, cohort = (
+        shift(real(B, at.A_RECORD), (day * B[at.N_LINES] + q) * 3),
+        shift(real(B, at.A_COHORT), q * B[at.N_N_DAYS]),
+    )
+    clear(part, n)
+    part_of(
+        shift(part, edge[at.FROM]),
+        shift(real(B, at.A_ROW), block + edge[at.ROW]),
+        shift(out, edge[at.FROM]),
+        edge[at.WIDE],
+    )
+    asked = total(part, n)
     share = record[1]
-    if not B.replay:
+    if not B[at.N_REPLAY]:
         share = 0.0
-        if total(queue, 0, n) <= NOBODY + 1e-9 * asked:
+        if total(queue, n) <= NOBODY + 1e-9 * asked:
             share = 1.0
-            for a in range(B.of_leg):
-                limit = B.q_limit[q * B.of_leg + a]
+            for a in range(B[at.N_OF_LEG]):
+                limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
                 if limit >= 0:
-                    share = min(share, max(B.left[limit], 0.0) / max(asked, NOBODY))
+                    share = min(share, max(real(B, at.A_LEFT)[limit], 0.0) / max(asked, NOBODY))
         take(B, q, share * asked)
-        B.asked[2 * q] += asked
-        B.asked[2 * q + 1] += share * asked
-        record[1] = B.asked[2 * q + 1] / B.asked[2 * q] if B.asked[2 * q] > NOBODY else share
-    add_scaled(B.l, src[0] + (day & B.mask) * width + lo, share, part, 0, n)
-    d = shift(B.delta, src[1] + lo)
-    for v in range(n):
-        d[v] = share * part[v]
-        queue[v] += part[v] - d[v]
-    if B.q_ring[q] >= 0:
-        joined = shift(B.joined, B.q_ring[q] + day * width + lo)
-        for v in range(n):
-            joined[v] = part[v] - d[v] + (joined[v] if again else 0.0)
+        real(B, at.A_ASKED)[2 * q] += asked
+        real(B, at.A_ASKED)[2 * q + 1] += share * asked
+        record[1] = (
+            real(B, at.A_ASKED)[2 * q + 1] / real(B, at.A_ASKED)[2 * q]
+            if real(B, at.A_ASKED)[2 * q] > NOBODY
+            else share
+        )
+    let_through(B, q, day, share, part)
+    if edge[at.LATER] >= 0:
+        scale(shift(real(B, at.A_LATER), edge[at.LATER]), share, shift(part, edge[at.FROM]), edge[at.WIDE])
+    scale(part, 1.0 - share, part, n)
+    add_rows(queue, part, n)
+    if whole(B, at.A_Q_RING)[q] >= 0:
+        joined = shift(real(B, at.A_JOINED), whole(B, at.A_Q_RING)[q] + day * width)
+        if not again:
+            clear(joined, n)
+        add_rows(joined, part, n)
     cohort[day] = (1.0 - share) * asked + (cohort[day] if again else 0.0)

@@ -1,13 +1,12 @@
-"""Tables the expected engine is built from: expected departures, choice shares, stays under scaled hazards (kernels)."""
+"""Tables the expected engine is built from: expected departures, stays under scaled hazards, splits by sex and age (kernels)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from sim.engines.kernels.expected_rows import inner, jit
-from sim.engines.kernels.learn import _solve_chance
 
-__all__ = ["beginnings", "believed", "choice_shares", "departures_by_day", "scaled_stay", "spread_rows"]
+__all__ = ["beginnings", "departures_by_day", "scaled_stay", "spread_rows"]
 
 CERTAIN = 1e30
 
@@ -85,72 +84,6 @@ def departures_by_day(D, n_days, unit_share, size_share, summed, group_start, ou
                         sizes[group, u, n - i - 1] += cut
 
 
-@jit
-def choice_shares(P, factor, place, means_share, out):
-    """Shares of the alternatives at a place for each class of choice and heading, averaged over the classes of means at departure.
-
-    Parameters
-    ----------
-    P : Fixed
-    factor : float64 [classes, L]
-        What policies and beliefs multiply the weight of each leg by.
-    place : int
-    means_share : float64 [groups, classes of means]
-    out : float64 [classes, 2, W]
-        Overwritten.
-    """
-    width = out.shape[2]
-    means = means_share.shape[1]
-    for c in range(out.shape[0]):
-        group = P.class_group[c]
-        for heading in range(2):
-            for j in range(width):
-                out[c, heading, j] = 0.0
-            for m in range(means):
-                q = means_share[group, m]
-                if q <= 0.0:
-                    continue
-                row = (c * 2 + heading) * means + m
-                total = 0.0
-                for j in range(width):
-                    leg = P.alternative[place, j]
-                    if leg >= 0:
-                        total += P.weight[row, place, j] * factor[c, leg]
-                if total <= 0.0:
-                    continue
-                for j in range(width):
-                    leg = P.alternative[place, j]
-                    if leg >= 0:
-                        out[c, heading, j] += q * P.weight[row, place, j] * factor[c, leg] / total
-
-
-@jit
-def believed(P, E, I, epoch, unit_share):
-    """Appeal of each leg to each group when it believes what is true in an epoch (no delay, no doubt)."""
-    units = unit_share.shape[1]
-    for group in range(I.risk.shape[0]):
-        for leg in range(I.risk.shape[1]):
-            harm = (
-                np.float64(E.leg_robbery[epoch, leg]) + np.float64(E.leg_death[epoch, leg])
-            ) / 4294967296.0
-            I.risk[group, leg] = harm if P.leg_sort[leg] == 0 and harm > 0.0 else I.prior[leg]
-        for f in range(I.fail.shape[1]):
-            sent = 0.0
-            for u in range(units):
-                sent += unit_share[group, u] * np.float64(
-                    E.forced[epoch, group * units + u, f, E.forced.shape[3] - 1]
-                )
-            I.fail[group, f] = sent / 4294967296.0
-    _solve_chance(P, E, I, epoch)
-    for group in range(I.risk.shape[0]):
-        for leg in range(I.risk.shape[1]):
-            here, ahead = I.chance[group, P.leg_from[leg]], I.chance[group, P.leg_to[leg]]
-            if P.leg_sort[leg] != 0:
-                ahead = I.chance_apart
-            x = I.risk_weight * (I.prior[leg] - I.risk[group, leg]) + I.success_weight * (ahead - here)
-            I.appeal[group, leg] = np.exp(x)
-
-
 @inner
 def _leaving(multiplier, hazard):
     return 1.0 - np.exp(-multiplier * hazard) if hazard < CERTAIN else (1.0 if multiplier > 0.0 else 0.0)
@@ -198,16 +131,16 @@ def scaled_stay(hazard, survival, multiplier, first, last, depth, tap, length, l
 
 
 @jit
-def spread_rows(source, offset, width, target, heading, lane_group, lane_class, out):
+def spread_rows(source, offset, first, width, target, heading, lane_group, lane_class, out):
     """Split counts by class of people into sexes and age bands: ``out[m, target, group x 10 + c] += x share``.
 
     Parameters
     ----------
     source : float64 [periods, numbers]
-    offset, width : int64 [rows]
-        Where each row begins and how many classes it has.
+    offset, first, width : int64 [rows]
+        Where each row begins, its first class and how many it has.
     target : int64 [rows]
-        Row of `out`, -1 none.
+        Row of `out`.
     heading : int64 [rows]
         0 north, 1 south.
     lane_group : int64 [2, classes]
@@ -216,13 +149,11 @@ def spread_rows(source, offset, width, target, heading, lane_group, lane_class, 
     """
     for m in range(source.shape[0]):
         for r in range(offset.shape[0]):
-            if target[r] < 0:
-                continue
             h = heading[r]
             for v in range(width[r]):
                 x = source[m, offset[r] + v]
                 if x == 0.0:
                     continue
-                g = lane_group[h, v] * 10
+                g = lane_group[h, first[r] + v] * 10
                 for c in range(10):
-                    out[m, target[r], g + c] += x * lane_class[h, v, c]
+                    out[m, target[r], g + c] += x * lane_class[h, first[r] + v, c]

@@ -1,0 +1,157 @@
+"""Stays of the nodes of a route as the kernels take them: classes with the same stay and calendar lie in one segment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.engines.expected.stays import Stay, regimes_of
+from sim.engines.expected.ways import padded
+from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_rows import CHUNK
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.engines.expected.network import Route
+    from sim.engines.expected.people import Lanes
+    from sim.plan import Plan
+
+__all__ = ["Segments", "power", "segments_of"]
+
+
+def power(n: int) -> int:
+    """Smallest power of two that is at least `n`."""
+    return 1 << (max(n, 1) - 1).bit_length()
+
+
+def segments_of(
+    plan: Plan, lanes: Lanes, route: Route, lo: NDArray[np.int64], count: NDArray[np.int64]
+) -> list[list[tuple[int, int, int, int]]]:
+    """Runs of classes with the same stay and calendar at each node: (first class, classes, stay, calendar)."""
+    f = plan.fixed
+    lead = [np.argmax(lanes.kinds(south), axis=1) for south in (False, True)]
+    out = []
+    for i, node in enumerate(route.nodes):
+        found: list[tuple[int, int, int, int]] = []
+        if not node.removed:
+            kind = lead[node.south][lo[i] : lo[i] + count[i]]
+            pair = np.stack([f.stay_table[kind, node.place], f.stay_calendar[kind, node.place]], axis=1)
+            cuts = np.flatnonzero(np.any(np.diff(pair, axis=0) != 0, axis=1)) + 1
+            edges = [0, *cuts.tolist(), len(kind)]
+            found = [
+                (int(lo[i] + a), b - a, int(pair[a, 0]), int(pair[a, 1]))
+                for a, b in zip(edges[:-1], edges[1:], strict=True)
+            ]
+        out.append(found)
+    return out
+
+
+class Segments:
+    """Segments of stays, their regimes, taps and exponentials, as they are added."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.segments: list[tuple[int, ...]] = []
+        self.regimes: list[tuple[int, ...]] = []
+        self.taps: list[NDArray[np.float64]] = [np.zeros(1)]
+        self.tap_at: dict[bytes, int] = {}
+        self.tap_end = 1
+        self.expo: list[tuple[float, float]] = []
+        self.expo_at: dict[bytes, int] = {}
+        self.state = 0
+        self.history = 0
+        self.known: dict[tuple[int, int], tuple[list[tuple[int, ...]], int, int]] = {}
+        self.length: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
+        self.ratio: list[NDArray[np.float64]] = [np.zeros(1)]
+
+    def tap(self, taps: NDArray[np.float64]) -> int:
+        """Offset of some taps."""
+        key = taps.tobytes()
+        if key not in self.tap_at:
+            self.tap_at[key] = self.tap_end
+            self.taps.append(taps.ravel())
+            self.tap_end += taps.size
+        return self.tap_at[key]
+
+    def add(self, lo: int, count: int, table: int, calendar: int) -> None:
+        """Add a segment."""
+        key = (table, calendar)
+        if key not in self.known:
+            self.known[key] = self._regimes(table, calendar)
+        rows, depth, states = self.known[key]
+        ring, wide = power(depth), padded(count)
+        begin = len(self.regimes)
+        self.segments.append(
+            (lo, wide // CHUNK, self.state, begin, begin + len(rows), self.history, ring - 1)
+        )
+        self.history += ring * wide
+        self.regimes.extend(rows)
+        self.state += states * wide
+
+    def _regimes(self, table: int, calendar: int) -> tuple[list[tuple[int, ...]], int, int]:
+        rows: list[tuple[int, ...]] = []
+        depth, states = 1, 0
+        for r in regimes_of(self.plan, table, calendar):
+            ratio = sum(len(x) for x in self.ratio)
+            self.ratio.append(r.ratio)
+            rewriting = (ratio, len(r.ratio), r.most)
+            depth = max(depth, len(r.ratio))
+            if r.stay is None:
+                length = sum(len(x) for x in self.length)
+                self.length.append(r.length)
+                rows.append(
+                    (
+                        r.first,
+                        r.last,
+                        at.VARYING,
+                        0,
+                        r.taps.shape[1],
+                        self.tap(r.taps),
+                        length,
+                        0,
+                        0,
+                        *rewriting,
+                    )
+                )
+                depth = max(depth, r.taps.shape[1])
+            elif r.stay.geometric > 0.0:
+                chance = r.taps if r.taps.size else np.array([r.stay.geometric])
+                rows.append(
+                    (
+                        r.first,
+                        r.last,
+                        at.GEOMETRIC,
+                        0,
+                        int(r.taps.size > 0),
+                        self.tap(chance),
+                        0,
+                        0,
+                        0,
+                        *rewriting,
+                    )
+                )
+            else:
+                rows.append((r.first, r.last, at.STEADY, *self._steady(r.stay), *rewriting))
+                depth = max(depth, r.stay.lag + len(r.stay.taps), r.stay.begin + 1)
+                states = max(states, len(r.stay.decay))
+        return rows, depth, states
+
+    def _steady(self, stay: Stay) -> tuple[int, ...]:
+        tap = self.tap(stay.taps) if len(stay.taps) else 0
+        key = stay.decay.tobytes() + stay.amount.tobytes()
+        if key not in self.expo_at:
+            self.expo_at[key] = len(self.expo)
+            self.expo.extend(zip(stay.decay.tolist(), stay.amount.tolist(), strict=True))
+        return stay.lag, len(stay.taps), tap, self.expo_at[key], len(stay.decay), stay.begin
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return the arrays of a net."""
+        return {
+            "segment": np.array(self.segments, np.int64).reshape(-1, at.SEGMENT),
+            "expo": np.array(self.expo, np.float64).reshape(-1, 2),
+            "regime": np.array(self.regimes, np.int64).reshape(-1, at.REGIME),
+            "length": np.concatenate(self.length),
+            "ratio": np.concatenate(self.ratio),
+        }

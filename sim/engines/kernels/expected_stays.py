@@ -1,0 +1,131 @@
+"""Stays of the expected engine: who begins a stay, and who leaves today (kernels)."""
+
+from __future__ import annotations
+
+from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_rows import (
+    CHUNK,
+    add_rows,
+    add_scaled,
+    clear,
+    convolve,
+    copy,
+    decay,
+    inner,
+    real,
+    scale,
+    shift,
+    tight,
+    whole,
+)
+
+__all__ = ["rewrite", "stay", "stay_again"]
+
+NONE = 1e-16
+"""Share still there below which arrivals do not enter the exponentials."""
+
+
+@tight
+def current(B, g, day):
+    """Regime of a segment on a day."""
+    r = whole(B, at.A_NOW)[g]
+    while whole(B, at.A_REGIME)[r * at.REGIME + at.R_LAST] < day:
+        r += 1
+    whole(B, at.A_NOW)[g] = r
+    return r
+
+
+@tight
+def stay(B, me, here, out, day):
+    """Those who begin a stay join the history of their place; work out who leaves today.
+
+    Segments come in the order of their classes, so that what one writes beyond its own last class the next writes over.
+    """
+    staying = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
+    for g in range(me[at.SEG_0], me[at.SEG_1]):
+        segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
+        to, chunks, mask = segment[at.S_LO] - me[at.LO], segment[at.S_CHUNKS], segment[at.S_MASK]
+        width = chunks * CHUNK
+        a, leaving = shift(real(B, at.A_A), segment[at.S_A]), shift(out, to)
+        copy(shift(a, (day & mask) * width), shift(here, to), chunks)
+        regime = shift(whole(B, at.A_REGIME), current(B, g, day) * at.REGIME)
+        if regime[at.R_KIND] == at.GEOMETRIC:
+            scale(
+                leaving,
+                real(B, at.A_TAP)[regime[at.R_TAP] + regime[at.R_LEN] * day],
+                shift(staying, to),
+                chunks,
+            )
+        elif regime[at.R_KIND] == at.VARYING:
+            i = day - regime[at.R_FIRST]
+            taps = shift(real(B, at.A_TAP), regime[at.R_TAP] + i * regime[at.R_LEN])
+            convolve(leaving, a, width, mask, day, taps, whole(B, at.A_LENGTH)[regime[at.R_EXP] + i], chunks)
+        else:
+            taps = shift(real(B, at.A_TAP), regime[at.R_TAP])
+            convolve(leaving, a, width, mask, day - regime[at.R_LAG], taps, regime[at.R_LEN], chunks)
+            if regime[at.R_EXPS] > 0:
+                old = shift(a, ((day - regime[at.R_FROM]) & mask) * width)
+                expo = shift(real(B, at.A_EXPO), regime[at.R_EXP] * 2)
+                decay(
+                    leaving,
+                    shift(real(B, at.A_EXPS), segment[at.S_STATE]),
+                    width,
+                    old,
+                    expo,
+                    regime[at.R_EXPS],
+                    chunks,
+                )
+
+
+@inner
+def stay_again(B, me, here, out, day):
+    """The same for those who came in a later round of today: who of them leaves at once."""
+    for g in range(me[at.SEG_0], me[at.SEG_1]):
+        segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
+        to, chunks = segment[at.S_LO] - me[at.LO], segment[at.S_CHUNKS]
+        add_rows(
+            shift(real(B, at.A_A), segment[at.S_A] + (day & segment[at.S_MASK]) * chunks * CHUNK),
+            shift(here, to),
+            chunks,
+        )
+        regime = shift(whole(B, at.A_REGIME), current(B, g, day) * at.REGIME)
+        p0 = 0.0
+        if regime[at.R_KIND] == at.VARYING:
+            p0 = real(B, at.A_TAP)[regime[at.R_TAP] + (day - regime[at.R_FIRST]) * regime[at.R_LEN]]
+        elif regime[at.R_KIND] == at.STEADY and regime[at.R_LEN] > 0 and regime[at.R_LAG] == 0:
+            p0 = real(B, at.A_TAP)[regime[at.R_TAP]]
+        scale(shift(out, to), p0, shift(here, to), chunks)
+
+
+@inner
+def rewrite(B, me, day):
+    """When a regime ends, those still here are written as if more, or fewer, had begun their stay under the next."""
+    for g in range(me[at.SEG_0], me[at.SEG_1]):
+        segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
+        r = current(B, g, day)
+        regime = shift(whole(B, at.A_REGIME), r * at.REGIME)
+        if regime[at.R_LAST] != day or r + 1 >= segment[at.S_R1]:
+            continue
+        n, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
+        m = n * CHUNK
+        a = shift(real(B, at.A_A), segment[at.S_A])
+        last = shift(a, ((day - regime[at.R_MOST]) & mask) * m)
+        for k in range(regime[at.R_RATIOS]):
+            x = shift(a, ((day - k) & mask) * m)
+            scale(x, real(B, at.A_RATIO)[regime[at.R_RATIO] + k], x, n)
+            if k > regime[at.R_MOST]:
+                add_rows(last, x, n)
+                clear(x, n)
+        after = shift(whole(B, at.A_REGIME), (r + 1) * at.REGIME)
+        if after[at.R_KIND] != at.STEADY:
+            continue
+        for k in range(regime[at.R_RATIOS], mask + 1):
+            clear(shift(a, ((day - k) & mask) * m), n)
+        for j in range(after[at.R_EXPS]):
+            s = shift(real(B, at.A_EXPS), segment[at.S_STATE] + j * m)
+            keep = real(B, at.A_EXPO)[(after[at.R_EXP] + j) * 2]
+            clear(s, n)
+            for k in range(after[at.R_FROM], mask + 1):
+                c = keep ** (k - after[at.R_FROM])
+                if c > NONE:
+                    add_scaled(s, c, shift(a, ((day - k) & mask) * m), n)
