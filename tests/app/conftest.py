@@ -95,7 +95,7 @@ def tab(running: Running, browser: Browser) -> Iterator[Callable[..., Watched]]:
     def new(width: int = 1280, height: int = 900) -> Watched:
         context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         watched = Watched(context.new_page(), running.address)
-        watched.page.set_default_timeout(60_000)
+        watched.page.set_default_timeout(240_000)
         watched.page.on(
             "console", lambda said: watched.faults.append(said.text) if said.type == "error" else None
         )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.app.conftest import Watched
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]  # kernels may have to be compiled first
 Tab = Callable[..., "Watched"]
 __all__ = ["saved_run"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sim.app.serve import Running
     from tests.app.conftest import Watched
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]  # kernels may have to be compiled first
 Tab = Callable[..., "Watched"]
 
 OCTOBER = "Venezuelans: parole from abroad and expulsion at the border"
@@ -80,12 +80,12 @@ def test_a_slider_changes_the_scenario_and_the_preview(tab: Tab, short_file: Pat
     before = watched.drawn("preview-graph")
     page.get_by_role("button", name=f"Change: {OCTOBER}").click()
     slider = page.locator("#panel").get_by_role("slider", name="Departures").first
-    assert slider.evaluate("e => document.activeElement.id") == "panel-title"
+    page.wait_for_function("document.activeElement.id === 'panel-title'")
     slider.fill("1")
     of_text(page, "#changed", "^1 policy changed")
     of_text(page, "#preview-error", "Worked out in")
     lines = {trace["name"]: trace["y"] for trace in watched.traces("preview-graph")}
-    assert sum(lines["With your changes"]) > 1.05 * sum(lines["As shipped"]) > 0
+    assert sum(lines["With your changes"]) > sum(lines["As shipped"]) + 1_000 > 100_000
     assert watched.drawn("preview-graph") != before
     assert "%" in page.inner_text("#preview-error")
     page.get_by_role("button", name="Undo all changes").click()
