@@ -27,6 +27,8 @@ __all__ = ["NOTEBOOKS", "PAGES", "execute", "page", "parts"]
 ROOT: Final = Path(__file__).parents[1]
 NOTEBOOKS: Final = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 PAGES: Final = ROOT / "docs" / "notebooks"
+#: Figures belong into the notebook, whatever the caller draws on.
+INLINE: Final = "module://matplotlib_inline.backend_inline"
 WIDEST_PIXELS, COLOURS, LONGEST_CELL = 1100, 64, 600
 _TABLE: Final = re.compile(r"<table[^>]*>(.*?)</table>", re.DOTALL)
 _STYLE: Final = re.compile(r' style="[^"]*"')
@@ -60,7 +62,7 @@ def execute(path: Path) -> Any:  # noqa: ANN401 - a notebook node
             resources={"metadata": {"path": folder}},
             extra_arguments=["--log-level=40"],  # the kernel listens to this machine only; it need not say so
         )
-        client.execute(env={**os.environ, "COLUMNS": "100", "PYTHONPATH": str(ROOT)})
+        client.execute(env={**os.environ, "MPLBACKEND": INLINE, "PYTHONPATH": str(ROOT)})
     return notebook
 
 

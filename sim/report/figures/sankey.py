@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["outcome_links", "sankey"]
 
 #: Colour of those who are not named, unlike any nationality's.
-OTHERS = "#3D3D3D"
+OTHERS = "#BFA98F"
 STAGES: Final = ("departure", "nationality", "outcome", "country")
 OUTCOMES: Final = ("arrived", "settled", "on_route", "returned", "removed", "died_or_missing")
 MOST: Final = {"departure": 8, "nationality": 9, "outcome": 6, "country": 9}
