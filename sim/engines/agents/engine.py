@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.engines.agents.state import copy_knowledge, new_state
 from sim.engines.kernels import day as kernels
-from sim.engines.kernels.leftover import leftover_durations
+from sim.engines.kernels.address import book_of
 from sim.engines.tally import Tally
 from sim.errors import RunError
 
@@ -55,6 +55,11 @@ class AgentsRun:
         self.key = seed_key(seed, replicate)
         self.state = new_state(plan, threads, trace=trace)
         self.knowledge = copy_knowledge(plan.knowledge)
+        self._book = book_of(
+            fixed=plan.fixed, epochs=plan.epochs, departures=plan.departures, limits=plan.limits, knowledge=self.knowledge,
+            state=self.state,
+        )  # fmt: skip
+        self._durations = np.zeros(self.state.duration.shape[1:], np.int64)
         self.day = 0
         self.engine_seconds = 0.0
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
@@ -63,34 +68,35 @@ class AgentsRun:
         """Run the next `days` days (fewer when the run ends before)."""
         last = min(self.day + days, self.plan.n_days)
         begin = time.perf_counter()
-        for day in range(self.day, last):
-            self._one_day(day)
+        if self._pool is None:
+            if self.day < last:
+                self._work(kernels.MORNING, 0, self.day, last)
+        else:
+            for day in range(self.day, last):
+                self._one_day(self._pool, day)
         self.day = last
         self.engine_seconds += time.perf_counter() - begin
 
-    def _each_part(self, work: Callable[[int], int]) -> int:
-        """Do some work for every part of the people, side by side where there are threads, and add what it returns."""
-        if self._pool is None:
-            return work(0)
-        return sum(self._pool.map(work, range(self.threads)))
+    def _work(self, step: int, part: int, first: int, last: int) -> int:
+        whole = self._pool is None
+        return int(kernels.work_on(self._book, step, part, first, last, self.key, whole, self._durations))
 
-    def _one_day(self, day: int) -> None:
-        p, s = self.plan, self.state
-        epoch = kernels.begin_day(p.fixed, p.epochs, self.knowledge, p.limits, s, day)
-        tables = kernels.tables_of(p.epochs, s, epoch)
+    def _one_day(self, pool: ThreadPoolExecutor, day: int) -> None:
+        """Move every part of the people side by side, round after round, until nobody can move on today."""
+        parts = range(self.threads)
 
-        def first(k: int) -> int:
-            departed = kernels.depart_part(p.fixed, p.departures, s, k, day, self.key)
-            kernels.move_part(p.fixed, tables, s, k, day)
-            return int(departed)
+        def departed(part: int) -> int:
+            came = self._work(kernels.DEPART, part, day, day + 1)
+            self._work(kernels.MOVE, part, day, day + 1)
+            return came
 
-        def again(k: int) -> int:
-            return int(kernels.move_part(p.fixed, tables, s, k, day))
+        def move(part: int) -> int:
+            return self._work(kernels.MOVE, part, day, day + 1)
 
-        s.balance[day, 0] = self._each_part(first)
-        while kernels.serve_requests(p.fixed, p.limits, s, day) > 0:
-            self._each_part(again)
-        kernels.close_day(p.fixed, s, day)
+        self._work(kernels.MORNING, 0, day, day + 1)
+        self.state.balance[day, 0] = sum(pool.map(departed, parts))
+        while self._work(kernels.SERVE, 0, day, day + 1) > 0:
+            list(pool.map(move, parts))
 
     def close(self) -> None:
         """End the threads."""
@@ -106,9 +112,9 @@ class AgentsRun:
         """Return the counts so far."""
         s = self.state
         periods = len(self.plan.months)
-        durations = s.duration.sum(axis=0, dtype=np.int64)
+        self._durations[:] = s.duration.sum(axis=0, dtype=np.int64)
         for k in range(self.threads):
-            leftover_durations(self.plan.fixed, s, k, self.plan.n_days, durations)
+            self._work(kernels.REST, k, self.day, self.plan.n_days)
         trace = None
         if s.trace.shape[1]:
             trace = np.concatenate([s.trace[k, : s.pointer[k, 6]] for k in range(self.threads)])
@@ -119,7 +125,7 @@ class AgentsRun:
             departed=s.departed.sum(axis=0)[:periods],
             ended=s.ended.sum(axis=0),
             on_route=s.stock.sum(axis=0)[:4],
-            durations=durations,
+            durations=self._durations.copy(),
             balance=s.balance[: self.day],
             people=int(s.balance[:, 0].sum()),
             events=self.events,

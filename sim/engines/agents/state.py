@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.engines.agents.words import write_words
 from sim.engines.tally import DURATION_BINS
 from sim.plan.layout import PAGE, Knowledge, State
 
@@ -34,13 +35,12 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
     limits = len(plan.limits.allotment) + len(plan.limits.room_place)
     forced = plan.fixed.forced_leg.shape[0]
     return {
-        "pages": ((parts, pages, PAGE * 4), np.uint64),
+        "pages": ((parts, pages * PAGE * 4), np.uint64),
         "next_page": ((parts, pages), np.int32),
         "free": ((parts, pages), np.int32),
         "pointer": ((parts, 8), np.int64),
         "head": ((parts, n + 1), np.int32),
-        "tail": ((parts, n + 1), np.int32),
-        "fill": ((parts, n + 1), np.int32),
+        "cursor": ((parts, n + 1), np.int64),
         "stock": ((parts, 5, p, g), np.int32),
         "ring": ((parts, _ring_length(plan), p, g), np.int32),
         "flow": ((parts, periods, legs, g), np.int32),
@@ -52,7 +52,13 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "request": ((parts, line, 5), np.uint64),
         "trace": ((parts, per_part if trace else 0, 4), np.uint64),
         "threshold": (plan.fixed.weight.shape, np.uint32),
+        "leg_word": ((len(plan.fixed.leg_to) * 8,), np.uint64),
+        "place_word": ((p * 4,), np.uint64),
+        "stay_word": ((plan.fixed.stay_table.size,), np.uint64),
+        "guide_word": ((plan.fixed.guide.size,), np.uint16),
         "leg_open": (plan.epochs.weight.shape[1:], np.uint8),
+        "closing": ((plan.epochs.weight.shape[2],), np.uint8),
+        "opening": ((p,), np.uint8),
         "person_days": ((periods, 5, p, g), np.int64),
         "peak": ((periods, 5, p, g), np.int32),
         "balance": ((n, 3), np.int64),
@@ -64,7 +70,10 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "slot_free": ((line,), np.int32),
         "fifo_head": ((legs,), np.int32),
         "fifo_tail": ((legs,), np.int32),
-        "pool": ((line, 6), np.uint64),
+        "pool_key": ((line,), np.uint64),
+        "pool_leg": ((line,), np.int32),
+        "pool_end": ((line,), np.int32),
+        "pool_first": ((line,), np.int32),
         "shut": ((line, 6), np.uint64),
         "action": ((line,), np.uint8),
         "lot_key": ((line,), np.uint64),
@@ -97,7 +106,10 @@ _WAITING = {
     "slot_next",
     "slot_seq",
     "slot_free",
-    "pool",
+    "pool_key",
+    "pool_leg",
+    "pool_end",
+    "pool_first",
     "shut",
     "action",
     "lot_key",
@@ -127,9 +139,8 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
         arrays[name] = np.empty(shape, kind) if name in _LAZY else np.zeros(shape, kind)
     for name in ("head", "fifo_head", "fifo_tail"):
         arrays[name][:] = -1
-    arrays["tail"][:] = -1
-    arrays["fill"][:] = PAGE
     arrays["threshold"][:] = 0xFFFFFFFF
+    write_words(plan.fixed, arrays["place_word"], arrays["stay_word"], arrays["guide_word"])
     return State(**arrays)
 
 

@@ -4,43 +4,71 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.engines.kernels.address import array, number, pointer
 from sim.engines.kernels.draws import SETTLED, STAYING, TRAVELLING, inner, jit
 from sim.engines.kernels.learn import learn
-from sim.engines.kernels.line import open_line, serve_requests
+from sim.engines.kernels.leftover import leftover_durations
+from sim.engines.kernels.line import (
+    draw_lots,
+    let_go,
+    measure_room,
+    open_day,
+    refill,
+    serve_lines,
+    serve_requests,
+)
 from sim.engines.kernels.people import depart_part
-from sim.engines.kernels.walk import move_part
-from sim.plan.layout import Today
+from sim.engines.kernels.walk import move_part, write_leg_words
 
-__all__ = ["begin_day", "close_day", "depart_part", "move_part", "serve_requests", "tables_of"]
+__all__ = ["DEPART", "EVENING", "MORNING", "MOVE", "REST", "SERVE", "work_on"]
+
+MORNING, DEPART, MOVE, SERVE, EVENING, REST = 0, 1, 2, 3, 4, 5
 
 
 @inner
-def write_tables(P, E, I, S, epoch):
+def write_tables(book, epoch, before):
     """Write today's choice thresholds and which legs are open to whom.
 
     The share of an alternative is its base weight (attraction, cost, days; tabled once) times the policies' multiplier
-    times what the group knows about the leg; a closed leg has weight nothing, and nothing stays nothing. Beyond the last
+    times what the group knows about the leg; classes whose multipliers are those of epoch `before` (-1: none) keep theirs. A
+    closed leg has weight nothing, and nothing stays nothing. Beyond the last
     alternative of a place the thresholds stay certain, as they were laid out.
     """
-    alternative = P.alternative
-    class_group = P.class_group
-    means_edge = P.means_edge
-    weight = P.weight
-    e_weight = E.weight
-    i_appeal = I.appeal
-    i_on = I.on
-    leg_open = S.leg_open
-    threshold = S.threshold
+    alternative = array(book, "fixed.alternative", 2)
+    class_group = array(book, "fixed.class_group", 1)
+    means_edge = array(book, "fixed.means_edge", 1)
+    weight = array(book, "fixed.weight", 3)
+    e_weight = array(book, "epochs.weight", 3)
+    i_appeal = array(book, "knowledge.appeal", 2)
+    i_on = number(book, "knowledge.on")
+    leg_open = array(book, "state.leg_open", 2)
+    threshold = array(book, "state.threshold", 3)
+    leg_from = array(book, "fixed.leg_from", 1)
+    closing = array(book, "state.closing", 1)
+    opening = array(book, "state.opening", 1)
     per_class = 2 * (means_edge.shape[0] + 1)
     n_classes, n_legs = leg_open.shape
     n_places, width = threshold.shape[1], threshold.shape[2]
     factor = np.empty(n_legs)
     share = np.empty(width)
+    closing[:] = 0
+    opening[:] = 0
     for c in range(n_classes):
+        if before >= 0:
+            same = True
+            for leg in range(n_legs):
+                same &= e_weight[epoch, c, leg] == e_weight[before, c, leg]
+            if same:
+                continue
         group = class_group[c]
         for leg in range(n_legs):
             f = np.float64(e_weight[epoch, c, leg])
-            leg_open[c, leg] = f > 0.0
+            if (f > 0.0) != (leg_open[c, leg] > 0):
+                leg_open[c, leg] = f > 0.0
+                if f > 0.0:
+                    opening[leg_from[leg]] = 1
+                else:
+                    closing[leg] = 1
             factor[leg] = f * i_appeal[group, leg] if i_on else f
         for row in range(c * per_class, (c + 1) * per_class):
             for place in range(n_places):
@@ -67,67 +95,38 @@ def write_tables(P, E, I, S, epoch):
                         )
 
 
-@jit
-def tables_of(E, S, epoch):
-    """Gather the tables of an epoch."""
-    return Today(S.threshold, E.leg_table[epoch], E.leg_cost[epoch], E.leg_robbery[epoch], E.leg_death[epoch],
-                 E.income[epoch], E.forced[epoch])  # fmt: skip
-
-
-@jit
-def begin_day(P, E, I, Q, S, day):
-    """Bring policies into force, pass on what is known, and serve the standing lines.
-
-    Returns
-    -------
-    int
-        Epoch of the day (row of the tables in force).
-    """
-    epoch = E.epoch_of_day[day]
-    changed = day == 0 or epoch != E.epoch_of_day[day - 1]
-    if I.on and day > 0 and day % I.every == 0:
-        learn(P, E, I, S, epoch, day)
-        changed = True
-    if changed:
-        write_tables(P, E, I, S, epoch)
-    for k in range(S.pointer.shape[0]):
-        S.pointer[k, 2] = -1
-        S.pointer[k, 3] = 0
-        S.pointer[k, 4] = 0
-    if Q.leg_limit.shape[0] > 0 or S.counter[3] > 0:
-        open_line(P, Q, S, day, changed)
-    return epoch
-
-
-@jit
-def close_day(P, S, day):
+@inner
+def close_day(book, day):
     """Count who is where this evening: person-days, peaks, and the balance of people.
 
     Arrivals of today that were written ahead move from travelling to staying first.
     """
-    slot = day & (S.ring.shape[1] - 1)
-    period = P.period_of_day[day]
-    for k in range(S.ring.shape[0]):
-        _arrive(
-            S.ring[k, slot].reshape(-1), S.stock[k, STAYING].reshape(-1), S.stock[k, TRAVELLING].reshape(-1)
-        )
+    ring = array(book, "state.ring", 4)
+    period_of_day = array(book, "fixed.period_of_day", 1)
+    stock = array(book, "state.stock", 4)
+    person_days = array(book, "state.person_days", 4)
+    peak = array(book, "state.peak", 4)
+    turn = array(book, "state.pointer", 2)
+    balance = array(book, "state.balance", 2)
+    slot = day & (ring.shape[1] - 1)
+    period = period_of_day[day]
+    for k in range(ring.shape[0]):
+        _arrive(ring[k, slot].reshape(-1), stock[k, STAYING].reshape(-1), stock[k, TRAVELLING].reshape(-1))
     on_route = 0
     for status in range(SETTLED + 1):
-        total = S.stock[0, status].reshape(-1)
-        if S.stock.shape[0] > 1:
+        total = stock[0, status].reshape(-1)
+        if stock.shape[0] > 1:
             total = total.copy()
-            for k in range(1, S.stock.shape[0]):
-                _add(total, S.stock[k, status].reshape(-1))
-        present = _evening(
-            total, S.person_days[period, status].reshape(-1), S.peak[period, status].reshape(-1)
-        )
+            for k in range(1, stock.shape[0]):
+                _add(total, stock[k, status].reshape(-1))
+        present = _evening(total, person_days[period, status].reshape(-1), peak[period, status].reshape(-1))
         if status != SETTLED:
             on_route += present
     gone = 0
-    for k in range(S.pointer.shape[0]):
-        gone += S.pointer[k, 6]
-    S.balance[day, 1] = on_route
-    S.balance[day, 2] = gone
+    for k in range(turn.shape[0]):
+        gone += turn[k, 6]
+    balance[day, 1] = on_route
+    balance[day, 2] = gone
 
 
 @inner
@@ -154,3 +153,91 @@ def _evening(total, person_days, peak):
         peak[i] = max(peak[i], x)
         present += x
     return present
+
+
+@jit
+def work_on(entries, step, k, first, last, key, whole, durations):
+    """Work through the steps of days: the only kernel that Python calls, since each one more is compiled with all the rest.
+
+    A day goes through MORNING (what is known, what is in force, standing lines), DEPART and MOVE (part by part), SERVE
+    (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count). Each function is called from
+    one line only, which halves the time to compile.
+
+    Parameters
+    ----------
+    entries : int64 array
+        Book of addresses.
+    step : int
+        Step of day `first` to begin with; REST counts the days on the route of those still on it, into `durations`.
+    k : int
+        Part of the people.
+    first, last : int
+        Days, `last` not included.
+    key : uint64
+        Key of all draws of the replicate.
+    whole : bool
+        All people are in one part: go on from step to step until the last day ends. Otherwise return where the parts have to
+        wait for each other.
+    durations : int64 [cells, groups, bins]
+
+    Returns
+    -------
+    int
+        Persons who departed (DEPART), or who can move on (SERVE); else 0.
+    """
+    book = pointer(entries)
+    epoch_of_day, balance = array(book, "epochs.epoch_of_day", 1), array(book, "state.balance", 2)
+    every = number(book, "knowledge.every") if number(book, "knowledge.on") else 0
+    day = first
+    while True:
+        if step == MORNING:
+            epoch, before = np.int64(epoch_of_day[day]), np.int64(epoch_of_day[max(day - 1, 0)])
+            if day == 0 or epoch != before:
+                write_leg_words(book, epoch)
+            if day == 0:
+                before = np.int64(-1)
+            if every > 0 and day > 0 and day % every == 0:
+                learn(book, epoch, day)
+                before = np.int64(-1)
+            changed = epoch != before
+            if changed:
+                write_tables(book, epoch, before)
+            open_day(book)
+            refill(book, day)
+            measure_room(book, day)
+            if changed:
+                let_go(book, day)
+            serve_lines(book, day)
+            draw_lots(book, day, changed)
+            step = DEPART
+            if not whole:
+                return 0
+        elif step == DEPART:
+            departed = depart_part(book, k, day, key)
+            if whole:
+                balance[day, 0] = departed
+            step = MOVE
+            if not whole:
+                return departed
+        elif step == MOVE:
+            move_part(book, k, day)
+            step = SERVE
+            if not whole:
+                return 0
+        elif step == SERVE:
+            served = serve_requests(book, day)
+            if served > 0:
+                step = MOVE
+                if not whole:
+                    return served
+            else:
+                step = EVENING
+        elif step == EVENING:
+            close_day(book, day)
+            day += 1
+            step = MORNING
+            if day >= last:
+                return 0
+        else:
+            leftover_durations(book, k, last, durations)
+            return 0

@@ -26,6 +26,7 @@ __all__ = [
     "jit",
     "mix",
     "visit",
+    "woven",
 ]
 
 U64 = np.uint64
@@ -65,6 +66,16 @@ inner = nb.njit(
     no_cfunc_wrapper=True,
 )
 """For kernels that only kernels call: the wrapper for Python takes longer to compile than the kernel."""
+woven = nb.njit(
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+    boundscheck=False,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    forceinline=True,
+)
+"""For small kernels called once a person: a call counts references to every array handed on, which costs more than the work."""
 inline = nb.njit(cache=True, nogil=True, error_model="numpy", boundscheck=False, inline="always")
 
 

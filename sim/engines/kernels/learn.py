@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.engines.kernels.address import array, number, real
 from sim.engines.kernels.draws import MOVE, inner
 
 __all__ = ["learn"]
 
 
 @inner
-def learn(P, E, I, S, epoch, day):
+def learn(book, epoch, day):
     """Update each group's perceived risk of each leg and chance of getting through from each place.
 
     Every ``I.every`` days the harm per crossing and the share sent back of that interval join a queue of intervals; the one
@@ -18,20 +19,42 @@ def learn(P, E, I, S, epoch, day):
     getting through is then solved backwards along the graph. Appeal of a leg:
     ``exp(risk_weight * (prior - risk) + success_weight * (chance ahead - chance here))``.
     """
-    slot = (day // I.every) % I.crossings.shape[0]
-    total = np.zeros(I.risk.shape)
-    _count_crossings(S.flow, P.month_of_period, P.tally_group, P.month_of_day[day], total)
-    _close_interval(I.crossings[slot], I.harmed[slot], I.before, I.harm_before, S.harm, total)
-    I.before[:] = 0.0
-    ahead = P.month_of_day[min(day + I.every, P.n_days)]
-    _count_crossings(S.flow, P.month_of_period, P.tally_group, ahead, I.before)
-    _close_returns(I.seen[slot], I.sent[slot], I.seen_before, S.forced_seen)
-    if day // I.every >= I.lag:
-        old = (day // I.every - I.lag) % I.crossings.shape[0]
-        _believe(I.risk, I.crossings[old], I.harmed[old], I.trust)
-        _believe(I.fail, I.seen[old], I.sent[old], I.trust)
-    _solve_chance(P, E, I, epoch)
-    _weigh(I, P.leg_from, P.leg_to, P.leg_sort)
+    every = number(book, "knowledge.every")
+    crossings = array(book, "knowledge.crossings", 3)
+    risk = array(book, "knowledge.risk", 2)
+    flow = array(book, "state.flow", 4)
+    month_of_period = array(book, "fixed.month_of_period", 1)
+    tally_group = array(book, "fixed.tally_group", 1)
+    month_of_day = array(book, "fixed.month_of_day", 1)
+    harmed = array(book, "knowledge.harmed", 3)
+    before = array(book, "knowledge.before", 2)
+    harm_before = array(book, "knowledge.harm_before", 2)
+    harm = array(book, "state.harm", 3)
+    n_days = number(book, "fixed.n_days")
+    seen = array(book, "knowledge.seen", 3)
+    sent = array(book, "knowledge.sent", 3)
+    seen_before = array(book, "knowledge.seen_before", 3)
+    forced_seen = array(book, "state.forced_seen", 4)
+    lag = number(book, "knowledge.lag")
+    trust = real(book, "knowledge.trust")
+    fail = array(book, "knowledge.fail", 2)
+    leg_from = array(book, "fixed.leg_from", 1)
+    leg_to = array(book, "fixed.leg_to", 1)
+    leg_sort = array(book, "fixed.leg_sort", 1)
+    slot = (day // every) % crossings.shape[0]
+    total = np.zeros(risk.shape)
+    _count_crossings(flow, month_of_period, tally_group, month_of_day[day], total)
+    _close_interval(crossings[slot], harmed[slot], before, harm_before, harm, total)
+    before[:] = 0.0
+    ahead = month_of_day[min(day + every, n_days)]
+    _count_crossings(flow, month_of_period, tally_group, ahead, before)
+    _close_returns(seen[slot], sent[slot], seen_before, forced_seen)
+    if day // every >= lag:
+        old = (day // every - lag) % crossings.shape[0]
+        _believe(risk, crossings[old], harmed[old], trust)
+        _believe(fail, seen[old], sent[old], trust)
+    _solve_chance(book, epoch)
+    _weigh(book, leg_from, leg_to, leg_sort)
 
 
 @inner
@@ -41,8 +64,13 @@ def _count_crossings(flow, month_of_period, tally_group, month, total):
         for m in range(flow.shape[1]):
             if abs(month_of_period[m] - month) <= 1:
                 for leg in range(total.shape[1]):
-                    for g in range(flow.shape[3]):
-                        total[tally_group[g], leg] += flow[k, m, leg, g]
+                    group, persons = np.int64(tally_group[0]), np.int64(0)
+                    for g in range(flow.shape[3]):  # tally classes of a group stand together
+                        if tally_group[g] != group:
+                            total[group, leg] += persons
+                            group, persons = np.int64(tally_group[g]), np.int64(0)
+                        persons += flow[k, m, leg, g]
+                    total[group, leg] += persons
 
 
 @inner
@@ -83,9 +111,14 @@ def _believe(belief, cases, bad, trust):
 
 
 @inner
-def _weigh(I, leg_from, leg_to, leg_sort):
-    appeal, chance, prior, risk = I.appeal, I.chance, I.prior, I.risk
-    apart, risk_weight, success_weight = I.chance_apart, I.risk_weight, I.success_weight
+def _weigh(book, leg_from, leg_to, leg_sort):
+    appeal = array(book, "knowledge.appeal", 2)
+    chance = array(book, "knowledge.chance", 2)
+    prior = array(book, "knowledge.prior", 1)
+    risk = array(book, "knowledge.risk", 2)
+    apart = real(book, "knowledge.chance_apart")
+    risk_weight = real(book, "knowledge.risk_weight")
+    success_weight = real(book, "knowledge.success_weight")
     for group in range(appeal.shape[0]):
         for leg in range(appeal.shape[1]):
             ahead = chance[group, leg_to[leg]] if leg_sort[leg] == MOVE else apart
@@ -96,23 +129,23 @@ def _weigh(I, leg_from, leg_to, leg_sort):
 
 
 @inner
-def _solve_chance(P, E, I, epoch):
+def _solve_chance(book, epoch):
     """Chance of getting through from each place, as each group believes it, by sweeps against the direction of travel."""
-    alternative = P.alternative
-    forced_index = P.forced_index
-    leg_sort = P.leg_sort
-    leg_to = P.leg_to
-    place_ends = P.place_ends
-    weight = P.weight
-    e_weight = E.weight
-    i_chance = I.chance
-    i_fail = I.fail
-    i_group_class = I.group_class
-    i_group_row = I.group_row
-    i_harm_cost = I.harm_cost
-    i_order = I.order
-    i_risk = I.risk
-    i_sweeps = I.sweeps
+    alternative = array(book, "fixed.alternative", 2)
+    forced_index = array(book, "fixed.forced_index", 1)
+    leg_sort = array(book, "fixed.leg_sort", 1)
+    leg_to = array(book, "fixed.leg_to", 1)
+    place_ends = array(book, "fixed.place_ends", 1)
+    weight = array(book, "fixed.weight", 3)
+    e_weight = array(book, "epochs.weight", 3)
+    i_chance = array(book, "knowledge.chance", 2)
+    i_fail = array(book, "knowledge.fail", 2)
+    i_group_class = array(book, "knowledge.group_class", 1)
+    i_group_row = array(book, "knowledge.group_row", 1)
+    i_harm_cost = real(book, "knowledge.harm_cost")
+    i_order = array(book, "knowledge.order", 1)
+    i_risk = array(book, "knowledge.risk", 2)
+    i_sweeps = number(book, "knowledge.sweeps")
     for group in range(i_chance.shape[0]):
         own = i_group_class[group]
         for _ in range(i_sweeps):

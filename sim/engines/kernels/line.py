@@ -5,8 +5,12 @@ Arrays are taken out of their tuples once in each kernel: a tuple handed on cost
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
+from sim.engines.kernels.address import array, number, pointer
+from sim.engines.kernels.buckets import buckets_of, of_part, put
 from sim.engines.kernels.draws import (
     BOARDING,
     GOLD,
@@ -20,12 +24,11 @@ from sim.engines.kernels.draws import (
     TRAVELLING,
     U64,
     inner,
-    jit,
     mix,
+    woven,
 )
-from sim.plan.layout import PAGE
 
-__all__ = ["open_line", "serve_requests"]
+__all__ = ["draw_lots", "let_go", "measure_room", "open_day", "refill", "serve_lines", "serve_requests"]
 
 _FLAGS = U64(0xFC0FFFFF)
 """Means, position, heading and lap of word 3: what stays when status, event bits and draw are rewritten."""
@@ -34,75 +37,89 @@ _LAST = U64(0xFFFFFFFFFFFFFFFF)
 _ROW = np.int64((1 << 40) - 1)
 
 
+class Quotas(NamedTuple):
+    """Addresses of what each leg may take today; limits below number `saved` keep what is left of a day."""
+
+    leg_limit: Any
+    remaining: Any
+    whole: Any
+    width: int
+    saved: int
+
+
 @inner
-def _fits(leg_limit, remaining, whole, saved, leg, size):
+def _quotas_of(book):
+    """What each leg may take today."""
+    leg_limit = array(book, "limits.leg_limit", 2)
+    remaining = array(book, "state.remaining", 1)
+    whole = array(book, "state.whole", 1)
+    allotment = array(book, "limits.allotment", 2)
+    save_up = number(book, "limits.save_up")
+    return Quotas(
+        pointer(leg_limit), pointer(remaining), pointer(whole), leg_limit.shape[1],
+        allotment.shape[0] if save_up else 0,
+    )  # fmt: skip
+
+
+@woven
+def _fits(q, leg, size):
     """Whether a unit of `size` fits every limit of a leg today (1), not today (0), or never under today's limits (-1).
 
-    Limits below number `saved` keep what is left of a day for a unit larger than a day's whole capacity.
+    What is kept of a day serves a unit larger than a day's whole capacity.
     """
     answer = 1
-    for a in range(leg_limit.shape[1]):
-        limit = leg_limit[leg, a]
-        if limit >= 0 and remaining[limit] < size:
-            if size > whole[limit] and limit >= saved:
-                return -1
-            answer = 0
+    for a in range(q.width):
+        limit = np.int64(q.leg_limit[leg * q.width + a])
+        if limit >= 0 and q.remaining[limit] < size:
+            if size > q.whole[limit] and limit >= q.saved:
+                answer = -1
+            answer = min(answer, 0)
     return answer
 
 
-@inner
-def _take(leg_limit, remaining, leg, size):
-    for a in range(leg_limit.shape[1]):
-        limit = leg_limit[leg, a]
+@woven
+def _take(q, leg, size):
+    for a in range(q.width):
+        limit = np.int64(q.leg_limit[leg * q.width + a])
         if limit >= 0:
-            remaining[limit] -= size
+            q.remaining[limit] -= size
 
 
-@inner
-def _hand_back(pages, next_page, free, pointer, head, tail, fill, k, day, leg, w0, w1, w2, w3, draw):
+@woven
+def _hand_back(buckets, k, day, leg, w0, w1, w2, w3, draw):
     """Hand a waiting person back to the movers of part `k`: with a leg to board, or (`leg` < 0) to choose with `draw`."""
     if leg >= 0:
         w3 = (w3 & (_FLAGS | U64(0x300000))) | (U64(BOARDING) << U64(23)) | (U64(leg) << S32)
     else:
         w3 = (w3 & M32) | (draw << S32)
-    n = np.int64(fill[k, day])
-    page = np.int64(tail[k, day])
-    if n == PAGE:
-        top = pointer[k, 0]
-        if top > 0:
-            pointer[k, 0] = top - 1
-            new = np.int64(free[k, top - 1])
-        else:
-            new = np.int64(pointer[k, 1])
-            pointer[k, 1] = new + 1
-        next_page[k, new] = -1
-        if page < 0:
-            head[k, day] = new
-        else:
-            next_page[k, page] = new
-        tail[k, day] = new
-        page = new
-        n = 0
-    pages[k, page, 4 * n] = w0
-    pages[k, page, 4 * n + 1] = w1
-    pages[k, page, 4 * n + 2] = w2
-    pages[k, page, 4 * n + 3] = w3
-    fill[k, day] = n + 1
+    put(of_part(buckets, k), day, w0, w1, w2, w3)
 
 
 @inner
-def refill(P, Q, S, day):
+def open_day(book):
+    """Begin to read every part's bucket anew, and let every leg take people again."""
+    turn, blocked = array(book, "state.pointer", 2), array(book, "state.blocked", 1)
+    for k in range(turn.shape[0]):
+        turn[k, 2] = -1
+        turn[k, 3] = 0
+        turn[k, 4] = 0
+    for leg in range(blocked.shape[0]):
+        blocked[leg] = 0
+
+
+@inner
+def refill(book, day):
     """Set what each leg limit and quota takes today; what is left of a monthly cap stays until the month ends.
 
     A limit that was not in force yesterday leaves nothing over. A unit larger than all of a day (of a month, for a monthly
     cap) never fits and holds up nobody.
     """
-    month_of_day = P.month_of_day
-    allotment = Q.allotment
-    limit_month = Q.limit_month
-    save_up = Q.save_up
-    remaining = S.remaining
-    whole = S.whole
+    month_of_day = array(book, "fixed.month_of_day", 1)
+    allotment = array(book, "limits.allotment", 2)
+    limit_month = array(book, "limits.limit_month", 1)
+    save_up = number(book, "limits.save_up")
+    remaining = array(book, "state.remaining", 1)
+    whole = array(book, "state.whole", 1)
     for limit in range(allotment.shape[0]):
         today = allotment[limit, day]
         same_month = day > 0 and month_of_day[day] == month_of_day[day - 1]
@@ -116,29 +133,31 @@ def refill(P, Q, S, day):
         if not limit_month[limit] or today >= UNLIMITED:
             whole[limit] = today
         elif not same_month or allotment[limit, day - 1] >= UNLIMITED:
-            whole[limit] = _month_total(P, Q, limit, day)
+            whole[limit] = _month_total(book, limit, day)
 
 
 @inner
-def _month_total(P, Q, limit, day):
+def _month_total(book, limit, day):
     """Allotment of a limit from `day` to the end of the month or of the limit."""
+    allotment = array(book, "limits.allotment", 2)
+    month_of_day = array(book, "fixed.month_of_day", 1)
     total = np.int64(0)
-    for d in range(day, Q.allotment.shape[1]):
-        if P.month_of_day[d] != P.month_of_day[day] or Q.allotment[limit, d] >= UNLIMITED:
+    for d in range(day, allotment.shape[1]):
+        if month_of_day[d] != month_of_day[day] or allotment[limit, d] >= UNLIMITED:
             break
-        total += Q.allotment[limit, d]
+        total += allotment[limit, d]
     return total
 
 
 @inner
-def measure_room(Q, S, day):
+def measure_room(book, day):
     """Room left in places with a hard capacity: capacity less those present and those already on their way there."""
-    room = Q.room
-    room_limit = Q.room_limit
-    room_place = Q.room_place
-    remaining = S.remaining
-    stock = S.stock
-    whole = S.whole
+    room = array(book, "limits.room", 2)
+    room_limit = array(book, "limits.room_limit", 1)
+    room_place = array(book, "limits.room_place", 1)
+    remaining = array(book, "state.remaining", 1)
+    stock = array(book, "state.stock", 4)
+    whole = array(book, "state.whole", 1)
     for r in range(room_place.shape[0]):
         place = room_place[r]
         inside = 0
@@ -159,15 +178,15 @@ def sort_by_key(keys, values, n):
     bits = 1
     while (1 << bits) < n and bits < 20:
         bits += 1
-    shift = U64(64 - bits)
+    gap = U64(64 - bits)
     start = np.zeros((1 << bits) + 1, np.int64)
     for i in range(n):
-        start[np.int64(keys[i] >> shift) + 1] += 1
+        start[np.int64(keys[i] >> gap) + 1] += 1
     for i in range(1 << bits):
         start[i + 1] += start[i]
     by_key, by_value = np.empty(n, np.uint64), np.empty(n, np.int64)
     for i in range(n):
-        b = np.int64(keys[i] >> shift)
+        b = np.int64(keys[i] >> gap)
         by_key[start[b]] = keys[i]
         by_value[start[b]] = values[i]
         start[b] += 1
@@ -183,51 +202,48 @@ def sort_by_key(keys, values, n):
 
 
 @inner
-def open_line(P, Q, S, day, changed):
-    """Serve those who waited from earlier days, let go those whose leg closed or whose patience ended.
-
-    First come, first served on a leg, by lottery on an appointment leg; a unit moves whole or not at all, and one that is
-    larger than a day's whole capacity does not hold up the rest. Only the heads of lines are touched, and the pools of the
-    lotteries, so that a long wait costs nothing while nobody moves.
-    """
-    refill(P, Q, S, day)
-    measure_room(Q, S, day)
-    S.blocked[:] = 0
-    if changed:
-        _let_go(P, S, day)
-    _serve_lines(Q, S, day)
-    if S.counter[2] > 0:
-        _draw_lots(P, Q, S, day, changed)
-
-
-@inner
-def _let_go(P, S, day):
-    """Let those choose again who found every way closed, and those whose leg closed to them."""
-    pages, next_page, free, pointer = S.pages, S.next_page, S.free, S.pointer
-    head, tail, fill, slot, shut = S.head, S.tail, S.fill, S.slot, S.shut
-    for x in range(S.counter[3]):
-        _hand_back(pages, next_page, free, pointer, head, tail, fill, np.int64(shut[x, 4] >> S32), day, -1,
-                   shut[x, 0], shut[x, 1], shut[x, 2], shut[x, 3], shut[x, 3] >> S32)  # fmt: skip
-    S.counter[3] = 0
-    for leg in range(S.leg_open.shape[1]):
-        if S.fifo_head[leg] < 0 or S.leg_open[:, leg].all():
+def let_go(book, day):
+    """Let those choose again who found every way closed where one opened, and those whose leg closed to them."""
+    slot = array(book, "state.slot", 2)
+    shut = array(book, "state.shut", 2)
+    opening = array(book, "state.opening", 1)
+    closing = array(book, "state.closing", 1)
+    counter = array(book, "state.counter", 1)
+    fifo_head = array(book, "state.fifo_head", 1)
+    slot_next = array(book, "state.slot_next", 1)
+    leg_open = array(book, "state.leg_open", 2)
+    kind_class = array(book, "fixed.kind_class", 1)
+    slot_free = array(book, "state.slot_free", 1)
+    fifo_tail = array(book, "state.fifo_tail", 1)
+    waiting = array(book, "state.waiting", 1)
+    buckets = buckets_of(book)
+    keep = 0
+    for x in range(counter[3]):
+        if opening[np.int64(shut[x, 2] & M16)]:
+            _hand_back(buckets, np.int64(shut[x, 4] >> S32), day, -1,
+                       shut[x, 0], shut[x, 1], shut[x, 2], shut[x, 3], shut[x, 3] >> S32)  # fmt: skip
+        else:
+            for w in range(5):
+                shut[keep, w] = shut[x, w]
+            keep += 1
+    counter[3] = keep
+    for leg in range(closing.shape[0]):
+        if fifo_head[leg] < 0 or not closing[leg]:
             continue
         before = -1
-        e = np.int64(S.fifo_head[leg])
+        e = np.int64(fifo_head[leg])
         while e >= 0:
-            after = np.int64(S.slot_next[e])
-            if S.leg_open[P.kind_class[np.int64((slot[e, 2] >> S32) & M16)], leg]:
+            after = np.int64(slot_next[e])
+            if leg_open[kind_class[np.int64((slot[e, 2] >> S32) & M16)], leg]:
                 before = e
             else:
-                _hand_back(pages, next_page, free, pointer, head, tail, fill, np.int64(slot[e, 4] >> S32), day, -1,
+                _hand_back(buckets, np.int64(slot[e, 4] >> S32), day, -1,
                            slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], slot[e, 3] >> S32)  # fmt: skip
-                _unlink(
-                    S.slot_next, S.slot_free, S.fifo_head, S.fifo_tail, S.waiting, S.counter, leg, before, e
-                )
+                _unlink(slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before, e)
             e = after
 
 
-@inner
+@woven
 def _unlink(slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before, e):
     """Take entry `e` out of the line of a leg (`before` stands in front of it, -1 at the head)."""
     after = slot_next[e]
@@ -243,13 +259,23 @@ def _unlink(slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, b
 
 
 @inner
-def _serve_lines(Q, S, day):
-    """Serve all lines first come, first served; legs that share a limit are served in the order in which people came."""
-    pages, next_page, free, pointer = S.pages, S.next_page, S.free, S.pointer
-    head, tail, fill, slot, slot_next = S.head, S.tail, S.fill, S.slot, S.slot_next
-    fifo_head, fifo_tail, slot_seq, slot_free = S.fifo_head, S.fifo_tail, S.slot_seq, S.slot_free
-    waiting, counter, remaining, whole, leg_limit = S.waiting, S.counter, S.remaining, S.whole, Q.leg_limit
-    saved = Q.allotment.shape[0] if Q.save_up else 0
+def serve_lines(book, day):
+    """Serve all lines first come, first served; legs that share a limit are served in the order in which people came.
+
+    A unit moves whole or not at all, and one that is larger than a day's whole capacity does not hold up the rest. Only the
+    heads of lines are touched, so that a long wait costs nothing while nobody moves.
+    """
+    slot = array(book, "state.slot", 2)
+    slot_next = array(book, "state.slot_next", 1)
+    fifo_head = array(book, "state.fifo_head", 1)
+    fifo_tail = array(book, "state.fifo_tail", 1)
+    slot_seq = array(book, "state.slot_seq", 1)
+    slot_free = array(book, "state.slot_free", 1)
+    waiting = array(book, "state.waiting", 1)
+    counter = array(book, "state.counter", 1)
+    blocked = array(book, "state.blocked", 1)
+    buckets = buckets_of(book)
+    quotas = _quotas_of(book)
     active, before = np.empty(fifo_head.shape[0], np.int64), np.empty(fifo_head.shape[0], np.int64)
     n = 0
     for leg in range(fifo_head.shape[0]):
@@ -272,15 +298,15 @@ def _serve_lines(Q, S, day):
         while x >= 0 and slot[x, 0] == slot[e, 0]:
             size += 1
             x = np.int64(slot_next[x])
-        fit = _fits(leg_limit, remaining, whole, saved, leg, size)
+        fit = _fits(quotas, leg, size)
         if fit == 0:
-            S.blocked[leg] = 1
+            blocked[leg] = 1
         elif fit == 1:
-            _take(leg_limit, remaining, leg, size)
+            _take(quotas, leg, size)
         for _ in range(size):
             after = np.int64(slot_next[e])
             if fit == 1:
-                _hand_back(pages, next_page, free, pointer, head, tail, fill, np.int64(slot[e, 4] >> S32), day, leg,
+                _hand_back(buckets, np.int64(slot[e, 4] >> S32), day, leg,
                            slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], U64(0))  # fmt: skip
                 _unlink(slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before[best], e)
             else:
@@ -292,119 +318,207 @@ def _serve_lines(Q, S, day):
 
 
 @inner
-def _draw_lots(P, Q, S, day, changed):
-    """Draw appointments by lot among those waiting, best lot first, until the quota is used.
+def draw_lots(book, day, changed):
+    """Draw appointments by lot among the units waiting, best lot first, until the quota is used.
 
-    Each unit's lot of the day is a draw of its own. Only lots below a mark that should suffice are sorted; where they do not
-    suffice the rest is.
+    Each unit's lot of the day is a draw of its own. Only lots below a mark that should suffice are kept and sorted; where
+    they do not suffice the rest is.
     """
-    pool, action, lot_key, lot_entry, remaining = S.pool, S.action, S.lot_key, S.lot_entry, S.remaining
-    leg_key, kind_class, leg_open = P.leg_key, P.kind_class, S.leg_open
-    n = S.counter[2]
-    most = np.int64(1)
+    lottery = array(book, "limits.leg_lottery", 1)
+    waiting = array(book, "state.waiting", 1)
+    blocked = array(book, "state.blocked", 1)
+    counter = array(book, "state.counter", 1)
+    pool_leg = array(book, "state.pool_leg", 1)
+    pool_end = array(book, "state.pool_end", 1)
+    pool_first = array(book, "state.pool_first", 1)
+    slot = array(book, "state.slot", 2)
+    leg_open = array(book, "state.leg_open", 2)
+    closing = array(book, "state.closing", 1)
+    kind_class = array(book, "fixed.kind_class", 1)
+    action = array(book, "state.action", 1)
+    leg_limit = array(book, "limits.leg_limit", 2)
+    remaining = array(book, "state.remaining", 1)
+    n = counter[2]
+    if n == 0:
+        return
+    low, high = np.zeros(waiting.shape[0], np.uint64), np.zeros(waiting.shape[0], np.uint64)
+    _mark_leavers(
+        pool_leg,
+        pool_end,
+        pool_first,
+        slot,
+        leg_open,
+        closing,
+        kind_class,
+        action,
+        n,
+        day,
+        changed,
+    )
+    _enough(leg_limit, remaining, blocked, pool_leg, n, high)
+    _serve_lots(book, day, low, high, n)
+    again = False
+    for leg in range(waiting.shape[0]):
+        low[leg] = high[leg]
+        high[leg] = 0
+        if lottery[leg] and waiting[leg] > 0 and not blocked[leg] and low[leg] < _LAST:
+            high[leg] = _LAST
+            again = True
+    if again:
+        _serve_lots(book, day, low, high, n)
+    _clear_pool(book, day, n)
+
+
+@inner
+def _mark_leavers(
+    pool_leg, pool_end, pool_first, slot, leg_open, closing, kind_class, action, n, day, changed
+):
+    """Mark the units whose patience ends (3) and, on days on which policies change, those whose leg closed to them (2)."""
+    for e in range(n):
+        action[U64(e)] = 3 if pool_end[U64(e)] <= day else 0
+    if changed:
+        for e in range(n):
+            if closing[pool_leg[e]]:
+                kind = np.int64((slot[pool_first[e], 2] >> S32) & M16)
+                if not leg_open[kind_class[kind], pool_leg[e]]:
+                    action[e] = 2
+
+
+@inner
+def _enough(leg_limit, remaining, blocked, pool_leg, n, high):
+    """Mark by leg among all lots below which there should be units enough for what is given out today.
+
+    Legs that are tied by limits in common have one mark, so that their lots are served in one order.
+    """
+    units = np.zeros(blocked.shape[0], np.int64)
+    for e in range(n):
+        units[U64(pool_leg[U64(e)])] += 1
+    tie = np.arange(remaining.shape[0])
+    for _ in range(leg_limit.shape[1]):
+        for leg in range(blocked.shape[0]):
+            if units[leg] > 0:
+                first = remaining.shape[0]
+                for a in range(leg_limit.shape[1]):
+                    if leg_limit[leg, a] >= 0:
+                        first = min(first, tie[leg_limit[leg, a]])
+                for a in range(leg_limit.shape[1]):
+                    if leg_limit[leg, a] >= 0:
+                        tie[leg_limit[leg, a]] = first
+    many, most = np.zeros(remaining.shape[0] + 1, np.int64), np.zeros(remaining.shape[0] + 1, np.int64)
+    for leg in range(blocked.shape[0]):
+        if units[leg] > 0:
+            many[_tie_of(leg_limit, tie, leg)] += units[leg]
     for limit in range(remaining.shape[0]):
         if remaining[limit] < UNLIMITED:
-            most = max(most, remaining[limit])
-    e = 0
-    m = 0
-    mark = 0
-    today = (U64(day) + U64(STREAM_LINE << 20)) * GOLD
-    while e < n:
-        w0, w4 = pool[e, 0], pool[e, 4]
-        end = e + 1
-        while end < n and pool[end, 0] == w0 and pool[end, 4] == w4:
-            end += 1
-        leg = np.int64(w4 & M32) - 1
-        mark = 0
-        if changed and not leg_open[kind_class[np.int64((pool[e, 2] >> S32) & M16)], leg]:
-            mark = 2
-        elif pool[e, 5] <= U64(day):
-            mark = 3
-        else:
-            lot_key[m] = mix(w0 + leg_key[leg] + today)
-            lot_entry[m] = e
-            m += 1
-        for x in range(e, end):
-            action[x] = mark
-        e = end
-    share = min(1.0, (2.0 * np.float64(most) + 64.0) / np.float64(max(m, 1)))
-    edge = _LAST if share >= 1.0 else U64(share * 18446744073709549568.0)
-    _serve_lots(Q, S, m, U64(0), edge, n)
-    if edge < _LAST and _some_go_on(Q.leg_lottery, S.waiting, S.blocked):
-        _serve_lots(Q, S, m, edge, _LAST, n)
-    _clear_pool(P, S, day, n)
-
-
-@inner
-def _clear_pool(P, S, day, n):
-    """Hand back those who were drawn, whose leg closed, or whose patience ended, and close the ranks."""
-    pages, next_page, free, pointer = S.pages, S.next_page, S.free, S.pointer
-    head, tail, fill, pool, action, place_key = S.head, S.tail, S.fill, S.pool, S.action, P.place_key
-    waiting = S.waiting
-    keep = 0
-    for x in range(n):
-        if action[x] == 0:
-            if keep != x:
-                for w in range(6):
-                    pool[keep, w] = pool[x, w]
-            keep += 1
+            most[tie[limit]] = max(most[tie[limit]], remaining[limit])
+    for leg in range(blocked.shape[0]):
+        if units[leg] == 0:
             continue
-        leg = np.int64(pool[x, 4] & M32) - 1
-        waiting[leg] -= 1
-        draw = pool[x, 3] >> S32
-        if action[x] == 3:
-            again = (U64(day) + U64(STREAM_AGAIN << 20)) * GOLD
-            draw = mix(pool[x, 0] + place_key[np.int64(pool[x, 2] & M16)] + again) >> S32
-        _hand_back(pages, next_page, free, pointer, head, tail, fill, np.int64(pool[x, 4] >> S32), day,
-                   leg if action[x] == 1 else -1, pool[x, 0], pool[x, 1], pool[x, 2], pool[x, 3], draw)  # fmt: skip
-    S.counter[2] = keep
+        for a in range(leg_limit.shape[1]):
+            if leg_limit[leg, a] >= 0 and remaining[leg_limit[leg, a]] <= 0:
+                blocked[leg] = 1
+        if not blocked[leg]:
+            t = _tie_of(leg_limit, tie, leg)
+            share = min(1.0, (2.0 * np.float64(most[t]) + 64.0) / np.float64(many[t]))
+            high[leg] = _LAST if share >= 1.0 or most[t] == 0 else U64(share * 18446744073709549568.0)
 
 
 @inner
-def _some_go_on(leg_lottery, waiting, blocked):
-    """Whether anyone who waits for an appointment could still be served today."""
-    for leg in range(waiting.shape[0]):
-        if leg_lottery[leg] and waiting[leg] > 0 and not blocked[leg]:
-            return True
-    return False
+def _tie_of(leg_limit, tie, leg):
+    for a in range(leg_limit.shape[1]):
+        if leg_limit[leg, a] >= 0:
+            return tie[leg_limit[leg, a]]
+    return tie.shape[0]
 
 
 @inner
-def _serve_lots(Q, S, m, low, high, n):
-    """Serve the lots from `low` to before `high` (the highest mark included), smallest first."""
-    pool, action, lot_key, lot_entry, blocked = S.pool, S.action, S.lot_key, S.lot_entry, S.blocked
-    remaining, whole, leg_limit = S.remaining, S.whole, Q.leg_limit
-    saved = Q.allotment.shape[0] if Q.save_up else 0
-    chosen = 0
+def _clear_pool(book, day, n):
+    """Hand back the units that were drawn, whose leg closed, or whose patience ended, and close the ranks."""
+    slot = array(book, "state.slot", 2)
+    slot_next = array(book, "state.slot_next", 1)
+    slot_free = array(book, "state.slot_free", 1)
+    action = array(book, "state.action", 1)
+    place_key = array(book, "fixed.place_key", 1)
+    waiting = array(book, "state.waiting", 1)
+    counter = array(book, "state.counter", 1)
+    pool_key = array(book, "state.pool_key", 1)
+    pool_leg = array(book, "state.pool_leg", 1)
+    pool_end = array(book, "state.pool_end", 1)
+    pool_first = array(book, "state.pool_first", 1)
+    buckets = buckets_of(book)
+    again = (U64(day) + U64(STREAM_AGAIN << 20)) * GOLD
+    x = 0
+    while x < n:
+        if action[U64(x)] == 0:
+            x += 1
+            continue
+        leg = np.int64(pool_leg[x])
+        e = np.int64(pool_first[x])
+        while e >= 0:
+            draw = slot[e, 3] >> S32
+            if action[x] == 3:
+                draw = mix(slot[e, 0] + place_key[np.int64(slot[e, 2] & M16)] + again) >> S32
+            _hand_back(buckets, np.int64(slot[e, 4] >> S32), day,
+                       leg if action[x] == 1 else -1, slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], draw)  # fmt: skip
+            waiting[leg] -= 1
+            slot_free[counter[1]] = e
+            counter[1] += 1
+            e = np.int64(slot_next[e])
+        n -= 1
+        pool_key[x], pool_leg[x], pool_end[x] = pool_key[n], pool_leg[n], pool_end[n]
+        pool_first[x], action[x] = pool_first[n], action[n]
+    counter[2] = n
+
+
+@inner
+def _draw_between(pool_key, pool_leg, action, lot_key, lot_entry, n, today, low, high):
+    """Write down the lots from their leg's `low` to before its `high` of those who stay; returns how many."""
+    m = np.int64(0)
+    for e in range(n):
+        lot = mix(pool_key[U64(e)] + today)
+        lot_key[U64(m)] = lot
+        lot_entry[U64(m)] = e
+        leg = U64(pool_leg[U64(e)])
+        m += (lot >= low[leg]) & (lot < high[leg]) & (action[U64(e)] == 0)
+    return m
+
+
+@inner
+def _serve_lots(book, day, low, high, n):
+    """Serve the lots from `low` to before `high` (by leg), smallest first."""
+    slot_next = array(book, "state.slot_next", 1)
+    pool_leg = array(book, "state.pool_leg", 1)
+    pool_first = array(book, "state.pool_first", 1)
+    blocked = array(book, "state.blocked", 1)
+    action = array(book, "state.action", 1)
+    pool_key = array(book, "state.pool_key", 1)
+    lot_key = array(book, "state.lot_key", 1)
+    lot_entry = array(book, "state.lot_entry", 1)
+    quotas = _quotas_of(book)
+    today = (U64(day) + U64(STREAM_LINE << 20)) * GOLD
+    m = _draw_between(pool_key, pool_leg, action, lot_key, lot_entry, n, today, low, high)
+    keys, entries = lot_key[:m].copy(), lot_entry[:m].copy()
+    sort_by_key(keys, entries, m)
     for a in range(m):
-        chosen += lot_key[a] >= low and (lot_key[a] < high or high == _LAST)
-    keys, entries = np.empty(chosen, np.uint64), np.empty(chosen, np.int64)
-    chosen = 0
-    for a in range(m):
-        if lot_key[a] >= low and (lot_key[a] < high or high == _LAST):
-            keys[chosen] = lot_key[a]
-            entries[chosen] = lot_entry[a]
-            chosen += 1
-    sort_by_key(keys, entries, chosen)
-    for a in range(chosen):
-        e = entries[a]
-        leg = np.int64(pool[e, 4] & M32) - 1
+        x = entries[a]
+        leg = np.int64(pool_leg[x])
         if blocked[leg]:
             continue
-        end = e + 1
-        while end < n and pool[end, 0] == pool[e, 0] and pool[end, 4] == pool[e, 4]:
-            end += 1
-        fit = _fits(leg_limit, remaining, whole, saved, leg, end - e)
+        size = 0
+        e = np.int64(pool_first[x])
+        while e >= 0:
+            size += 1
+            e = np.int64(slot_next[e])
+        fit = _fits(quotas, leg, size)
         if fit == 1:
-            _take(leg_limit, remaining, leg, end - e)
-            for x in range(e, end):
-                action[x] = 1
+            _take(quotas, leg, size)
+            action[x] = 1
         elif fit == 0:
             blocked[leg] = 1
 
 
-@jit
-def serve_requests(P, Q, S, day):
+@inner
+def serve_requests(book, day):
     """Serve today's requests in random order of units; who does not get through joins the line.
 
     Nobody passes those who wait from earlier (a leg is blocked from the first unit that does not fit until the next day).
@@ -414,28 +528,30 @@ def serve_requests(P, Q, S, day):
     int
         Persons handed back to move on today.
     """
-    pages, next_page, free, pointer = S.pages, S.next_page, S.free, S.pointer
-    head, tail, fill, request, blocked = S.head, S.tail, S.fill, S.request, S.blocked
-    remaining, whole, leg_limit, leg_key = S.remaining, S.whole, Q.leg_limit, P.leg_key
-    saved = Q.allotment.shape[0] if Q.save_up else 0
+    request = array(book, "state.request", 3)
+    blocked = array(book, "state.blocked", 1)
+    turn = array(book, "state.pointer", 2)
+    leg_key = array(book, "fixed.leg_key", 1)
+    buckets = buckets_of(book)
+    quotas = _quotas_of(book)
     total = 0
-    for k in range(pointer.shape[0]):
-        total += pointer[k, 4]
+    for k in range(turn.shape[0]):
+        total += turn[k, 4]
     if total == 0:
         return 0
     keys, source = np.empty(total, np.uint64), np.empty(total, np.int64)
     today = (U64(day) + U64(STREAM_LINE << 22)) * GOLD
     x = 0
-    for k in range(pointer.shape[0]):
-        for a in range(pointer[k, 4]):
+    for k in range(turn.shape[0]):
+        for a in range(turn[k, 4]):
             leg = np.int64(request[k, a, 4]) - 1
             way = leg_key[leg] if leg >= 0 else U64(0)
             keys[x] = (mix(request[k, a, 0] + way + today) & ~U64(7)) | ((request[k, a, 3] >> S16) & U64(7))
             source[x] = (k << 40) | a
             x += 1
-        pointer[k, 4] = 0
+        turn[k, 4] = 0
     sort_by_key(keys, source, total)
-    measure_room(Q, S, day)
+    measure_room(book, day)
     served, waits = 0, 0
     e = 0
     while e < total:
@@ -451,46 +567,54 @@ def serve_requests(P, Q, S, day):
         leg = np.int64(way) - 1
         fit = -1
         if leg >= 0 and not blocked[leg]:
-            fit = _fits(leg_limit, remaining, whole, saved, leg, end - e)
+            fit = _fits(quotas, leg, end - e)
             if fit == 0:
                 blocked[leg] = 1
             elif fit == 1:
-                _take(leg_limit, remaining, leg, end - e)
+                _take(quotas, leg, end - e)
                 served += end - e
         for x in range(e, end):
             k, a = source[x] >> 40, source[x] & _ROW
             if fit == 1:
-                _hand_back(pages, next_page, free, pointer, head, tail, fill, k, day, leg,
+                _hand_back(buckets, k, day, leg,
                            request[k, a, 0], request[k, a, 1], request[k, a, 2], request[k, a, 3], U64(0))  # fmt: skip
             else:
                 source[waits] = source[x]
                 waits += 1
         e = end
     if waits > 0:
-        _join(P, Q, S, day, source, waits)
+        _join(book, day, source, waits)
     return served
 
 
 @inner
-def _join(P, Q, S, day, source, n):
-    """Let people join the line of a leg, a lottery's pool, or those who wait for any way to open."""
-    request, stock, counter, waiting = S.request, S.stock, S.counter, S.waiting
-    shut, pool, slot, slot_next, slot_seq, slot_free = (
-        S.shut,
-        S.pool,
-        S.slot,
-        S.slot_next,
-        S.slot_seq,
-        S.slot_free,
-    )
-    fifo_head, fifo_tail = S.fifo_head, S.fifo_tail
-    leg_lottery, leg_patience, leg_key = Q.leg_lottery, Q.leg_patience, P.leg_key
+def _join(book, day, source, n):
+    """Let people join the line of a leg, a lottery's pool (whole units), or those who wait for any way to open."""
+    request = array(book, "state.request", 3)
+    stock = array(book, "state.stock", 4)
+    counter = array(book, "state.counter", 1)
+    waiting = array(book, "state.waiting", 1)
+    shut = array(book, "state.shut", 2)
+    slot = array(book, "state.slot", 2)
+    slot_next = array(book, "state.slot_next", 1)
+    slot_seq = array(book, "state.slot_seq", 1)
+    slot_free = array(book, "state.slot_free", 1)
+    fifo_head = array(book, "state.fifo_head", 1)
+    fifo_tail = array(book, "state.fifo_tail", 1)
+    pool_key = array(book, "state.pool_key", 1)
+    pool_leg = array(book, "state.pool_leg", 1)
+    pool_end = array(book, "state.pool_end", 1)
+    pool_first = array(book, "state.pool_first", 1)
+    leg_lottery = array(book, "limits.leg_lottery", 1)
+    leg_patience = array(book, "limits.leg_patience", 1)
+    leg_key = array(book, "fixed.leg_key", 1)
+    unit, behind = U64(0), np.int64(-1)  # the unit that joined a pool just before, and its last slot
     for x in range(n):
         k, a = source[x] >> 40, source[x] & _ROW
         w0, w1, w2, w3 = request[k, a, 0], request[k, a, 1], request[k, a, 2], request[k, a, 3]
         w4 = request[k, a, 4] | (U64(k) << S32)
         leg = np.int64(request[k, a, 4]) - 1
-        place, g = np.int64(w2 & M16), np.int64((w2 >> S16) & M16)
+        place, g = np.int64(w2 & M16), np.int64((w2 >> U64(16)) & M16)
         stock[k, np.int64((w3 >> U64(20)) & U64(3)), place, g] -= 1
         stock[k, QUEUED, place, g] += 1
         w3 = (w3 & ~U64(0x300000)) | U64(QUEUED << 20)
@@ -500,15 +624,6 @@ def _join(P, Q, S, day, source, n):
             shut[e, 0], shut[e, 1], shut[e, 2], shut[e, 3], shut[e, 4] = w0, w1, w2, w3, w4
             continue
         waiting[leg] += 1
-        if leg_lottery[leg]:
-            e = counter[2]
-            counter[2] += 1
-            end = U64(0xFFFFFFFF)
-            if leg_patience[leg] > 0:
-                h = mix(w0 + leg_key[leg] + (U64(day) + U64(STREAM_LINE << 21)) * GOLD)
-                end = U64(day + 1 + np.int64(h % U64(2 * leg_patience[leg])))
-            pool[e, 0], pool[e, 1], pool[e, 2], pool[e, 3], pool[e, 4], pool[e, 5] = w0, w1, w2, w3, w4, end
-            continue
         if counter[1] > 0:
             counter[1] -= 1
             e = np.int64(slot_free[counter[1]])
@@ -517,6 +632,21 @@ def _join(P, Q, S, day, source, n):
             counter[0] += 1
         slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], slot[e, 4] = w0, w1, w2, w3, w4
         slot_next[e] = -1
+        if leg_lottery[leg]:
+            key = w0 + leg_key[leg]
+            if behind >= 0 and key == unit:
+                slot_next[behind] = e
+            else:
+                end = np.int64(0x7FFFFFFF)
+                if leg_patience[leg] > 0:
+                    h = mix(key + (U64(day) + U64(STREAM_LINE << 21)) * GOLD)
+                    end = day + 1 + np.int64(h % U64(2 * leg_patience[leg]))
+                at = counter[2]
+                counter[2] += 1
+                pool_key[at], pool_leg[at], pool_end[at], pool_first[at] = key, leg, end, e
+            unit, behind = key, e
+            continue
+        behind = np.int64(-1)
         slot_seq[e] = counter[4]
         counter[4] += 1
         if fifo_tail[leg] < 0:

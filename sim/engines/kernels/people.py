@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.engines.kernels.address import array, number, pointer
+from sim.engines.kernels.buckets import buckets_of, day_of_leaving, of_part, put, stays_of
 from sim.engines.kernels.draws import (
     GOLD,
     M32,
@@ -15,12 +17,9 @@ from sim.engines.kernels.draws import (
     TOP,
     U64,
     inner,
-    jit,
     mix,
     visit,
 )
-from sim.engines.kernels.walk import day_of_leaving
-from sim.plan.layout import PAGE
 
 __all__ = ["depart_part"]
 
@@ -28,16 +27,16 @@ LAST_POSITION = 7
 
 
 @inner
-def _pick(u, thresholds):
-    """Index of the first threshold above `u`."""
+def _pick(u, thresholds, row, n):
+    """Index of the first of `n` cumulated thresholds of a row above `u` (the last where none is)."""
     j = 0
-    while j < thresholds.shape[0] - 1 and u >= thresholds[j]:
-        j += 1
+    for a in range(n - 1):
+        j += u >= thresholds[row * n + a]
     return j
 
 
-@jit
-def depart_part(P, D, S, k, day, seed_key):
+@inner
+def depart_part(book, k, day, seed_key):
     """Let the units of every block of part `k` that fall due on `day` begin their stay.
 
     A block is a number of persons to depart over some days. Units are drawn one after another until the block is full
@@ -50,95 +49,105 @@ def depart_part(P, D, S, k, day, seed_key):
     int
         Persons who departed.
     """
-    pages, next_page, free, pointer = S.pages[k], S.next_page[k], S.free[k], S.pointer[k]
-    head, tail, fill = S.head[k], S.tail[k], S.fill[k]
-    stock, departed = S.stock[k], S.departed[k]
+    period_of_day = array(book, "fixed.period_of_day", 1)
+    departed_of = array(book, "state.departed", 3)
+    stock = array(book, "state.stock", 4)
+    due_start = array(book, "departures.due_start", 1)
+    due_block = array(book, "departures.due_block", 1)
+    block_part = array(book, "departures.block_part", 1)
+    pages = array(book, "state.pages", 2)
+    block_row = array(book, "departures.block_row", 1)
+    block_persons = array(book, "departures.block_persons", 1)
+    block_days = array(book, "departures.block_days", 1)
+    block_start = array(book, "departures.block_start", 1)
+    row_push = array(book, "departures.row_push", 1)
+    pushes = array(book, "departures.push", 2)
+    row_key = array(book, "departures.row_key", 1)
+    block_done = array(book, "state.block_done", 1)
+    row_group = array(book, "departures.row_group", 1)
+    row_place = array(book, "departures.row_place", 1)
+    block_units = array(book, "state.block_units", 1)
+    unit_threshold = array(book, "departures.unit_threshold", 2)
+    size_threshold = array(book, "departures.size_threshold", 2)
+    female_threshold = array(book, "departures.female_threshold", 1)
+    age_threshold = array(book, "departures.age_threshold", 2)
+    needs_adult = array(book, "departures.needs_adult", 1)
+    first_adult_age = number(book, "departures.first_adult_age")
+    tally_class = array(book, "departures.tally_class", 3)
+    means = array(book, "departures.means", 2)
+    period = period_of_day[day]
+    departed = departed_of[k]
+    stays, buckets, staying = stays_of(book), of_part(buckets_of(book), k), pointer(stock[k, STAYING])
     total = 0
-    n_units = D.unit_threshold.shape[1]
-    for a in range(D.due_start[day], D.due_start[day + 1]):
-        block = D.due_block[a]
-        if D.block_part[block] % S.pages.shape[0] != k:
+    for a in range(due_start[day], due_start[day + 1]):
+        block = due_block[a]
+        if block_part[block] % pages.shape[0] != k:
             continue
-        row = D.block_row[block]
-        n, days, start = D.block_persons[block], D.block_days[block], D.block_start[block]
-        place, group = D.row_place[row], D.row_group[row]
-        push = D.row_push[row]
-        factor = 1.0 if push < 0 else D.push[push, day]
-        base = mix(D.row_key[row] ^ seed_key) + (U64(start) << U64(40))
-        done = S.block_done[block]
-        while done < n and done * days // n + start <= day:
-            ordinal = S.block_units[block]
-            S.block_units[block] = ordinal + 1
-            first = mix(base + U64(ordinal) * GOLD)
-            h = mix(first + U64(STREAM_UNIT) * GOLD)
-            unit = _pick(min(h >> S32, TOP), D.unit_threshold[group])
-            kind = group * n_units + unit
-            size = 1 + _pick(min(mix(h) & M32, TOP), D.size_threshold[kind])
-            size = min(size, n - done, LAST_POSITION + 1)
-            done += size
-            copies = np.int64(np.floor(factor))
-            share = factor - copies
-            if share > 0.0 and (mix(h + GOLD) >> S32) < U64(share * 4294967296.0):
-                copies += 1
-            for copy in range(copies):
-                w0 = mix(first + U64(copy) * GOLD) if copy > 0 else first
-                adult = False
-                for pos in range(size):
-                    hm = mix(w0 + U64(pos + STREAM_PERSON) * GOLD)
-                    female = np.int64((hm & M32) < D.female_threshold[kind])
-                    age = _pick(min(hm >> S32, TOP), D.age_threshold[kind])
-                    adult = adult or age >= D.first_adult_age
-                    if pos == size - 1 and not adult and D.needs_adult[kind]:
-                        age = D.first_adult_age
-                    g = D.tally_class[group, 1 - female, age]
-                    means = U64(D.means[group, (h >> S16) & U64(0xFF)])
-                    w1, lap, hs = visit(P.place_key[place], P.place_slot[place], w0, U64(0), U64(0))
-                    u = min(hs & M32, TOP)
-                    table = P.stay_table[kind, place]
-                    o = P.offset[table]
-                    j = np.int64(P.guide[table, u >> U64(24)])
-                    while u >= P.cdf[o + j]:
-                        j += 1
-                    when = day + j
-                    cal = P.stay_calendar[kind, place]
-                    if cal >= 0 and when > P.calendar_span[cal, 0] and day <= P.calendar_span[cal, 1]:
-                        when = day_of_leaving(
-                            u, day, table, cal, P.offset, P.cdf, P.hazard, P.calendar, P.n_days
-                        )
-                    when = min(when, P.n_days)
-                    w2 = U64(place) | (U64(g) << S16) | (U64(kind) << S32) | (U64(day) << U64(48))
-                    w3 = means | (U64(pos) << S16) | (lap << U64(26)) | ((hs >> S32) << S32)
-                    stock[STAYING, place, g] += 1
-                    departed[P.period_of_day[day], row] += 1
-                    total += 1
-                    _put(pages, next_page, free, pointer, head, tail, fill, when, w0, w1, w2, w3)
-        S.block_done[block] = done
+        row = block_row[block]
+        n, days, start = block_persons[block], block_days[block], block_start[block]
+        push = row_push[row]
+        factor = 1.0 if push < 0 else pushes[push, day]
+        base = mix(row_key[row] ^ seed_key) + (U64(start) << U64(40))
+        # persons 0 to due - 1 fall due by today: the smallest x with x * days // n + start > day
+        due = min(n, ((day - start + 1) * n + days - 1) // days)
+        if block_done[block] >= due:
+            continue
+        done, units, came = _depart_units(
+            row_group[row], row_place[row], day, n, due, factor, base, block_done[block], block_units[block],
+            stock.shape[3], pointer(unit_threshold), unit_threshold.shape[1], pointer(size_threshold),
+            size_threshold.shape[1], pointer(female_threshold), pointer(age_threshold), age_threshold.shape[1],
+            pointer(needs_adult), first_adult_age, pointer(tally_class), pointer(means), stays, buckets, staying,
+        )  # fmt: skip
+        block_done[block] = done
+        block_units[block] = units
+        departed[period, row] += came
+        total += came
     return total
 
 
 @inner
-def _put(pages, next_page, free, pointer, head, tail, fill, when, w0, w1, w2, w3):
-    """Put a record into the bucket of day `when`."""
-    n = np.int64(fill[when])
-    page = np.int64(tail[when])
-    if n == PAGE:
-        top = pointer[0]
-        if top > 0:
-            pointer[0] = top - 1
-            new = np.int64(free[top - 1])
-        else:
-            new = np.int64(pointer[1])
-            pointer[1] = new + 1
-        next_page[new] = -1
-        if page < 0:
-            head[when] = new
-        else:
-            next_page[page] = new
-        tail[when] = new
-        page = new
-        n = 0
-    pages[page, 4 * n] = w0
-    pages[page, 4 * n + 1] = w1
-    pages[page, 4 * n + 2] = w2
-    pages[page, 4 * n + 3] = w3
-    fill[when] = n + 1
+def _depart_units(
+    group, place, day, n, due, factor, base, done, ordinal, n_tally, unit_threshold, n_units, size_threshold, sizes,
+    female_threshold, age_threshold, n_ages, needs_adult, first_adult_age, tally_class, means_of, stays, buckets, staying,
+):  # fmt: skip
+    """Draw units of a block until `due` persons are done; returns persons done, units drawn and persons who departed."""
+    total = 0
+    key, slot = stays.place_word[4 * place], stays.place_word[4 * place + 1] & U64(0xFF)
+    whole = np.int64(np.floor(factor))
+    share = U64((factor - whole) * 4294967296.0)
+    while done < due:
+        first = mix(base + U64(ordinal) * GOLD)
+        ordinal += 1
+        h = mix(first + U64(STREAM_UNIT) * GOLD)
+        kind = group * n_units + _pick(min(h >> S32, TOP), unit_threshold, group, n_units)
+        size = 1 + _pick(min(mix(h) & M32, TOP), size_threshold, kind, sizes)
+        size = min(size, n - done, LAST_POSITION + 1)
+        done += size
+        copies = whole
+        if share > U64(0) and (mix(h + GOLD) >> S32) < share:
+            copies += 1
+        means = U64(means_of[group * 256 + np.int64((h >> S16) & U64(0xFF))])
+        for copy in range(copies):
+            w0 = mix(first + U64(copy) * GOLD) if copy > 0 else first
+            w1, lap, hs = visit(key, slot, w0, U64(0), U64(0))
+            when = min(day_of_leaving(stays, kind, np.int64(place), min(hs & M32, TOP), day), stays.n_days)
+            adult = False
+            for pos in range(size):
+                hm = mix(w0 + U64(pos + STREAM_PERSON) * GOLD)
+                male = np.int64((hm & M32) >= female_threshold[kind])
+                age = _pick(min(hm >> S32, TOP), age_threshold, kind, n_ages)
+                adult = adult or age >= first_adult_age
+                if pos == size - 1 and not adult and needs_adult[kind]:
+                    age = first_adult_age
+                g = np.int64(tally_class[(group * 2 + male) * n_ages + age])
+                staying[place * n_tally + g] += 1
+                put(
+                    buckets,
+                    when,
+                    w0,
+                    w1,
+                    U64(place) | (U64(g) << S16) | (U64(kind) << S32) | (U64(day) << U64(48)),
+                    means | (U64(pos) << S16) | (lap << U64(26)) | ((hs >> S32) << S32),
+                )
+            total += size
+    return done, ordinal, total

@@ -19,6 +19,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.engines.kernels.address import array, number, pointer
+from sim.engines.kernels.buckets import (
+    PAGE_BITS,
+    buckets_of,
+    day_of_leaving,
+    ends_of,
+    finish,
+    of_part,
+    put,
+    stays_of,
+)
 from sim.engines.kernels.draws import (
     ARRIVED,
     BOARDING,
@@ -26,7 +37,6 @@ from sim.engines.kernels.draws import (
     GOLD,
     M16,
     M32,
-    MOVE,
     NO_MEANS,
     OUT_SETTLED,
     RETURNED,
@@ -42,7 +52,6 @@ from sim.engines.kernels.draws import (
     TRAVELLING,
     U64,
     inner,
-    jit,
     mix,
     visit,
 )
@@ -52,276 +61,283 @@ U32 = np.uint32
 
 
 @inner
-def day_of_leaving(u, arrival, table, cal, offset, cdf, hazard, cum, n_days):
-    """Day on which a stay ends when policies scale its hazard: first day with cumulated hazard past the threshold.
+def write_leg_words(book, epoch):
+    """Gather what a crossing asks of each leg in an epoch: eight words, one cache line.
 
-    Leaving on the day of arrival is part of the hazard: who is held (multiplier 0) does not pass through either.
-
-    The threshold is the unit-exponential quantile of the stay's own draw; `cum[cal, t]` is the multiplier summed over
-    days before `t` (it differs from the count of days only where a policy is in force).
+    Words: key; place 16, limited 1, end 3, event at the place 1, sort 2 (from bit 0, 16, 17, 20, 21); first day of the
+    distribution in ``cdf`` 32 and the distribution 32; cost in USD; thresholds of robbery and of death; days + 1 where
+    nothing needs a draw, else 0.
     """
-    o = offset[table]
-    size = offset[table + 1] - o
-    share = (np.float64(u) + 0.5) / 4294967296.0
-    need = -np.log1p(-share)
-    total = 0.0
-    day = arrival
-    while day < n_days:
-        m = cum[cal, day + 1] - cum[cal, day]
-        h = hazard[o + min(day - arrival, size - 1)]
-        if m > 0.0:
-            total += m * h if h < 1e30 else 1e30
-        if total >= need:
-            return day
-        day += 1
-    return n_days
+    word = array(book, "state.leg_word", 1)
+    guide_word = array(book, "state.guide_word", 1)
+    place_event = array(book, "fixed.place_event", 1)
+    offset = array(book, "fixed.offset", 1)
+    leg_to = array(book, "fixed.leg_to", 1)
+    leg_key = array(book, "fixed.leg_key", 1)
+    leg_sort = array(book, "fixed.leg_sort", 1)
+    leg_limited = array(book, "fixed.leg_limited", 1)
+    leg_end = array(book, "fixed.leg_end", 1)
+    table = array(book, "epochs.leg_table", 2)
+    cost = array(book, "epochs.leg_cost", 2)
+    robbery = array(book, "epochs.leg_robbery", 2)
+    death = array(book, "epochs.leg_death", 2)
+    for leg in range(leg_to.shape[0]):
+        a = 8 * leg
+        t = np.int64(table[epoch, leg])
+        to = np.int64(leg_to[leg])
+        word[a] = leg_key[leg]
+        flags = (
+            to
+            | (np.int64(leg_limited[leg]) << 16)
+            | (np.int64(leg_end[leg]) << 17)
+            | (np.int64(leg_sort[leg]) << 21)
+        )
+        if to >= 0:
+            flags |= np.int64(place_event[to]) << 20
+        word[a + 1] = U64(flags)
+        word[a + 2] = U64(offset[t]) | (U64(t) << S32)
+        word[a + 3] = U64(cost[epoch, leg])
+        word[a + 4] = robbery[epoch, leg]
+        word[a + 5] = death[epoch, leg]
+        first, last = np.int64(guide_word[t * 256]), np.int64(guide_word[t * 256 + 255])
+        sure = first == last and first >= 0x8000 and robbery[epoch, leg] == 0 and death[epoch, leg] == 0
+        word[a + 6] = U64((first & 0x7FFF) + 1) if sure else U64(0)
 
 
 @inner
-def finish(ended, duration, trace, pointer, cell, group, outcome, place, day, w0, w1, w2, pos):
-    """Count a person whose journey ends, with the days it took; keep the person where a trace is asked for."""
-    ended[outcome, place, np.int64((w2 >> U64(16)) & M16)] += 1
-    days = day - np.int64(w2 >> U64(48))
-    duration[cell, group, min(days, duration.shape[2] - 1)] += U32(1)
-    n = pointer[6]
-    if n < trace.shape[0]:
-        trace[n, 0] = w0
-        trace[n, 1] = w1
-        trace[n, 2] = w2
-        trace[n, 3] = U64(outcome) | (U64(place) << U64(8)) | (U64(day) << S32) | (pos << U64(60))
-    pointer[6] = n + 1
-
-
-@jit
-def move_part(P, C, S, k, day):
+def move_part(book, k, day):
     """Move everyone of part `k` who has something to do on `day`, until only requests for limited legs are left.
 
-    Arrays are taken out of their tuples once, since a reference counted in the loop costs more than the whole move.
+    What every move touches goes on as bare addresses.
 
     Parameters
     ----------
-    P, C, S : Fixed, Today, State
-        See :mod:`sim.plan.layout`.
+    book : address
+        See :mod:`sim.engines.kernels.address`.
     k : int
         Part of the people.
     day : int
         Day of the run.
-
-    Returns
-    -------
-    int
-        Number of requests waiting in ``S.request[k]``.
     """
-    return _move(
-        day, P.n_days, P.period_of_day, P.place_key, P.place_slot, P.place_country, P.place_ends, P.place_event,
-        P.daily_cost, P.kind_home, P.kind_group, P.kind_class, P.end_cell, P.leg_to, P.leg_key, P.leg_sort,
-        P.leg_limited, P.leg_end, P.alternative, P.alternatives, P.guide, P.offset, P.cdf, P.hazard,
-        P.stay_table, P.stay_calendar, P.calendar, P.calendar_span, P.forced_index, P.forced_leg, P.means_edge, P.keep_after_robbery, C.threshold, C.leg_table, C.leg_cost,
-        C.leg_robbery, C.leg_death, C.income, C.forced, S.pages[k], S.next_page[k], S.free[k], S.pointer[k], S.head[k],
-        S.tail[k], S.fill[k], S.stock[k], S.ring[k], S.flow[k], S.ended[k], S.duration[k], S.harm[k], S.forced_seen[k],
-        S.request[k], S.trace[k],
+    stock = array(book, "state.stock", 4)
+    flow = array(book, "state.flow", 4)
+    ring = array(book, "state.ring", 4)
+    alternative = array(book, "fixed.alternative", 2)
+    means_edge = array(book, "fixed.means_edge", 1)
+    keep_after_robbery = number(book, "fixed.keep_after_robbery")
+    period_of_day = array(book, "fixed.period_of_day", 1)
+    kind_class = array(book, "fixed.kind_class", 1)
+    leg_word = array(book, "state.leg_word", 1)
+    kind_home = array(book, "fixed.kind_home", 1)
+    kind_group = array(book, "fixed.kind_group", 1)
+    end_cell = array(book, "fixed.end_cell", 2)
+    forced_leg = array(book, "fixed.forced_leg", 3)
+    harm = array(book, "state.harm", 3)
+    forced_seen = array(book, "state.forced_seen", 4)
+    request = array(book, "state.request", 3)
+    threshold = array(book, "state.threshold", 3)
+    epoch = array(book, "epochs.epoch_of_day", 1)[day]
+    income, forced = array(book, "epochs.income", 2), array(book, "epochs.forced", 4)
+    n_places, n_tally = stock.shape[2], stock.shape[3]
+    _move(
+        day, n_tally, n_places * n_tally, flow.shape[2] * n_tally, ring.shape[1] - 1, threshold.shape[2],
+        alternative.shape[1], means_edge.shape[0], keep_after_robbery, pointer(period_of_day), pointer(kind_class),
+        pointer(alternative), pointer(means_edge), pointer(threshold), pointer(leg_word), stays_of(book),
+        of_part(buckets_of(book), k), ends_of(book, k), pointer(stock[k]), pointer(ring[k]), pointer(flow[k]), kind_home,
+        kind_group, end_cell, forced_leg, income[epoch], forced[epoch], harm[k], forced_seen[k], request[k],
     )  # fmt: skip
 
 
 @inner
 def _move(
-    day, n_days, period_of_day, place_key, place_slot, place_country, place_ends, place_event,
-    daily_cost, kind_home, kind_group, kind_class, end_cell, leg_to, leg_key, leg_sort, leg_limited, leg_end,
-    alternative, alternatives, guide, offset, cdf, hazard, stay_table, stay_calendar, calendar, calendar_span,
-    forced_index, forced_leg, means_edge, keep_after_robbery, threshold, leg_table, leg_cost,
-    leg_robbery, leg_death, income, forced, pages, next_page, free, pointer, head,
-    tail, fill, stock, ring, flow, ended, duration, harm, forced_seen, request, trace,
+    day, n_tally, n_cells, n_flows, mask, width, alternative_width, n_edges, keep_after_robbery, period_of_day, kind_class,
+    alternative, means_edge, threshold, leg_word, stays, buckets, ends, stock, ring, flow, kind_home, kind_group, end_cell,
+    forced_leg, income, forced, harm, forced_seen, request,
 ):  # fmt: skip
-    n_edges = means_edge.shape[0]
+    pages, turn, cursor, next_page, free = (
+        buckets.pages,
+        buckets.turn,
+        buckets.cursor,
+        buckets.next_page,
+        buckets.free,
+    )
+    place_word, guide, cdf, n_days, n_places = (
+        stays.place_word,
+        stays.guide,
+        stays.cdf,
+        stays.n_days,
+        stays.n_places,
+    )
     n_forced = forced.shape[2]
-    mask = ring.shape[0] - 1
-    page = np.int64(pointer[2])
-    i = np.int64(pointer[3])
+    travelling = TRAVELLING * n_cells
+    page = np.int64(turn[2])
+    begin = np.int64(turn[3])
     if page < 0:
-        page = np.int64(head[day])
+        page = np.int64(buckets.head[day])
     events = 0
     while page >= 0:
-        limit = np.int64(fill[day]) if page == tail[day] else PAGE
-        if i >= limit:
-            if page == tail[day]:
+        end = cursor[day]
+        last = (end - 1) >> PAGE_BITS
+        stop = end - (last << PAGE_BITS) if page == last else PAGE
+        if begin >= stop:
+            if page == last:
                 break
-            free[pointer[0]] = page
-            pointer[0] += 1
+            free[turn[0]] = page
+            turn[0] += 1
             page = np.int64(next_page[page])
-            i = 0
+            begin = 0
             continue
-        w0, w1, w2, w3 = (
-            pages[page, 4 * i],
-            pages[page, 4 * i + 1],
-            pages[page, 4 * i + 2],
-            pages[page, 4 * i + 3],
-        )
-        i += 1
-        events += 1
-        place = np.int64(w2 & M16)
-        g = np.int64((w2 >> U64(16)) & M16)
-        kind = np.int64((w2 >> S32) & M16)
-        means = w3 & M16
-        pos = (w3 >> U64(16)) & U64(7)
-        south = (w3 >> U64(19)) & U64(1)
-        status = np.int64((w3 >> U64(20)) & U64(3))
-        arriving = (w3 >> U64(22)) & U64(1)
-        code = np.int64((w3 >> U64(23)) & U64(7))
-        lap = (w3 >> U64(26)) & U64(63)
-        draw = w3 >> S32
-        keep = w3 & U64(0x0F0000)
-        leg = np.int64(-1)
-        when = day
-        entering = False
-        h = U64(0)
-        if arriving:  # an arrival that is an event: outcome, home, forced move, or a stay
-            stock[TRAVELLING, place, g] -= 1
-            if code == 0 and south and place_country[place] == kind_home[kind]:
-                code = RETURNED
-            if code == 0 and place_ends[place] and not south:
-                code = ARRIVED
-            if code > 0:
-                finish(ended, duration, trace, pointer, end_cell[code, place], kind_group[kind], code, place, day,
-                       w0, w1, w2, pos)  # fmt: skip
-                continue
-            stock[STAYING, place, g] += 1
-            status = STAYING
-            entering = True
-        else:
-            if code == BOARDING:
+        events += stop - begin
+        for r in range((page << PAGE_BITS) + begin, (page << PAGE_BITS) + stop):
+            w0, w1, w2, w3 = pages[4 * r], pages[4 * r + 1], pages[4 * r + 2], pages[4 * r + 3]
+            place = np.int64(w2 & M16)
+            g = np.int64((w2 >> U64(16)) & M16)
+            kind = np.int64((w2 >> S32) & M16)
+            cell = place * n_tally + g
+            means = w3 & M16
+            pos = (w3 >> U64(16)) & U64(7)
+            south = (w3 >> U64(19)) & U64(1)
+            status = np.int64((w3 >> U64(20)) & U64(3))
+            code = np.int64((w3 >> U64(23)) & U64(7))
+            lap = (w3 >> U64(26)) & U64(63)
+            draw = w3 >> S32
+            keep = w3 & U64(0x0F0000)
+            leg = np.int64(-1)
+            to = place
+            when = day
+            entering = False
+            h = U64(0)
+            if w3 & U64(1 << 22):  # an arrival that is an event: outcome, home, forced move, or a stay
+                stock[travelling + cell] -= 1
+                flags = place_word[4 * place + 1]
+                if code == 0 and south and np.int64((flags >> U64(8)) & M16) == kind_home[kind]:
+                    code = RETURNED
+                if code == 0 and (flags >> U64(24)) & U64(1) and not south:
+                    code = ARRIVED
+                if code > 0:
+                    finish(ends, end_cell[code, place], kind_group[kind], code, place, day,
+                           w0, w1, w2, pos)  # fmt: skip
+                    continue
+                stock[cell] += 1
+                status = STAYING
+                entering = True
+                w1, lap, h = visit(place_word[4 * place], flags & U64(0xFF), w0, w1, lap)
+                f = np.int64((flags >> S32) & M16) - 1
+                if f >= 0 and not south:
+                    forced_seen[kind_group[kind], f, 0] += 1
+                    u = U32(min(mix(h + U64(STREAM_FORCED) * GOLD) >> S32, TOP))
+                    for j in range(n_forced):
+                        if u < forced[kind, f, j]:
+                            leg = np.int64(forced_leg[f, j, kind])
+                            entering = False
+                            forced_seen[kind_group[kind], f, 1] += 1
+                            break
+            elif code == BOARDING:
                 leg = np.int64(draw)
             else:
                 m = 0
                 for e in range(n_edges):
                     m += np.int64(means) >= means_edge[e]
-                row = (kind_class[kind] * 2 + np.int64(south)) * (n_edges + 1) + m
+                row = (np.int64(kind_class[kind]) * 2 + np.int64(south)) * (n_edges + 1) + m
                 u = U32(min(draw, TOP))
+                base = (row * n_places + place) * width
                 j = 0
-                for start in range(0, alternatives[place], 8):
+                for start in range(base, base + np.int64(place_word[4 * place + 3]), 8):
                     for a in range(8):
-                        j += u >= threshold[row, place, start + a]
-                leg = np.int64(alternative[place, j])
-                if leg >= 0 and leg_sort[leg] != MOVE:
-                    if leg_sort[leg] == SETTLE:
-                        stock[status, place, g] -= 1
-                        stock[SETTLED, place, g] += 1
-                        finish(ended, duration, trace, pointer, end_cell[OUT_SETTLED, place], kind_group[kind],
+                        j += u >= threshold[start + a]
+                leg = np.int64(alternative[place * alternative_width + j])
+                flags = leg_word[8 * leg + 1] if leg >= 0 else U64(0)
+                if leg >= 0 and flags >> U64(21):
+                    if flags >> U64(21) == U64(SETTLE):
+                        stock[status * n_cells + cell] -= 1
+                        stock[SETTLED * n_cells + cell] += 1
+                        finish(ends, end_cell[OUT_SETTLED, place], kind_group[kind],
                                OUT_SETTLED, place, day, w0, w1, w2, pos)  # fmt: skip
                         continue
-                    v = ((w1 >> place_slot[place]) & U64(3)) + (lap << U64(2)) + U64(STREAM_TURN << 16)
+                    v = (
+                        ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3))
+                        + (lap << U64(2))
+                        + U64(STREAM_TURN << 16)
+                    )
                     w3 = (w3 & M32) | U64(0x080000)
-                    w3 |= (mix(w0 + place_key[place] + v * GOLD) >> S32) << S32
+                    w3 |= (mix(w0 + place_word[4 * place] + v * GOLD) >> S32) << S32
                     leg = np.int64(-2)
-                elif leg >= 0 and means != U64(NO_MEANS) and means < U64(leg_cost[leg]):
+                elif leg >= 0 and means != U64(NO_MEANS) and means < leg_word[8 * leg + 3]:
                     rate = income[place]
                     wait = 30
                     if rate > 0:
-                        wait = min(30, (leg_cost[leg] - np.int64(means) + rate - 1) // rate)
+                        wait = min(30, (np.int64(leg_word[8 * leg + 3]) - np.int64(means) + rate - 1) // rate)
                         means = min(means + U64(rate * wait), U64(NO_MEANS - 1))
-                    stock[status, place, g] -= 1
-                    stock[STRANDED, place, g] += 1
+                    stock[status * n_cells + cell] -= 1
+                    stock[STRANDED * n_cells + cell] += 1
                     w3 = (w3 & ~U64(0x30FFFF)) | means | U64(STRANDED << 20)
                     when = min(day + wait, n_days)
                     leg = np.int64(-2)
-                elif leg < 0 or leg_limited[leg]:
-                    n = pointer[4]
+                elif leg < 0 or flags & U64(1 << 16):
+                    n = turn[4]
                     request[n, 0] = w0
                     request[n, 1] = w1
                     request[n, 2] = w2
                     request[n, 3] = w3
                     request[n, 4] = U64(leg + 1)
-                    pointer[4] = n + 1
+                    turn[4] = n + 1
                     continue
-            if leg >= 0 and means != U64(NO_MEANS):
-                means -= min(means, U64(leg_cost[leg]))
-        to = place
-        if entering:
-            w1, lap, h = visit(place_key[place], place_slot[place], w0, w1, lap)
-            f = forced_index[place]
-            if f >= 0 and not south:
-                forced_seen[kind_group[kind], f, 0] += 1
-                u = U32(min(mix(h + U64(STREAM_FORCED) * GOLD) >> S32, TOP))
-                for j in range(n_forced):
-                    if u < forced[kind, f, j]:
-                        leg = np.int64(forced_leg[f, j, kind])
-                        entering = False
-                        forced_seen[kind_group[kind], f, 1] += 1
-                        break
-        if leg >= 0:
-            v = ((w1 >> place_slot[place]) & U64(3)) + (lap << U64(2))
-            h = mix(w0 + leg_key[leg] + v * GOLD)
-            u64 = min(h >> S32, TOP)
-            table = leg_table[leg]
-            o = offset[table]
-            n = np.int64(guide[table, u64 >> U64(24)])
-            while u64 >= cdf[o + n]:
-                n += 1
-            when = day + n
-            code = np.int64(leg_end[leg])
-            if (h & M32) < leg_robbery[leg]:
-                harm[kind_group[kind], leg] += 1
+            if leg >= 0:
+                q = 8 * leg
+                flags = leg_word[q + 1]
+                if means != U64(NO_MEANS) and not w3 & U64(1 << 22):
+                    means -= min(means, leg_word[q + 3])
+                code = np.int64((flags >> U64(17)) & U64(7))
+                sure = leg_word[q + 6]
+                if sure > U64(0):
+                    when = day + np.int64(sure) - 1
+                else:
+                    v = ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3)) + (lap << U64(2))
+                    h = mix(w0 + leg_word[q] + v * GOLD)
+                    u64 = min(h >> S32, TOP)
+                    span = leg_word[q + 2]
+                    n = np.int64(guide[np.int64(((span >> S32) << U64(8)) + (u64 >> U64(24)))])
+                    if n < 0x8000:
+                        o = np.int64(span & M32)
+                        while u64 >= cdf[o + n]:
+                            n += 1
+                    when = day + (n & 0x7FFF)
+                    if (h & M32) < leg_word[q + 4]:
+                        harm[kind_group[kind], leg] += 1
+                        if means != U64(NO_MEANS):
+                            means = (means * U64(keep_after_robbery)) >> U64(8)
+                    death = leg_word[q + 5]
+                    if death > U64(0) and (mix(h + (pos + U64(STREAM_DEATH)) * GOLD) >> S32) < death:
+                        code = DIED
+                        harm[kind_group[kind], leg] += 1
+                to = np.int64(flags & M16)
+                cell_to = to * n_tally + g
+                stock[status * n_cells + cell] -= 1
+                late = when >= n_days
+                if not late and code != DIED:
+                    flow[np.int64(period_of_day[U64(when)]) * n_flows + leg * n_tally + g] += 1
+                w2 = (w2 & ~M16) | U64(to)
+                if late or code != 0 or (flags & U64(1 << 20)) or south:
+                    stock[travelling + cell_to] += 1
+                    w3 = means | keep | U64(1 << 22) | (U64(code) << U64(23)) | (lap << U64(26))
+                    when = min(when, n_days)
+                else:
+                    if when == day:
+                        stock[cell_to] += 1
+                    else:
+                        stock[travelling + cell_to] += 1
+                        ring[(when & mask) * n_cells + cell_to] += 1
+                    w1, lap, h = visit(place_word[4 * to], place_word[4 * to + 1] & U64(0xFF), w0, w1, lap)
+                    entering = True
+            if entering:
+                leave = day_of_leaving(stays, kind, to, min(h & M32, TOP), when)
                 if means != U64(NO_MEANS):
-                    means = (means * U64(keep_after_robbery)) >> U64(8)
-            if (
-                leg_death[leg] > U64(0)
-                and (mix(h + (pos + U64(STREAM_DEATH)) * GOLD) >> S32) < leg_death[leg]
-            ):
-                code = DIED
-                harm[kind_group[kind], leg] += 1
-            to = np.int64(leg_to[leg])
-            stock[status, place, g] -= 1
-            stock[TRAVELLING, to, g] += 1
-            late = when >= n_days
-            if not late and code != DIED:
-                flow[period_of_day[when], leg, g] += 1
-            w2 = (w2 & ~M16) | U64(to)
-            if late or code != 0 or place_event[to] or south:
-                w3 = means | keep | U64(1 << 22) | (U64(code) << U64(23)) | (lap << U64(26))
-                when = min(when, n_days)
-            else:
-                ring[when & mask, to, g] += 1
-                w1, lap, h = visit(place_key[to], place_slot[to], w0, w1, lap)
-                entering = True
-        if entering:
-            u64 = min(h & M32, TOP)
-            table = stay_table[kind, to]
-            o = offset[table]
-            n = np.int64(guide[table, u64 >> U64(24)])
-            while u64 >= cdf[o + n]:
-                n += 1
-            cal = stay_calendar[kind, to]
-            leave = when + n
-            if cal >= 0 and leave > calendar_span[cal, 0] and when <= calendar_span[cal, 1]:
-                leave = day_of_leaving(u64, when, table, cal, offset, cdf, hazard, calendar, n_days)
-            if means != U64(NO_MEANS):
-                spent = U64(daily_cost[to] * (leave - when))
-                means = means - spent if means > spent else U64(0)
-            when = min(leave, n_days)
-            w3 = means | keep | (lap << U64(26)) | ((h >> S32) << S32)
-        n = np.int64(fill[when])
-        last = np.int64(tail[when])
-        if n == PAGE:
-            top = pointer[0]
-            if top > 0:
-                pointer[0] = top - 1
-                new = np.int64(free[top - 1])
-            else:
-                new = np.int64(pointer[1])
-                pointer[1] = new + 1
-            next_page[new] = -1
-            if last < 0:
-                head[when] = new
-            else:
-                next_page[last] = new
-            tail[when] = new
-            last = new
-            n = 0
-        pages[last, 4 * n] = w0
-        pages[last, 4 * n + 1] = w1
-        pages[last, 4 * n + 2] = w2
-        pages[last, 4 * n + 3] = w3
-        fill[when] = n + 1
-    pointer[2] = page
-    pointer[3] = i
-    pointer[5] += events
-    return pointer[4]
+                    spent = place_word[4 * to + 2] * U64(leave - when)
+                    means = means - spent if means > spent else U64(0)
+                when = min(leave, n_days)
+                w3 = means | keep | (lap << U64(26)) | ((h >> S32) << S32)
+            put(buckets, when, w0, w1, w2, w3)
+        begin = stop
+    turn[2] = page
+    turn[3] = begin
+    turn[5] += events

@@ -1,0 +1,62 @@
+"""Pack what an arrival asks of a place into words that lie side by side, once for each run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.plan.layout import Fixed
+
+__all__ = ["CERTAIN", "write_words"]
+
+CERTAIN = 0x8000
+"""Bit of a guide word: every draw of this 256th of the range means the same day, nothing else need be looked up."""
+
+
+def write_words(
+    fixed: Fixed,
+    place_word: NDArray[np.uint64],
+    stay_word: NDArray[np.uint64],
+    guide_word: NDArray[np.uint16],
+) -> None:
+    """Fill the words of places, stays and distributions.
+
+    Parameters
+    ----------
+    fixed : Fixed
+    place_word : uint64 [P * 4]
+        Written: key; visit slot 8, country 16, ends 1 (from the low bits: 0, 8, 24), forced index + 1 (32); cost of a day in
+        USD; alternatives.
+    stay_word : uint64 [K * P]
+        Written: first day of the distribution in `cdf` 32, calendar 16 (0xFFFF none), distribution 16.
+    guide_word : uint16 [D * 256]
+        Written: first day that a draw of the cell can mean, with `CERTAIN` where it is the only one.
+    """
+    word = place_word.reshape(-1, 4)
+    word[:, 0] = fixed.place_key
+    word[:, 1] = (
+        fixed.place_slot
+        | (fixed.place_country.astype(np.uint64) << np.uint64(8))
+        | (fixed.place_ends.astype(np.uint64) << np.uint64(24))
+        | ((fixed.forced_index + 1).astype(np.uint64) << np.uint64(32))
+    )
+    word[:, 2] = fixed.daily_cost.astype(np.uint64)
+    word[:, 3] = fixed.alternatives.astype(np.uint64)
+    table = fixed.stay_table.reshape(-1)
+    calendar = fixed.stay_calendar.reshape(-1).astype(np.int64)
+    stay_word[:] = (
+        fixed.offset[table].astype(np.uint64)
+        | (np.where(calendar < 0, 0xFFFF, calendar).astype(np.uint64) << np.uint64(32))
+        | (table.astype(np.uint64) << np.uint64(48))
+    )
+    last = (np.arange(256, dtype=np.uint64) << np.uint64(24)) | np.uint64(0xFFFFFF)
+    last[255] = 0xFFFFFFFE
+    first_day = fixed.guide.astype(np.int64)
+    top = fixed.cdf[fixed.offset[:-1, None] + first_day].astype(np.uint64)
+    guide_word[:] = (
+        np.where(top > last[None, :], first_day | CERTAIN, first_day).reshape(-1).astype(np.uint16)
+    )

@@ -1,0 +1,218 @@
+"""Day buckets and journeys that end: the small kernels that put a record where it belongs, on bare addresses."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.engines.kernels.address import array, number, pointer, shift
+from sim.engines.kernels.draws import M16, S32, U64, inner, woven
+from sim.plan.layout import PAGE
+
+__all__ = [
+    "PAGE_BITS",
+    "Buckets",
+    "Ends",
+    "Stays",
+    "buckets_of",
+    "day_of_leaving",
+    "ends_of",
+    "finish",
+    "of_part",
+    "put",
+    "stays_of",
+]
+
+PAGE_BITS = 6
+"""`PAGE` is two to this power."""
+U32 = np.uint32
+Address = Any
+
+
+class Buckets(NamedTuple):
+    """Addresses of a part's day buckets (see `State`) and how far on the next part's lie."""
+
+    pages: Address
+    next_page: Address
+    free: Address
+    turn: Address
+    head: Address
+    cursor: Address
+    page_words: int
+    n_pages: int
+    n_days: int
+
+
+class Ends(NamedTuple):
+    """Addresses of what counts the end of a journey."""
+
+    ended: Address
+    duration: Address
+    trace: Address
+    turn: Address
+    n_cells: int
+    n_tally: int
+    n_groups: int
+    bins: int
+    traced: int
+
+
+class Stays(NamedTuple):
+    """Addresses of what says how long a stay lasts."""
+
+    place_word: Address
+    stay_word: Address
+    guide: Address
+    cdf: Address
+    offset: Address
+    hazard: Address
+    calendar: Address
+    span: Address
+    n_days: int
+    n_places: int
+
+
+@inner
+def buckets_of(book):
+    """Buckets of the first part."""
+    pages = array(book, "state.pages", 2)
+    next_page = array(book, "state.next_page", 2)
+    free = array(book, "state.free", 2)
+    turn = array(book, "state.pointer", 2)
+    head = array(book, "state.head", 2)
+    cursor = array(book, "state.cursor", 2)
+    return Buckets(
+        pointer(pages), pointer(next_page), pointer(free), pointer(turn), pointer(head), pointer(cursor),
+        pages.shape[1], next_page.shape[1], head.shape[1],
+    )  # fmt: skip
+
+
+@woven
+def of_part(b, k):
+    """Buckets of part `k`."""
+    return Buckets(
+        shift(b.pages, k * b.page_words), shift(b.next_page, k * b.n_pages), shift(b.free, k * b.n_pages), shift(b.turn, k * 8),
+        shift(b.head, k * b.n_days), shift(b.cursor, k * b.n_days), b.page_words, b.n_pages, b.n_days,
+    )  # fmt: skip
+
+
+@inner
+def ends_of(book, k):
+    """What counts the journeys that end in part `k`."""
+    ended = array(book, "state.ended", 4)
+    duration = array(book, "state.duration", 4)
+    trace = array(book, "state.trace", 3)
+    turn = array(book, "state.pointer", 2)
+    return Ends(
+        pointer(ended[k]), pointer(duration[k]), pointer(trace[k]), pointer(turn[k]), ended.shape[2] * ended.shape[3],
+        ended.shape[3], duration.shape[2], duration.shape[3], trace.shape[1],
+    )  # fmt: skip
+
+
+@inner
+def stays_of(book):
+    """What says how long a stay lasts."""
+    place_word = array(book, "state.place_word", 1)
+    stay_word = array(book, "state.stay_word", 1)
+    guide_word = array(book, "state.guide_word", 1)
+    cdf = array(book, "fixed.cdf", 1)
+    offset = array(book, "fixed.offset", 1)
+    hazard = array(book, "fixed.hazard", 1)
+    calendar = array(book, "fixed.calendar", 2)
+    calendar_span = array(book, "fixed.calendar_span", 2)
+    n_days = number(book, "fixed.n_days")
+    stay_table = array(book, "fixed.stay_table", 2)
+    return Stays(
+        pointer(place_word), pointer(stay_word), pointer(guide_word), pointer(cdf), pointer(offset),
+        pointer(hazard), pointer(calendar), pointer(calendar_span), n_days, stay_table.shape[1],
+    )  # fmt: skip
+
+
+@woven
+def put(b, day, w0, w1, w2, w3):
+    """Put a record into the bucket of a day; a full page is followed by one that was handed back, or by a fresh one."""
+    at = np.int64(b.cursor[day])
+    if at & (PAGE - 1) == 0:
+        top = b.turn[0]
+        if top > 0:
+            b.turn[0] = top - 1
+            page = np.int64(b.free[top - 1])
+        else:
+            page = np.int64(b.turn[1])
+            b.turn[1] = page + 1
+        b.next_page[page] = -1
+        if at == 0:
+            b.head[day] = page
+        else:
+            b.next_page[(at >> PAGE_BITS) - 1] = page
+        at = page << PAGE_BITS
+    b.cursor[day] = at + 1
+    b.pages[4 * at] = w0
+    b.pages[4 * at + 1] = w1
+    b.pages[4 * at + 2] = w2
+    b.pages[4 * at + 3] = w3
+
+
+@woven
+def day_of_leaving(T, kind, place, u, arrival):
+    """Day on which a stay that begins on `arrival` ends (at most the end of the run).
+
+    The guide gives the first day that a draw of its 256th of the range can mean, and that day itself where it is the only
+    one. Policies that scale a stay's hazard are in its calendar, and matter where the stay meets the calendar's span.
+    """
+    span = T.stay_word[kind * T.n_places + place]
+    n = np.int64(T.guide[np.int64(((span >> U64(48)) << U64(8)) + (u >> U64(24)))])
+    if n < 0x8000:
+        o = np.int64(span & U64(0xFFFFFFFF))
+        while u >= U64(T.cdf[o + n]):
+            n += 1
+    leave = arrival + (n & 0x7FFF)
+    cal = np.int64((span >> S32) & M16)
+    if cal != 0xFFFF and leave > T.span[2 * cal] and arrival <= T.span[2 * cal + 1]:
+        leave = _held(T, np.int64(span >> U64(48)), cal, u, arrival)
+    return leave
+
+
+@inner
+def _held(T, table, cal, u, arrival):
+    """Day on which a stay ends when policies scale its hazard: first day with cumulated hazard past the threshold.
+
+    Leaving on the day of arrival is part of the hazard: who is held (multiplier 0) does not pass through either.
+
+    The threshold is the unit-exponential quantile of the stay's own draw; `calendar[cal, t]` is the multiplier summed over
+    days before `t` (it differs from the count of days only where a policy is in force).
+    """
+    o = T.offset[table]
+    size = T.offset[table + 1] - o
+    cum = shift(T.calendar, cal * (T.n_days + 1))
+    share = (np.float64(u) + 0.5) / 4294967296.0
+    need = -np.log1p(-share)
+    total = 0.0
+    day = arrival
+    while day < T.n_days:
+        m = cum[day + 1] - cum[day]
+        h = T.hazard[o + min(day - arrival, size - 1)]
+        if m > 0.0:
+            total += m * h if h < 1e30 else 1e30
+        if total >= need:
+            return day
+        day += 1
+    return T.n_days
+
+
+@woven
+def finish(e, cell, group, outcome, place, day, w0, w1, w2, pos):
+    """Count a person whose journey ends, with the days it took; keep the person where a trace is asked for."""
+    at = outcome * e.n_cells + place * e.n_tally + np.int64((w2 >> U64(16)) & M16)
+    e.ended[at] += 1
+    days = min(day - np.int64(w2 >> U64(48)), e.bins - 1)
+    at = (np.int64(cell) * e.n_groups + group) * e.bins + days
+    e.duration[at] += U32(1)
+    n = e.turn[6]
+    if n < e.traced:
+        e.trace[4 * n] = w0
+        e.trace[4 * n + 1] = w1
+        e.trace[4 * n + 2] = w2
+        e.trace[4 * n + 3] = U64(outcome) | (U64(place) << U64(8)) | (U64(day) << S32) | (pos << U64(60))
+    e.turn[6] = n + 1
