@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from calibration.behaviour import measure_answers, run_objective, search, with_parameters
 from calibration.config import config_windows
 from calibration.fit import agents_ratio, load_checkpoint, save_checkpoint
 from calibration.likelihood import Counts, Posterior, Priors
 from calibration.marginal import find_marginal_mode
 from calibration.posterior import Importance, directions, importance, profile
 from calibration.response import expected_response, measure_response
-from calibration.withheld import score_withheld
+from calibration.withheld import blind_scenario, score_withheld
 from sim.spec import load_scenario
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from calibration.behaviour import Found
     from calibration.config import Config
     from calibration.fit import Mode
     from calibration.posterior import Direction, Laplace
@@ -54,6 +56,8 @@ class FitResult:
     ratios : list of float
         Mean distance of whole runs from the response, one for each correction.
     withheld : DataFrame or None
+    found : Found or None
+        Of the search by whole runs; further from the fit than the interval is wide means that slopes mislead.
     seconds : dict of str to float
     """
 
@@ -68,6 +72,7 @@ class FitResult:
     ratios: list[float] = field(default_factory=list)
     withheld: pd.DataFrame | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    found: Found | None = None
 
     def draws(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw parameters inside their bounds: float64 [n, size]."""
@@ -152,6 +157,7 @@ def build_posterior(config: Config, response: Response) -> Posterior:
     counts = Counts.arrange(config_windows(config, response.groups), response)
     known = {name for _, name in response.strands}
     detection = tuple(entry for entry in config.detection if entry[0] in known)
+    detection += tuple(entry for entry in config.behaviour if entry[0] in response.answers)
     level = np.log(np.maximum(response.start, 1.0))
     return Posterior(response, counts, Priors(detection, config.monthly_change, level))
 
@@ -183,11 +189,16 @@ def calibrate(
     FitResult
     """
     began = time.perf_counter()
-    scenario = load_scenario(config.scenario)
+    scenario = blind_scenario(load_scenario(config.scenario), config.withheld)
     say("measuring how crossings answer to departures")
     response = config_response(config, scenario, folder, say)
     seconds = {"response": time.perf_counter() - began}
-    posterior = build_posterior(config, response)
+    if config.behaviour:
+        say("measuring how crossings answer to behaviour")
+        response = measure_answers(
+            scenario, response, config.behaviour, scale=config.run_scale, seed=config.seed
+        )
+        seconds["behaviour"] = time.perf_counter() - began - seconds["response"]
     shape = (len(response.strands), len(response.groups), len(response.months))
     kept = load_checkpoint(folder / "checkpoint.npz", config.key) if resume else None
     done, theta, factor = kept if kept is not None else (0, None, np.ones(shape))
@@ -200,10 +211,7 @@ def calibrate(
         )
         theta = normal.theta
         if turn < config.passes:
-            x = np.exp(posterior.split(theta)[0])
-            seeds = range(config.seed, config.seed + config.runs)
-            ratio = agents_ratio(scenario, posterior.response, x, scale=config.run_scale, seeds=seeds)
-            weight = posterior.response.crossings(x)
+            ratio, weight = _whole_runs(config, scenario, posterior, theta)
             ratios.append(float((np.abs(ratio - 1.0) * weight).sum() / weight.sum()))
             factor = np.clip(factor * ratio, 0.02, 50.0)
         save_checkpoint(
@@ -216,10 +224,45 @@ def calibrate(
         Importance(np.zeros((0, 0)), np.zeros(0), float("nan"), 0.0), {}, ratios, None, seconds,
     )  # fmt: skip
     _diagnose(result, draws, say)
+    if config.search[0]:
+        say("searching behaviour by whole runs")
+        result.found = _search(result)
     if config.withheld:
         result.withheld = score_withheld(result)
     seconds["all"] = time.perf_counter() - began
     return result
+
+
+def _whole_runs(
+    config: Config, scenario: Scenario, posterior: Posterior, theta: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Ratio of whole runs to what the response predicts at a fit, and what it predicts."""
+    u, log_parameters, _ = posterior.split(theta)
+    named = dict(zip(posterior.names, log_parameters.tolist(), strict=True))
+    behaviour = {name: named[name] for name in posterior.response.answers}
+    response = posterior.response.moved(behaviour)
+    made = with_parameters(scenario, {name: float(np.exp(value)) for name, value in behaviour.items()})
+    seeds = range(config.seed, config.seed + config.runs)
+    departures = np.exp(u)
+    ratio = agents_ratio(made, response, departures, scale=config.run_scale, seeds=seeds)
+    return ratio, response.crossings(departures)
+
+
+def _search(result: FitResult) -> Found | None:
+    """CMA-ES over the parameters of behaviour from the fit, where the configuration asks for it."""
+    evaluations, scale = result.config.search
+    names = [name for name, _, _, _ in result.config.behaviour]
+    if not evaluations or not names:
+        return None
+    theta = result.normal.theta
+    at = [result.posterior.n_rows + result.posterior.names.index(name) for name in names]
+    bounds = np.log(np.array([[low, high] for _, _, low, high in result.config.behaviour]))
+    objective = run_objective(
+        result.posterior, result.scenario, theta, names, scale=scale, seed=result.config.seed
+    )
+    return search(
+        objective, theta[at], bounds[:, 0], bounds[:, 1], evaluations=evaluations, seed=result.config.seed
+    )
 
 
 def _diagnose(result: FitResult, draws: int, say: Callable[[str], None]) -> None:
@@ -235,6 +278,17 @@ def _diagnose(result: FitResult, draws: int, say: Callable[[str], None]) -> None
     if draws:
         say("checking the intervals by importance sampling")
         result.importance = importance(posterior, normal, n=draws, seed=result.config.seed)
+
+
+def _search_facts(result: FitResult) -> dict[str, object] | None:
+    if result.found is None:
+        return None
+    names = [name for name, _, _, _ in result.config.behaviour]
+    return {
+        "evaluations": result.found.evaluations,
+        "gain": round(result.found.begun - result.found.value, 3),
+        "values": dict(zip(names, np.exp(result.found.x).round(4).tolist(), strict=True)),
+    }
 
 
 def write_result(result: FitResult, folder: Path) -> list[Path]:
@@ -280,6 +334,7 @@ def write_result(result: FitResult, folder: Path) -> list[Path]:
         "pareto_k": result.importance.pareto_k,
         "effective_draws": result.importance.effective,
         "agents_against_response": result.ratios,
+        "search": _search_facts(result),
         "seconds": {k: round(v, 1) for k, v in result.seconds.items()},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

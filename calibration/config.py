@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -19,6 +20,7 @@ from calibration.observed.load import load_observed
 from calibration.observed.tables import GROUPS
 from calibration.observed_file import OPEN_SERIES, read_observed
 from calibration.panel import TARGETS
+from calibration.windows import cumulative_windows
 from sim.errors import CalibrationError, Problem
 from sim.spec import shipped_parameters
 
@@ -33,11 +35,12 @@ BORDERS = (*TARGETS, "us_southwest")
 _REFUSED = "The configuration was refused."
 _KEYS = (
     "name", "scenario", "window", "series", "parameters", "monthly_change", "starts", "seed", "response",
-    "correction", "observed", "withheld",
+    "correction", "observed", "withheld", "search",
 )  # fmt: skip
 _PARTS = {
     "window": ("start", "end"),
-    "series": ("border", "nationalities", "gaps"),
+    "series": ("border", "nationalities", "gaps", "windows"),
+    "search": ("evaluations", "scale"),
     "response": ("engine", "scale", "lags"),
     "correction": ("passes", "runs", "scale"),
 }
@@ -56,12 +59,15 @@ class Series:
         Months without a figure are expected.
     line : int
         Line of the file.
+    windows : tuple of str
+        Cumulative series that stand for months without a figure.
     """
 
     border: str
     nationalities: tuple[str, ...]
     gaps: bool
     line: int
+    windows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,10 @@ class Config:
         A table of counts to use instead of the shipped ones.
     withheld : tuple of str
         Borders to predict afterwards.
+    behaviour : tuple of (str, float, float, float)
+        Parameters of behaviour that are free, as `detection`.
+    search : (int, float)
+        Evaluations of CMA-ES over the parameters of behaviour after the fit, none if 0, and share of the people in each.
     """
 
     path: Path
@@ -110,6 +120,8 @@ class Config:
     run_scale: float = 0.05
     observed: Path | None = None
     withheld: tuple[str, ...] = ()
+    behaviour: tuple[tuple[str, float, float, float], ...] = ()
+    search: tuple[int, float] = (0, 0.02)
 
     @property
     def key(self) -> str:
@@ -213,9 +225,10 @@ def read_config(path: Path) -> Config:
         reader.fault(f"window {start} to {end}", reader.where(content, "window"), "the start before the end")
     series = _series(reader)
     detection = _parameters(reader)
-    response, correction = content.get("response") or {}, content.get("correction") or {}
-    reader.unknown(response, _PARTS["response"])
-    reader.unknown(correction, _PARTS["correction"])
+    behaviour = _behaviour(reader)
+    response, correction, search = (content.get(key) or {} for key in ("response", "correction", "search"))
+    for key, part in (("response", response), ("correction", correction), ("search", search)):
+        reader.unknown(part, _PARTS[key])
     if response.get("engine", "agents") not in {"agents", "expected"}:
         reader.fault(f"engine {response['engine']!r}", reader.where(response, "engine"), "agents or expected")
     withheld = tuple(str(b) for b in content.get("withheld") or ())
@@ -245,6 +258,11 @@ def read_config(path: Path) -> Config:
         run_scale=reader.number(correction, "scale", 0.05, 0.001, 1.0),
         observed=path.parent / str(held) if held else None,
         withheld=withheld,
+        behaviour=behaviour,
+        search=(
+            int(reader.number(search, "evaluations", 0, 0, 10_000)),
+            reader.number(search, "scale", 0.02, 0.001, 1.0),
+        ),
     )
     if reader.problems:
         raise CalibrationError(_REFUSED, reader.problems)
@@ -274,7 +292,8 @@ def _series(reader: _Reader) -> tuple[Series, ...]:
         if entry.get("gaps", "refused") not in {"allowed", "refused"}:
             reader.fault(f"gaps {entry['gaps']!r}", place, "allowed or refused")
         line = int(place.rsplit(" ", 1)[-1])
-        out.append(Series(border, groups, entry.get("gaps", "refused") == "allowed", line))
+        windows = tuple(str(w) for w in entry.get("windows") or ())
+        out.append(Series(border, groups, entry.get("gaps", "refused") == "allowed", line, windows))
     borders = {s.border for s in out}
     if "us_southwest" in borders and borders & {"us_border_patrol", "us_ports"}:
         what = "us_southwest holds us_border_patrol and us_ports"
@@ -283,40 +302,57 @@ def _series(reader: _Reader) -> tuple[Series, ...]:
 
 
 def _parameters(reader: _Reader) -> tuple[tuple[str, float, float, float], ...]:
-    """Detection rates with their priors; every other parameter cannot be fitted here and is refused."""
+    """Detection rates with their priors; a name that is in no table, or has no positive range, is refused."""
     table = shipped_parameters()
     rates = tuple(name for name in table if name.startswith("detection_"))
     asked = reader.content.get("parameters") or {}
     for name in asked:
-        if name not in rates:
+        if name not in table:
             place = reader.where(asked, name)
-            reader.fault(f"unknown parameter {name!r}", place, ", ".join(rates), nearest(str(name), rates))
+            reader.fault(f"unknown parameter {name!r}", place, ", ".join(rates), nearest(str(name), table))
+    return tuple(_prior(reader, asked, name) for name in rates)
+
+
+def _behaviour(reader: _Reader) -> tuple[tuple[str, float, float, float], ...]:
+    """Parameters of behaviour that are asked for, with their priors: positive ones with a range."""
+    table = shipped_parameters()
+    asked = reader.content.get("parameters") or {}
     out = []
-    for name in rates:
-        middle = float(table[name].default)
-        low = float(table[name].low or middle)
-        high = float(table[name].high or middle)
-        choice = asked.get(name, "free")
-        if choice == "fixed":
-            low = high = middle
-        elif hasattr(choice, "keys"):
-            reader.unknown(choice, ("fixed", "low", "middle", "high"))
-            if "fixed" in choice:
-                low = middle = high = reader.number(choice, "fixed", middle, 1e-6, 1e3)
-            else:
-                low = reader.number(choice, "low", low, 1e-6, 1e3)
-                high = reader.number(choice, "high", high, 1e-6, 1e3)
-                middle = reader.number(choice, "middle", min(max(middle, low), high), 1e-6, 1e3)
-        elif choice != "free":
-            reader.fault(
-                f"{name}: {choice!r}", reader.where(asked, name), "free, fixed, or low, middle, high"
-            )
-        if not low <= middle <= high:
-            reader.fault(
-                f"{name}: {low}, {middle}, {high}", reader.where(asked, name), "low, middle, high, rising"
-            )
-        out.append((name, middle, low * (1.0 - 1e-4), high * (1.0 + 1e-4)))
+    for name in asked:
+        if name not in table or name.startswith("detection_") or asked[name] == "fixed":
+            continue
+        low, high = float(table[name].low or 0.0), float(table[name].high or 0.0)
+        if not 0.0 < low < high:
+            place = reader.where(asked, name)
+            reader.fault(f"{name} has no range above zero", place, "low and high in parameters.csv, positive")
+            continue
+        out.append(_prior(reader, asked, name))
     return tuple(out)
+
+
+def _prior(reader: _Reader, asked: Mapping[str, Any], name: str) -> tuple[str, float, float, float]:
+    """Middle and bounds of one parameter; equal bounds where it is fixed."""
+    row = shipped_parameters()[name]
+    middle = float(row.default)
+    low, high = float(row.low or middle), float(row.high or middle)
+    choice = asked.get(name, "free")
+    if choice == "fixed":
+        low = high = middle
+    elif hasattr(choice, "keys"):
+        reader.unknown(choice, ("fixed", "low", "middle", "high"))
+        if "fixed" in choice:
+            low = middle = high = reader.number(choice, "fixed", middle, 1e-6, 1e3)
+        else:
+            low = reader.number(choice, "low", low, 1e-6, 1e3)
+            high = reader.number(choice, "high", high, 1e-6, 1e3)
+            middle = reader.number(choice, "middle", min(max(middle, low), high), 1e-6, 1e3)
+    elif choice != "free":
+        reader.fault(f"{name}: {choice!r}", reader.where(asked, name), "free, fixed, or low, middle, high")
+    if not low <= middle <= high:
+        reader.fault(
+            f"{name}: {low}, {middle}, {high}", reader.where(asked, name), "low, middle, high, rising"
+        )
+    return name, middle, low * (1.0 - 1e-4), high * (1.0 + 1e-4)
 
 
 def config_windows(config: Config, groups: tuple[str, ...]) -> list[Window]:
@@ -362,10 +398,15 @@ def config_windows(config: Config, groups: tuple[str, ...]) -> list[Window]:
             out.append(Window(series.border, covers, ((str(row["month"]), 1.0),), float(row["persons"]), low))
         if not series.nationalities:
             alone = rows[(rows["nationality"] == "ALL") & ~rows["month"].isin(set(named["month"]))]
-            pairs = zip(alone["month"].astype(str), alone["persons"].to_numpy(float), strict=True)
+            pairs = zip(alone["month"].astype(str), alone["persons"].to_numpy(np.float64), strict=True)
             out += [
                 Window(series.border, groups, ((month, 1.0),), float(persons)) for month, persons in pairs
             ]
+        if series.windows:
+            span = (config.start, config.end)
+            made, wrong = cumulative_windows(series.border, series.windows, span, groups, rows, place)
+            out += [w for w in made if not series.nationalities or set(w.groups) <= set(series.nationalities)]
+            problems += wrong
     if problems:
         raise CalibrationError(_REFUSED, problems)
     return out

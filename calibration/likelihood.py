@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_matrix, diags
+from scipy.sparse import coo_matrix, csr_matrix, diags
 from scipy.special import gammaln, psi
 from scipy.stats import norm
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from scipy.sparse import csr_matrix
 
     from calibration.response import Response
 
@@ -153,7 +152,8 @@ class Priors:
     Parameters
     ----------
     detection : tuple of (str, float, float, float)
-        Parameter, middle, lower and upper bound; a parameter whose bounds meet is fixed.
+        Parameter, middle, lower and upper bound; a parameter whose bounds meet is fixed. Parameters of behaviour follow the
+        detection rates.
     monthly_change : float
         Spread of the monthly change of log departures.
     level : float64 [rows]
@@ -205,10 +205,39 @@ class Posterior:
         self.names = [name for name, _, _, _ in priors.detection]
         self.n_detection, self.n_phi = len(self.names), len(counts.borders)
         self.size = self.n_rows + self.n_detection + self.n_phi
-        cells = len(response.groups) * len(response.months)
-        self._of_strand = np.array([self.names.index(p) for _, p in response.strands])
-        self._parameter = np.repeat(self._of_strand, cells)
+        self._answers()
         self._walk()
+
+    def _answers(self) -> None:
+        """How the log of what is counted of each strand, group and month answers to each log parameter.
+
+        One for its detection rate; for a parameter of behaviour the slope measured by whole runs.
+        """
+        response = self.response
+        cells = len(response.groups) * len(response.months)
+        of_strand = np.array([self.names.index(p) for _, p in response.strands])
+        parameter = np.repeat(of_strand, cells)
+        n = len(parameter)
+        one_hot = coo_matrix((np.ones(n), (np.arange(n), parameter)), shape=(n, self.n_detection)).tolil()
+        self._at = np.zeros(self.n_detection)
+        for name, (at, slope) in response.answers.items():
+            one_hot[:, self.names.index(name)] = slope.reshape(-1, 1)
+            self._at[self.names.index(name)] = at
+        self.answers = csr_matrix(one_hot)
+
+    def rate(self, detection: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Counted per person that the response sends, by strand, group and month.
+
+        Parameters
+        ----------
+        detection : float64 [parameters]
+            Logs.
+
+        Returns
+        -------
+        float64 [strands x groups x months]
+        """
+        return np.asarray(np.exp(self.answers @ (detection - self._at)))
 
     def _walk(self) -> None:
         """Pairs of consecutive months of each group and channel, and their first months."""
@@ -273,19 +302,18 @@ class Posterior:
         """
         u, detection, _ = self.split(theta)
         crossed = self.response.matrix @ np.exp(u)
-        return np.asarray(self.counts.gather @ (np.exp(detection)[self._parameter] * crossed)) + _SMALLEST
+        return np.asarray(self.counts.gather @ (self.rate(detection) * crossed)) + _SMALLEST
 
     def jacobian(self, theta: NDArray[np.float64]) -> csr_matrix:
         """Slope of the expected counts by log departures and log detection."""
         u, detection, _ = self.split(theta)
-        x, rate = np.exp(u), np.exp(detection)[self._parameter]
+        x, rate = np.exp(u), self.rate(detection)
         by_u = self.counts.gather @ diags(rate) @ self.response.matrix @ diags(x)
         crossed = rate * (self.response.matrix @ x)
-        n = len(crossed)
-        columns = coo_matrix((crossed, (np.arange(n), self._parameter)), shape=(n, self.n_detection))
+        by_parameter = self.counts.gather @ diags(crossed) @ self.answers
         from scipy.sparse import hstack  # noqa: PLC0415 - used here alone
 
-        joined: csr_matrix = hstack([by_u, self.counts.gather @ columns.tocsr()]).tocsr()
+        joined: csr_matrix = hstack([by_u, by_parameter]).tocsr()
         return joined
 
     def value_and_slope(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -302,19 +330,17 @@ class Posterior:
         """
         u, detection, log_phi = self.split(theta)
         c = self.counts
-        x, rate = np.exp(u), np.exp(detection)[self._parameter]
+        x, rate = np.exp(u), self.rate(detection)
         crossed = rate * (self.response.matrix @ x)
         mean = np.asarray(c.gather @ crossed) + _SMALLEST
         phi = np.exp(log_phi)[c.border]
         log_p, by_mean, by_phi = negative_binomial(c.observed, mean, phi)
         if c.lower_bound.any():
             self._censor(mean, phi, log_p, by_mean, by_phi)
-        back = np.asarray(c.gather.T @ by_mean) * rate
+        by_crossed = np.asarray(c.gather.T @ by_mean)
         slope = np.empty(self.size)
-        slope[: self.n_rows] = (self.response.matrix.T @ back) * x
-        slope[self.n_rows : self.n_rows + self.n_detection] = np.bincount(
-            self._parameter, back * (crossed / rate), minlength=self.n_detection
-        )
+        slope[: self.n_rows] = (self.response.matrix.T @ (by_crossed * rate)) * x
+        slope[self.n_rows : self.n_rows + self.n_detection] = self.answers.T @ (by_crossed * crossed)
         slope[self.n_rows + self.n_detection :] = np.bincount(c.border, by_phi * phi, minlength=self.n_phi)
         prior, prior_slope = self._prior(u, detection, log_phi)
         return float(-log_p.sum() + prior), prior_slope - slope

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,7 @@ from sim.engines.agents import load_kernels, run_agents
 from sim.plan import compile_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,6 +53,8 @@ class Response:
         Departures of the scenario, in persons.
     matrix : csr_matrix [strands x groups x months, rows]
         Crossings (before detection) for one departure.
+    answers : mapping of str to (float, float64 [strands, groups, months])
+        Parameters of behaviour: the log value at which `matrix` holds, and the slope of log crossings by the log value.
     """
 
     strands: tuple[tuple[str, str], ...]
@@ -61,6 +63,7 @@ class Response:
     rows: tuple[Row, ...]
     start: NDArray[np.float64]
     matrix: csr_matrix
+    answers: Mapping[str, tuple[float, NDArray[np.float64]]] = field(default_factory=dict)
 
     def crossings(self, departures: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expected crossings before detection.
@@ -90,6 +93,26 @@ class Response:
         from scipy.sparse import diags  # noqa: PLC0415 - used here alone
 
         return replace(self, matrix=(diags(factor.ravel()) @ self.matrix).tocsr())
+
+    def moved(self, values: Mapping[str, float]) -> Response:
+        """The response at other values of the parameters of behaviour, along their slopes.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            Logs.
+
+        Returns
+        -------
+        Response
+        """
+        log_factor = np.zeros((len(self.strands), len(self.groups), len(self.months)))
+        answers = dict(self.answers)
+        for name, value in values.items():
+            at, slope = self.answers[name]
+            log_factor += slope * (value - at)
+            answers[name] = (value, slope)
+        return replace(self.corrected(np.exp(np.clip(log_factor, -2.0, 2.0))), answers=answers)
 
     def save(self, path: Path) -> None:
         """Write to one file, aside first and then renamed."""

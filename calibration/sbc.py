@@ -61,6 +61,7 @@ def small_problem(posterior: Posterior, groups: int = 3, months: int = 24) -> Po
         rows=tuple(response.rows[i] for i in keep),
         start=response.start[keep],
         matrix=response.matrix[part][:, keep],
+        answers={name: (at, slope[:, g_at][:, :, m_at]) for name, (at, slope) in response.answers.items()},
     )
     windows = [w for w in counts.windows if len(w.groups) == 1 and not w.lower_bound]
     priors = replace(posterior.priors, level=posterior.priors.level[keep])
