@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import resource
@@ -14,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-__all__ = ["data_hashes", "git_state", "machine", "peak_rss_mb", "versions"]
+__all__ = ["data_hashes", "departures_fit", "git_state", "machine", "peak_rss_mb", "versions"]
 
 _PACKAGES = (
     "travesia",
@@ -67,6 +68,25 @@ def data_hashes() -> dict[str, str]:
     root = Path(str(files("scenarios")))
     folders = [p for p in (root / "policies", *sorted((root / "world").glob("*"))) if p.is_dir()]
     return {f.relative_to(root).as_posix(): folder_hash(f) for f in folders}
+
+
+@lru_cache(maxsize=1)
+def departures_fit() -> dict[str, Any]:
+    """Return which fit made the shipped departures, and whether they are still the ones it made."""
+    world = Path(str(files("scenarios"))) / "world" / "americas"
+    try:
+        facts = json.loads((world / "departures_fit.json").read_text(encoding="utf-8"))
+        fitted = facts["inputs"]["departures.csv"]
+        unchanged = hashlib.sha256((world / "departures.csv").read_bytes()).hexdigest() == fitted
+    except (OSError, ValueError, KeyError):
+        return {"known": False}
+    return {
+        "known": True,
+        "version": facts["version"],
+        "config": facts["config"],
+        "departures_sha256": fitted,
+        "unchanged": unchanged,
+    }
 
 
 def folder_hash(folder: Path) -> str:

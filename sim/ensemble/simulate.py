@@ -22,7 +22,7 @@ from sim.ensemble.estimate import (
     helpful_workers,
     refuse_what_cannot_fit,
 )
-from sim.ensemble.facts import data_hashes, git_state, machine, peak_rss_mb, versions
+from sim.ensemble.facts import data_hashes, departures_fit, git_state, machine, peak_rss_mb, versions
 from sim.ensemble.pool import DaskPool, HerePool, Pool, open_pool
 from sim.ensemble.replicate import Work, make_part, run_replicate, warm_up
 from sim.errors import Problem, RunError
@@ -334,6 +334,7 @@ def _manifest(
         "result_hash": folder.result_hash(),
         "scenario_hash": scenario.digest,
         "data_hashes": data_hashes(),
+        "departures_fit": departures_fit(),
         "versions": versions(),
         "git": git_state(),
         "machine": machine(),
