@@ -87,15 +87,16 @@ def fit_scores(table: pd.DataFrame, first: str, last: str) -> dict[str, dict[str
         total = whole[whole["nationality"] == "ALL"]
         single = whole[(whole["nationality"] != "ALL") & (whole["covers"] == whole["nationality"])]
         years = total.groupby(total["month"].str[:4])[["persons", "made"]].sum()
+        off = float((single["made"] - single["persons"]).abs().sum())
         out[border] = {
             "departures_set_from_it": border in _SET_FROM,
             "months": int(total["month"].nunique()),
             "observed": round(float(total["persons"].sum())),
             "simulated": round(float(total["made"].sum())),
             "ratio_by_year": (years["made"] / years["persons"]).round(3).to_dict(),
-            "error_by_nationality_and_month": round(
-                float((single["made"] - single["persons"]).abs().sum() / max(single["persons"].sum(), 1.0)), 3
-            ),
+            "error_by_nationality_and_month": round(off / float(single["persons"].sum()), 3)
+            if len(single)
+            else None,
         }
     return out
 
