@@ -125,8 +125,8 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
                 index[number] = len(ways)
                 ways.append([])
             own = ways[index[number]]
-            for way, target, weight in _ways(graph, policy, int(number)):
-                pair = (way, target)
+            for sort, target, weight in _ways(graph, policy, int(number)):
+                pair = (sort, target)
                 if pair not in own:
                     own.append(pair)
                 parts.append((int(number), own.index(pair), policy, order, weight))

@@ -14,7 +14,7 @@ import pytest
 
 from sim.engines.agents import load_kernels, run_agents
 from sim.engines.tally import OUTCOMES, STATUSES, Tally
-from sim.plan import UNITS, Plan, compile_plan
+from sim.plan import AGES, SEXES, UNITS, Plan, compile_plan
 from sim.spec import Scenario, load_scenario
 from sim.spec.policies import Closure
 from sim.spec.scenario import UnitShare
@@ -22,6 +22,7 @@ from sim.spec.scenario import UnitShare
 pytestmark = [pytest.mark.slow, pytest.mark.statistical, pytest.mark.timeout(600)]
 
 SCALE, SEED = 0.01, 5
+CLASSES = len(AGES) * len(SEXES)
 SINCE = "2020-07-01"
 
 
@@ -33,9 +34,9 @@ def baseline() -> Scenario:
 class Run:
     """A corridor of one person in a hundred, by name."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, daily: bool = False) -> None:
         load_kernels()
-        self.plan: Plan = compile_plan(scenario, scale=SCALE)
+        self.plan: Plan = compile_plan(scenario, scale=SCALE, daily=daily)
         self.tally: Tally = run_agents(self.plan, seed=SEED)
 
     def ended(self, outcome: str) -> int:
@@ -50,7 +51,7 @@ class Run:
         """Arrivals over some legs, of everybody or of one nationality."""
         numbers = [i for i, leg in enumerate(self.plan.legs) if chosen(leg)]
         flows = self.tally.flows[: len(self.plan.months)][months][:, numbers]
-        by_group = flows.reshape(*flows.shape[:2], len(self.plan.groups), -1).sum(axis=(0, 1, 3))
+        by_group = flows.reshape(*flows.shape[:2], len(self.plan.groups), CLASSES).sum(axis=(0, 1, 3))
         return int(by_group.sum() if group is None else by_group[self.plan.groups.index(group)])
 
     def into(self, border: str, group: str | None = None, months: slice = slice(None)) -> int:
@@ -210,11 +211,32 @@ def test_san_andres_is_for_those_with_the_means() -> None:
     assert (np.diff(share) > 0.0).all()
 
 
-def test_without_announcements_nobody_hurries_or_waits() -> None:
-    off = less("announcement", keep=lambda policy: not policy.id.startswith("clp-"))
-    may = usual().plan.months.index("2023-05")
-    june = slice(may + 1, may + 2)
-    assert usual().into("us_border_patrol", months=june) < 0.85 * off.into("us_border_patrol", months=june)
+def test_without_announcements_nobody_waits_to_see_what_a_rule_does() -> None:
+    off = less("announcement", keep=lambda policy: policy.id != "oct-2022-wait-in-mexico")
+    november = usual().month("2022-11")
+    assert off.into("us_border_patrol", "VEN", november) > 3 * usual().into(
+        "us_border_patrol", "VEN", november
+    )
+
+
+def test_without_announcements_nobody_hurries_before_a_date() -> None:
+    spring = load_scenario(
+        {
+            "name": "spring",
+            "extends": "history/baseline",
+            "window": {"start": "2023-04-01", "end": "2023-06-15"},
+            "spin_up_start": "2022-12-01",
+        }
+    )
+    calm = tuple(p for p in spring.policies if not p.id.startswith("clp-"))
+    assert len(calm) == len(spring.policies) - 3
+    rush = []
+    for scenario in (spring, spring.model_copy(update={"policies": calm})):
+        run = Run(scenario, daily=True)
+        first = run.plan.months.index("2023-05-05")
+        before, after = slice(first, first + 7), slice(first + 9, first + 23)
+        rush.append(run.into("us_border_patrol", months=before) / run.into("us_border_patrol", months=after))
+    assert rush[0] > 1.3 * rush[1]  # the record: 10,000 a day before, 4,000 after
 
 
 def test_anticipation_brings_people_before_the_date() -> None:
