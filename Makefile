@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help run test slow bench app docs notebooks lint licences format lock install clean
+.PHONY: help run test slow library bench app docs notebooks lint licences format lock install clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -31,6 +31,7 @@ help: ## List these commands
 	@printf 'make licences     dependencies that fit together, and their licences\n'
 	@printf 'make format       let ruff rewrite what it can\n'
 	@printf 'make slow         the tests that take minutes\n'
+	@printf 'make library      read, check and run the whole library at one person in twenty\n'
 	@printf 'make bench        measure against Mesa, FLEE and numpy\n'
 	@printf 'make docs         build the documentation site into site/\n'
 	@printf 'make notebooks    run the notebooks and write their pages (ARGS="01_first_run" for some)\n'
@@ -46,6 +47,9 @@ test: $(READY)
 
 slow: $(READY)
 	$(PY) -m pytest -m slow $(ARGS)
+
+library: $(READY)
+	$(PY) -m pytest -m slow tests/end_to_end/test_library.py $(ARGS)
 
 bench: $(VENV)/.bench-installed
 	$(PY) -m benchmarks $(ARGS)

@@ -263,7 +263,7 @@ def _calendars(
 def _towards_the_end(graph: Graph, fixed: Fixed) -> NDArray[np.int32]:
     """Places by the number of legs to the nearest destination, then by id: the order in which chances spread back."""
     hops = np.where(fixed.place_ends > 0, 0, len(graph.places))
-    journeys = np.flatnonzero(fixed.leg_sort == 0)
+    journeys = np.flatnonzero(fixed.leg_sort[: graph.n_chosen] == 0)  # not those people are only sent along
     for _ in range(len(graph.places)):
         before = hops.copy()
         np.minimum.at(hops, fixed.leg_from[journeys], hops[fixed.leg_to[journeys]] + 1)

@@ -202,6 +202,21 @@ def test_policies_of_no_strength_change_nothing(baseline: Scenario) -> None:
     assert np.array_equal(one.ended, other.ended)
 
 
+@pytest.mark.slow
+def test_the_baseline_at_no_strength_is_the_route_without_policies(baseline: Scenario) -> None:
+    load_kernels()
+    off = tuple(policy.model_copy(update={"intensity": 0.0}) for policy in baseline.policies)
+    bare = compile_plan(baseline.model_copy(update={"policies": ()}), scale=0.01)
+    idle = compile_plan(baseline.model_copy(update={"policies": off}), scale=0.01)
+    one, other = run_agents(bare, seed=3), run_agents(idle, seed=3)
+    number = {leg.id: i for i, leg in enumerate(bare.legs)}
+    for i, leg in enumerate(idle.legs):
+        expected = one.flows[:, number[leg.id]] if leg.id in number else 0
+        assert np.array_equal(other.flows[:, i], np.broadcast_to(expected, other.flows[:, i].shape)), leg.id
+    for table in ("person_days", "peaks", "ended", "on_route", "durations", "departed", "balance"):
+        assert np.array_equal(getattr(one, table), getattr(other, table)), table
+
+
 def test_the_reference_page_is_up_to_date() -> None:
     root = Path(__file__).resolve().parents[2]
     page = root / "docs" / "reference" / "policies.md"
