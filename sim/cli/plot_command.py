@@ -11,9 +11,7 @@ __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
 
-_KINDS = (
-    "crossings, map, where, outcomes, policies, needs, coordination, upstream, animation; all if none given."
-)
+_KINDS = "crossings, map, where, outcomes, policies, needs, coordination, upstream, arrangements, animation; all if none given."
 
 
 @app.command()

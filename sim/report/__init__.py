@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sim.report.figures.animation import animation
+from sim.report.figures.arrangements import arrangements
 from sim.report.figures.crossings import crossings
 from sim.report.figures.differences import difference_table, differences
 from sim.report.figures.needs import coordination_matrix, needs_by_sector, upstream_pipeline
@@ -20,6 +21,7 @@ __all__ = [
     "Brief",
     "Plots",
     "animation",
+    "arrangements",
     "brief",
     "coordination_matrix",
     "crossings",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sim.errors import DataError, Problem
 from sim.report.figures.animation import animation
+from sim.report.figures.arrangements import arrangements
 from sim.report.figures.crossings import crossings
 from sim.report.figures.differences import differences
 from sim.report.figures.needs import coordination_matrix, needs_by_sector, upstream_pipeline
@@ -37,6 +38,7 @@ KINDS: Final = (
     "needs",
     "coordination",
     "upstream",
+    "arrangements",
     "animation",
 )
 
@@ -116,6 +118,10 @@ class Plots:
             self.run, country, lang=lang or self.lang, needs=self.estimate(lang or self.lang)
         )
 
+    def arrangements(self, lang: str | None = None) -> tuple[Figure, pd.DataFrame]:
+        """People covered and resources delivered under three arrangements; see `sim.report.arrangements`."""
+        return arrangements(self.run, lang or self.lang)
+
     def animation(self, path: str | Path, lang: str | None = None) -> tuple[Path, pd.DataFrame]:
         """The map month by month as a GIF; see `sim.report.animation`."""
         return animation(self.run, path, lang or self.lang)
@@ -142,6 +148,7 @@ def drawers(run: RunLike, lang: str) -> dict[str, Callable[[], tuple[Figure, pd.
         "needs": plots.needs_by_sector,
         "coordination": plots.coordination_matrix,
         "upstream": plots.upstream_pipeline,
+        "arrangements": plots.arrangements,
     }
 
 
