@@ -34,7 +34,9 @@ __all__ = ["compile_plan"]
 MAX_PLACES, MAX_TALLY, MAX_DAYS = 2**16 - 1, 2**16 - 1, 2**16 - 2
 
 
-def compile_plan(scenario: Scenario, *, scale: float = 1.0, daily: bool = False) -> Plan:
+def compile_plan(
+    scenario: Scenario, *, scale: float = 1.0, daily: bool = False, like: Plan | None = None
+) -> Plan:
     """Turn a scenario into integer ids, typed tables and calendars.
 
     Parameters
@@ -44,6 +46,8 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0, daily: bool = False)
         Share of the people to simulate, above 0; capacities are scaled alike.
     daily : bool
         Count by day instead of by month.
+    like : Plan, optional
+        A plan of nearly the same scenario: what is alike is taken from it instead of being worked out again.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def compile_plan(scenario: Scenario, *, scale: float = 1.0, daily: bool = False)
     graph = Graph(scenario)
     forced = forced_of(graph, scenario.policies, days)
     effects = [e for p in scenario.policies for e in effects_of(p, graph, days)]
-    departures, people = departures_of(graph, effects, days, scale)
+    departures, people = departures_of(graph, effects, days, scale, like)
     if people == 0:
         raise RunError(f"nobody departs in {scenario.name}: every departure row is empty at scale {scale}")
     pool = Pool(n_days)

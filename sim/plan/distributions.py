@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +45,41 @@ def scaled(distribution: Distribution, factor: float) -> Distribution:
     return distribution.model_copy(update=change)
 
 
+@lru_cache(maxsize=4096)
+def _whole_days(
+    distribution: Distribution, max_days: int
+) -> tuple[NDArray[np.float64], NDArray[np.uint32], NDArray[np.float64]]:
+    """Chances of whole days, their thresholds on the scale of 32 bits, and the hazard of each day."""
+    pmf = np.asarray(distribution.pmf(max_days), dtype=np.float64)
+    cdf = np.minimum(np.cumsum(pmf), 1.0)
+    if cdf[-1] > 1.0 - 1e-12:
+        cdf[-1] = 1.0
+    enough = int(np.searchsorted(cdf, 1.0 - 0.5 / _FULL)) + 1
+    cdf = cdf[: min(enough, len(cdf))]
+    rest = cdf[-1] < 1.0 - 0.5 / _FULL
+    thresholds = np.minimum(np.round(cdf * _FULL), _CERTAIN).astype(np.uint32)
+    survival = np.concatenate([[1.0], 1.0 - cdf])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hazard = np.log(survival[:-1]) - np.log(survival[1:])
+    hazard[~np.isfinite(hazard)] = _NEVER_HAZARD
+    if rest:
+        thresholds = np.append(thresholds, np.uint32(_CERTAIN))
+        hazard = np.append(hazard, 0.0)
+    elif distribution.kind == "geometric" and len(hazard) > 1:
+        thresholds[-1] = _CERTAIN
+        mean = distribution.mean_days
+        hazard[-1] = -np.log1p(-1.0 / mean) if mean > 1.0 else _NEVER_HAZARD
+    elif not np.isfinite(distribution.longest()) and len(hazard) > 1:
+        thresholds[-1] = (
+            _CERTAIN  # beyond the last share of 32 bits the hazard goes on as it was: a policy may slow it
+        )
+        hazard[-1] = hazard[-2]
+    else:
+        thresholds[-1] = _CERTAIN
+        hazard[-1] = _NEVER_HAZARD
+    return pmf, thresholds, hazard
+
+
 class Pool:
     """Distributions seen so far, each stored once.
 
@@ -64,34 +100,8 @@ class Pool:
         """Return the number of a distribution in the pool, adding it when new."""
         if distribution in self._index:
             return self._index[distribution]
-        pmf = np.asarray(distribution.pmf(self.max_days), dtype=np.float64)
+        pmf, thresholds, hazard = _whole_days(distribution, self.max_days)
         number = len(self.pmfs)
-        cdf = np.minimum(np.cumsum(pmf), 1.0)
-        if cdf[-1] > 1.0 - 1e-12:
-            cdf[-1] = 1.0
-        enough = int(np.searchsorted(cdf, 1.0 - 0.5 / _FULL)) + 1
-        cdf = cdf[: min(enough, len(cdf))]
-        rest = cdf[-1] < 1.0 - 0.5 / _FULL
-        thresholds = np.minimum(np.round(cdf * _FULL), _CERTAIN).astype(np.uint32)
-        survival = np.concatenate([[1.0], 1.0 - cdf])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            hazard = np.log(survival[:-1]) - np.log(survival[1:])
-        hazard[~np.isfinite(hazard)] = _NEVER_HAZARD
-        if rest:
-            thresholds = np.append(thresholds, np.uint32(_CERTAIN))
-            hazard = np.append(hazard, 0.0)
-        elif distribution.kind == "geometric" and len(hazard) > 1:
-            thresholds[-1] = _CERTAIN
-            mean = distribution.mean_days
-            hazard[-1] = -np.log1p(-1.0 / mean) if mean > 1.0 else _NEVER_HAZARD
-        elif not np.isfinite(distribution.longest()) and len(hazard) > 1:
-            thresholds[-1] = (
-                _CERTAIN  # beyond the last share of 32 bits the hazard goes on as it was: a policy may slow it
-            )
-            hazard[-1] = hazard[-2]
-        else:
-            thresholds[-1] = _CERTAIN
-            hazard[-1] = _NEVER_HAZARD
         self.pmfs.append(pmf)
         self._thresholds.append(thresholds)
         self._hazards.append(hazard)

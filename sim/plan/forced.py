@@ -76,29 +76,31 @@ class Forced:
         """
         if not self.shares:
             return np.zeros((len(days), n_kinds, *self.leg.shape[:2]), np.uint32)
-        values = np.array([s.value[days] for s in self.shares])
-        different, which = np.unique(values, axis=1, return_inverse=True)
-        return np.asarray(self._tables(different, n_kinds)[which.ravel()])
+        values = np.ascontiguousarray(np.array([s.value[days] for s in self.shares]).T)
+        seen: dict[bytes, int] = {}
+        which = [seen.setdefault(row.tobytes(), len(seen)) for row in values]
+        first = np.unique(which, return_index=True)[1]
+        return np.asarray(self._tables(values[first].T, n_kinds)[which])
 
     def _tables(self, values: NDArray[np.float64], n_kinds: int) -> NDArray[np.uint32]:
         """Cumulated shares for columns of values of the shares."""
         n = values.shape[1]
-        share = np.zeros((n, n_kinds, *self.leg.shape[:2]))
+        share = np.zeros((*self.leg.shape[:2], n, n_kinds))
         of_policy: dict[tuple[int, int], NDArray[np.float64]] = {}
         for one, value in zip(self.shares, values, strict=True):
-            on = np.flatnonzero(value > 0.0)
-            if len(on) == 0:
-                continue
-            cells = np.ix_(on, one.kinds)
-            share[:, :, one.row, one.way][cells] += value[on, None]
-            of_policy.setdefault((one.row, one.policy), np.zeros((n, n_kinds)))[cells] += value[on, None]
-        left = np.ones(share.shape[:3])
+            if value.any():
+                more = np.zeros((n, n_kinds))
+                more[:, one.kinds] = value[:, None]
+                share[one.row, one.way] += more
+                of_policy.setdefault((one.row, one.policy), np.zeros((n, n_kinds)))[:] += more
+        left = np.ones((len(share), n, n_kinds))
         for (row, _), total in of_policy.items():
-            left[:, :, row] *= 1.0 - np.minimum(total, 1.0)
-        summed = share.sum(axis=3)
+            left[row] *= 1.0 - np.minimum(total, 1.0)
+        summed = share.sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = np.where(summed[..., None] > 0.0, share / summed[..., None] * (1.0 - left)[..., None], 0.0)
-        return np.minimum(np.round(np.cumsum(part, axis=3) * 2.0**32), 2.0**32 - 1).astype(np.uint32)
+            part = np.where(summed[:, None] > 0.0, share / summed[:, None] * (1.0 - left)[:, None], 0.0)
+        table = np.minimum(np.round(np.cumsum(part, axis=1) * 2.0**32), 2.0**32 - 1).astype(np.uint32)
+        return np.ascontiguousarray(np.moveaxis(table, (0, 1), (2, 3)))
 
 
 def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetime64]) -> Forced:
@@ -199,16 +201,23 @@ def _fill(
     place = graph.places[number]
     sort, target = way
     end = {_FOR_GOOD: _RETURNED, "removal": _REMOVED}.get(sort)
-    n_units = len(graph.units)
-    for g, group in enumerate(graph.groups):
-        to = graph.home_place.get(group, "") if target == "home" else target
+    mode = "removal_flight" if policy.instrument == "removal" else "bus"
+    for to, kinds in _homes(graph).items() if target == "home" else ((target, slice(None)),):
         if to not in graph.place_number or to == place:
             continue
-        mode = "removal_flight" if policy.instrument == "removal" else "bus"
         name = f"{policy.instrument}:{place}->{to}" + (f":{sort}" if sort == _FOR_GOOD else "")
         leg = graph.add_leg(PlanLeg(name, place, to, "return", mode, policy.instrument))
-        row[g * n_units : (g + 1) * n_units] = leg
+        row[kinds] = leg
         if leg not in travel:
             travel[leg] = _days_back(graph, sort)
         if end is not None:
             ends[leg] = end
+
+
+def _homes(graph: Graph) -> dict[str, list[int]]:
+    """Kinds whose home each place is, in the order of the groups."""
+    out: dict[str, list[int]] = {}
+    for kind in range(graph.n_kinds):
+        group = graph.groups[kind // len(graph.units)]
+        out.setdefault(graph.home_place.get(group, ""), []).append(kind)
+    return out

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sim.plan.effects import Effect
     from sim.plan.graph import Graph
+    from sim.plan.plan import Plan
 
 __all__ = ["departures_of"]
 
@@ -130,12 +131,17 @@ def _means(graph: Graph) -> NDArray[np.uint16]:
 
 
 def departures_of(
-    graph: Graph, effects: Sequence[Effect], days: NDArray[np.datetime64], scale: float
+    graph: Graph,
+    effects: Sequence[Effect],
+    days: NDArray[np.datetime64],
+    scale: float,
+    like: Plan | None = None,
 ) -> tuple[Departures, int]:
     """Compile departure rows to blocks of whole persons.
 
     Rows stated as persons a day are a block a day; rows stated as persons over a window are one block spread evenly.
-    Scaled totals are rounded down on the running total of each row, so that the sum is kept to one person.
+    Scaled totals are rounded down on the running total of each row, so that the sum is kept to one person. A plan that is `like`
+    this one lends its blocks where the same people depart.
 
     Returns
     -------
@@ -145,6 +151,9 @@ def departures_of(
     """
     n = len(days)
     rows = graph.scenario.departures
+    own = _pushes(effects, len(rows))
+    if like is not None and _departs_alike(graph, effects, own, scale, n, like):
+        return like.departures, like.people
     start0 = days[0]
     series: list[NDArray[np.float64]] = []
     seen: dict[object, int] = {}
@@ -153,7 +162,6 @@ def departures_of(
     running: dict[str, float] = {}
     bound = 0.0
     windows: dict[str, list[tuple[int, int]]] = {}
-    own = _pushes(effects, len(rows))
     for number, row in enumerate(rows):
         place, group = graph.place_number[row.place], graph.groups.index(row.group)
         name = row.id or f"{row.place}/{row.group}/{row.channel}"
@@ -206,6 +214,32 @@ def departures_of(
         **_drawn_tables(graph),
     )
     return made, int(np.ceil(bound))
+
+
+def _departs_alike(
+    graph: Graph, effects: Sequence[Effect], own: list[tuple[int, ...]], scale: float, n: int, like: Plan
+) -> bool:
+    """Whether the same people depart as in another plan."""
+    one, other, world, there = graph.scenario, like.scenario, graph.scenario.world, like.scenario.world
+    if scale != like.scale or one.first_day != other.first_day or n != like.n_days:
+        return False
+    if world is not there and (world.profiles, world.groups, world.places) != (
+        there.profiles,
+        there.groups,
+        there.places,
+    ):
+        return False
+    if one.departures is not other.departures and one.departures != other.departures:
+        return False
+    if one.units != other.units or one.behaviour != other.behaviour:
+        return False
+    seen: dict[object, int] = {}
+    series: list[NDArray[np.float64]] = []
+    pushes = np.array([_push_of(effects, numbers, n, seen, series)[0] for numbers in own], np.int32)
+    before = like.departures
+    return np.array_equal(pushes, before.row_push) and np.array_equal(
+        np.array(series).reshape(len(series), n), before.push
+    )
 
 
 def _pushes(effects: Sequence[Effect], rows: int) -> list[tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sim.engines.expected.people import Lanes
     from sim.plan import Plan
 
-__all__ = ["Assembled", "assemble", "day_table", "lines_of", "new_memory"]
+__all__ = ["Assembled", "Travel", "assemble", "day_table", "lines_of", "new_memory"]
 
 _UNLIMITED = 2.0**59
 _FULL = 2.0**32
@@ -63,6 +63,10 @@ class Assembled:
     block_size: NDArray[np.int64]
     line_keys: list[tuple[int, bool, int]]
     sizes: dict[str, int]
+
+    def on(self, net: Net, lines: Lines) -> Assembled:
+        """The same route with other numbers."""
+        return replace(self, net=net, lines=lines)
 
 
 def _offsets(width: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -119,15 +123,24 @@ def _choices(route: Route, node: Node, i: int, table: NDArray[np.int64]) -> None
         table[i, at.SETTLES] = 1
 
 
-class _Ways:
-    """Travel times and deaths of legs in force together."""
+class Travel:
+    """Travel times and deaths of legs in force together.
+
+    Parameters
+    ----------
+    plan : Plan
+    stays : Segments
+        Keeps the chances of days.
+    """
 
     def __init__(self, plan: Plan, stays: Segments) -> None:
         self.plan, self.stays = plan, stays
         self.table: list[tuple[int, int, int]] = []
         self.death: list[float] = []
         self.trimmed: dict[int, tuple[int, NDArray[np.float64]]] = {}
-        self.of_leg: dict[int, tuple[NDArray[np.int64], int]] = {}
+        self.of_leg: dict[int, tuple[NDArray[np.int64] | int, int]] = {}
+        e = plan.epochs
+        self.same = ((e.leg_table == e.leg_table[0]) & (e.leg_death == e.leg_death[0])).all(axis=0)
 
     def travel(self, table: int) -> tuple[int, NDArray[np.float64]]:
         """First day and chances of a travel time; what comes later than can be told is put on the last day."""
@@ -142,27 +155,31 @@ class _Ways:
             self.trimmed[table] = (lag, taps)
         return self.trimmed[table]
 
-    def add(self, leg: int) -> tuple[NDArray[np.int64], int]:
+    def add(self, leg: int) -> tuple[NDArray[np.int64] | int, int]:
         """Add a leg; return its travel time in each epoch, and the days it reaches."""
         if leg in self.of_leg:
             return self.of_leg[leg]
         e = self.plan.epochs
         table, death = e.leg_table[:, leg].astype(np.int64), e.leg_death[:, leg].astype(np.int64)
-        key = death * (int(table.max()) + 1) + table
-        _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
         begin = len(self.table)
+        number: NDArray[np.int64] | int = begin
+        first = np.zeros(1, np.int64)
+        if not self.same[leg]:
+            key = death * (int(table.max()) + 1) + table
+            _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+            number = (inverse.ravel() + begin).astype(np.int64)
         reach = 1
         for i in first:
             lag, taps = self.travel(int(table[i]))
             self.table.append((lag, len(taps), self.stays.tap(taps)))
             self.death.append(float(death[i]) / _FULL)
             reach = max(reach, lag + len(taps))
-        self.of_leg[leg] = ((inverse.ravel() + begin).astype(np.int64), reach)
+        self.of_leg[leg] = (number, reach)
         return self.of_leg[leg]
 
 
 def _edge_table(
-    route: Route, order: list[Edge], ways: _Ways, node: NDArray[np.int64], block_of: NDArray[np.int64]
+    route: Route, order: list[Edge], ways: Travel, node: NDArray[np.int64], block_of: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Table of the edges, their travel time in each epoch, and how many classes each has."""
     table = np.zeros((len(order), at.EDGE), np.int64)
@@ -251,7 +268,7 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
     Assembled
     """
     stays = Segments(plan)
-    ways = _Ways(plan, stays)
+    ways = Travel(plan, stays)
     node, home = _node_table(plan, lanes, route)
     n = len(node)
     for i, segments in enumerate(segments_of(plan, lanes, route, node[:, at.LO], node[:, at.COUNT])):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from sim.plan import UNITS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.engines.expected.network import Route
     from sim.engines.kernels.expected_layout import Memory, Tables
     from sim.plan import Plan
 
@@ -59,14 +60,16 @@ class Model:
     """
 
     def __init__(self, plan: Plan) -> None:
-        begin = time.perf_counter()
         self.plan = plan
         self.people = expected_people(plan)
         self.ways = ways_of(plan)
-        self.whole = self.carry(self._by_reach())
-        self.prepare_seconds = time.perf_counter() - begin
 
-    def _by_reach(self) -> Lanes:
+    @cached_property
+    def whole(self) -> Carried:
+        """Every group's classes, as the plan has them depart."""
+        return self.carry(self.by_reach())
+
+    def by_reach(self) -> Lanes:
         """Every group's classes; groups that begin at the same places lie side by side."""
         d = self.plan.departures
         first = [int(d.row_place[d.row_group == g].min(initial=10**6)) for g in range(len(self.plan.groups))]
@@ -116,19 +119,37 @@ class Model:
         -------
         Carried
         """
-        day, place, lane, amount = self.daily(lanes) if daily is None else daily
+        route, departures, node_of = self.route(lanes, self.daily(lanes) if daily is None else daily)
+        made = assemble(self.plan, lanes, route, replay=replay)
+        tables = Tabulator(self.plan, lanes, made, self.people.unit_share).whole()
+        return Carried(made, tables, lanes, departures, node_of)
+
+    def route(self, lanes: Lanes, daily: Daily) -> tuple[Route, Daily, NDArray[np.int64]]:
+        """Find the route that classes of people can take.
+
+        Parameters
+        ----------
+        lanes : Lanes
+        daily : tuple of arrays
+            Day, place, class and persons of each departure.
+
+        Returns
+        -------
+        route : Route
+        departures : tuple of arrays
+            By day and node.
+        node_of : int64 [P]
+            Node at which people depart from each place.
+        """
+        day, place, lane, amount = daily
         starts = np.zeros((len(self.plan.places), len(lanes.kinds(False))), np.bool_)
         starts[place, lane] = True
         route = route_of(self.plan, lanes, self.ways, starts)
-        made = assemble(self.plan, lanes, route, replay=replay)
-        tables = Tabulator(self.plan, lanes, made, self.people.unit_share).whole()
         node_of = np.zeros(len(self.plan.places), np.int64)
         for (p, south, removed), number in route.number.items():
             if not south and not removed:
                 node_of[p] = number
-        return Carried(
-            made, tables, lanes, by_day(day, node_of[place], lane, amount, self.plan.n_days), node_of
-        )
+        return route, by_day(day, node_of[place], lane, amount, self.plan.n_days), node_of
 
     def run(self, carried: Carried, *, tables: bool = True, moments: bool = False) -> Memory:
         """Run all days once.

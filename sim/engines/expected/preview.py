@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engines.expected.model import Model
+from sim.engines.expected.marks import Base
 from sim.engines.kernels import expected_layout as at
 from sim.plan import compile_plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.engines.kernels.expected_layout import Memory
+    from sim.engines.expected.marks import Counted
     from sim.plan import Plan
     from sim.spec import Scenario
 
@@ -64,17 +64,22 @@ class PreviewAnswer:
 class Preview:
     """Expected answers to scenarios that differ from a first one in policies or parameters.
 
+    The first is run once, and what is on the route is kept every three months. A changed scenario is taken up at the last
+    such day before anything differs. Where its route is another (a way that was never open, other places or groups) it is
+    laid out anew, and kept beside the first for the changes that follow.
+
     Parameters
     ----------
     scenario : Scenario
         What later scenarios are changes of.
     threads : int
-        Taken so that every engine is called alike; one thread is used.
+        Taken so that every engine is called alike; one thread is used. One answer at a time.
     """
 
     def __init__(self, scenario: Scenario, *, threads: int = 1) -> None:
         self.scenario = scenario
         self.threads = threads
+        self._bases = [Base(compile_plan(scenario))]
 
     def answer(self, scenario: Scenario) -> PreviewAnswer:
         """Work out what a scenario leads to, in expectation.
@@ -93,49 +98,34 @@ class Preview:
             When the scenario cannot be run.
         """
         begin = time.perf_counter()
-        model = Model(compile_plan(scenario))
-        memory = model.run(model.whole)
-        return _answer(model, memory, begin)
+        plan = compile_plan(scenario, like=self._bases[0].plan)
+        for base in self._bases:
+            counted = base.counted(plan)
+            if counted is not None:
+                return _answer(plan, counted, begin)
+        self._bases[1:] = [Base(plan)]
+        return _answer(plan, self._bases[1].own, begin)
 
 
-def _answer(model: Model, memory: Memory, begin: float) -> PreviewAnswer:
+def _answer(plan: Plan, counted: Counted, begin: float) -> PreviewAnswer:
     """Lay out what a run counted."""
-    plan = model.plan
-    kept = _window(plan)
-    months = tuple(plan.months[i] for i in kept)
-    by_leg = _by_leg(model, memory)[kept]
+    kept = np.unique(plan.fixed.period_of_day[plan.report_from : plan.n_days]).astype(np.int64)
+    by_leg = counted.by_leg()[kept]
     borders, crossings = _crossings(plan, by_leg)
     travelled = np.array([i for i, leg in enumerate(plan.legs) if leg.travelled], np.int64)
     return PreviewAnswer(
-        months=months,
+        months=tuple(plan.months[i] for i in kept),
         borders=borders,
         groups=plan.groups,
         crossings=crossings,
         countries=plan.countries,
-        stocks=_stocks(model, memory)[:, kept],
+        stocks=_stocks(plan, counted)[:, kept],
         legs=tuple(plan.legs[i].id for i in travelled),
         flows=np.ascontiguousarray(by_leg[:, travelled].sum(axis=2).T),
         exact=not plan.reasons,
         reason="; ".join(plan.reasons),
         seconds=time.perf_counter() - begin,
     )
-
-
-def _window(plan: Plan) -> NDArray[np.int64]:
-    """Periods of the window; the spin-up before it is not reported."""
-    return np.unique(plan.fixed.period_of_day[plan.report_from : plan.n_days]).astype(np.int64)
-
-
-def _by_leg(model: Model, memory: Memory) -> NDArray[np.float64]:
-    """Persons who arrived over each leg: [months, legs, groups]."""
-    made, lanes = model.whole.made, model.whole.lanes
-    net = made.net
-    out = np.zeros((len(memory.flow), len(model.plan.legs), len(model.plan.groups)))
-    for edge, leg in enumerate(made.edge_leg):
-        begin, first, n = int(net.edge[edge, at.FLOW]), int(made.edge_lane[edge]), int(made.edge_lanes[edge])
-        group = lanes.owner[np.arange(first, first + n) // int(net.node[net.edge[edge, at.SOURCE], at.PER])]
-        np.add.at(out[:, leg].T, group, memory.flow[:, begin : begin + n].T)
-    return out
 
 
 def _crossings(plan: Plan, by_leg: NDArray[np.float64]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
@@ -154,12 +144,12 @@ def _crossings(plan: Plan, by_leg: NDArray[np.float64]) -> tuple[tuple[str, ...]
     return borders, out
 
 
-def _stocks(model: Model, memory: Memory) -> NDArray[np.float64]:
+def _stocks(plan: Plan, counted: Counted) -> NDArray[np.float64]:
     """Mean persons present in each country on an evening of each month: [countries, months]."""
-    plan, net = model.plan, model.whole.made.net
-    present = memory.days[:, :3].sum(axis=1)
-    by_node = np.add.reduceat(present, net.node[:, at.ACC], axis=1)
+    node = counted.made.net.node
+    present = counted.memory.days[:, :3].sum(axis=1)
+    by_node = np.add.reduceat(present, node[:, at.ACC], axis=1)
     days = np.bincount(plan.fixed.period_of_day[: plan.n_days], minlength=len(present))
     out = np.zeros((len(plan.countries), len(present)))
-    np.add.at(out, plan.fixed.place_country[net.node[:, at.PLACE]].astype(np.int64), by_node.T)
+    np.add.at(out, plan.fixed.place_country[node[:, at.PLACE]].astype(np.int64), by_node.T)
     return out / days

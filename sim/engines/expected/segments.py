@@ -49,15 +49,22 @@ def segments_of(
 
 
 class Segments:
-    """Segments of stays, their regimes, taps and exponentials, as they are added."""
+    """Segments of stays, their regimes, taps and exponentials, as they are added.
 
-    def __init__(self, plan: Plan) -> None:
+    Parameters
+    ----------
+    plan : Plan
+    begin : int
+        Where the taps begin, after those that are kept.
+    """
+
+    def __init__(self, plan: Plan, *, begin: int = 0) -> None:
         self.plan = plan
         self.segments: list[tuple[int, ...]] = []
         self.regimes: list[tuple[int, ...]] = []
         self.taps: list[NDArray[np.float64]] = [np.zeros(1)]
         self.tap_at: dict[bytes, int] = {}
-        self.tap_end = 1
+        self.tap_end = begin + 1
         self.expo: list[tuple[float, float]] = []
         self.expo_at: dict[bytes, int] = {}
         self.state = 0
@@ -65,6 +72,7 @@ class Segments:
         self.known: dict[tuple[int, int], tuple[list[tuple[int, ...]], int, int]] = {}
         self.length: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
         self.ratio: list[NDArray[np.float64]] = [np.zeros(1)]
+        self.length_end, self.ratio_end = 1, 1
 
     def tap(self, taps: NDArray[np.float64]) -> int:
         """Offset of some taps."""
@@ -94,13 +102,15 @@ class Segments:
         rows: list[tuple[int, ...]] = []
         depth, states = 1, 0
         for r in regimes_of(self.plan, table, calendar):
-            ratio = sum(len(x) for x in self.ratio)
+            ratio = self.ratio_end
             self.ratio.append(r.ratio)
+            self.ratio_end += len(r.ratio)
             rewriting = (ratio, len(r.ratio), r.most)
             depth = max(depth, len(r.ratio))
             if r.stay is None:
-                length = sum(len(x) for x in self.length)
+                length = self.length_end
                 self.length.append(r.length)
+                self.length_end += len(r.length)
                 rows.append(
                     (
                         r.first,

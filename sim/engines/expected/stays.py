@@ -240,16 +240,22 @@ def regimes_of(plan: Plan, table: int, calendar: int) -> list[Regime]:
     list of Regime
         From the first day to the last.
     """
-    n = plan.n_days
-    pmf = plan.pmfs[table]
-    whole = stay_of(pmf)
+    pmf, n = plan.pmfs[table], plan.n_days
     if calendar < 0:
-        return [Regime(0, n - 1, whole)]
+        return [Regime(0, n - 1, stay_of(pmf))]
     multiplier = np.diff(plan.fixed.calendar[calendar].astype(np.float64))
+    hazard = plan.fixed.hazard[plan.fixed.offset[table] : plan.fixed.offset[table + 1]].astype(np.float64)
+    return list(_regimes(pmf.tobytes(), multiplier.tobytes(), hazard.tobytes()))
+
+
+@lru_cache(maxsize=1024)
+def _regimes(raw: bytes, factors: bytes, risks: bytes) -> tuple[Regime, ...]:
+    pmf, multiplier, hazard = (np.frombuffer(x, dtype=np.float64) for x in (raw, factors, risks))
+    n = len(multiplier)
+    whole = stay_of(pmf)
     if whole.geometric > 0.0:
         chance = -np.expm1(multiplier * np.log1p(-whole.geometric))
-        return [Regime(0, n - 1, whole, chance[:, None].copy())]
-    hazard = plan.fixed.hazard[plan.fixed.offset[table] : plan.fixed.offset[table + 1]].astype(np.float64)
+        return (Regime(0, n - 1, whole, chance[:, None].copy()),)
     runs = _cut(multiplier)
     steady: list[Stay | None] = []
     oldest = 1
@@ -258,7 +264,7 @@ def regimes_of(plan: Plan, table: int, calendar: int) -> list[Regime]:
         own = pmf if multiplier[first] == 1.0 else _scaled_pmf(hazard, float(multiplier[first]), n + 1)
         steady.append(stay_of(own, oldest) if alike else None)
         oldest = min(oldest, steady[-1].reach) if steady[-1] is not None else oldest
-    return _chain(hazard, multiplier, runs, steady, whole)
+    return tuple(_chain(hazard, multiplier, runs, steady, whole))
 
 
 def _chain(
@@ -287,7 +293,9 @@ def _chain(
             np.zeros(last - first + 1, np.int64),
             np.zeros(depth),
         )
-        scaled_stay(hazard, written.survival(depth), multiplier, first, last, depth, taps, length, left)
+        scaled_stay(
+            hazard.copy(), written.survival(depth), multiplier.copy(), first, last, depth, taps, length, left
+        )
         keep = max(int(length.max()), 1)
         oldest = max(int(length[-1]), 1)
         ratio, most = _rewriting(left[:keep], after)

@@ -1,0 +1,217 @@
+"""A run that is kept with what was on the route every few months, so that a changed plan can be taken up from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from sim.engines.expected.assemble import assemble, new_memory
+from sim.engines.expected.follow import first_difference, follow, same_stays
+from sim.engines.expected.model import Carried, Model, by_day, table_of
+from sim.engines.expected.people import expected_people, unit_classes
+from sim.engines.expected.ways import Tabulator
+from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_days import run_days
+from sim.engines.kernels.expected_layout import Tables
+from sim.engines.kernels.expected_tables import Beliefs
+from sim.plan import UNITS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.engines.expected.assemble import Assembled
+    from sim.engines.expected.model import Daily
+    from sim.engines.expected.people import Lanes
+    from sim.engines.kernels.expected_layout import Memory
+    from sim.plan import Plan
+
+__all__ = ["Base", "Counted"]
+
+_EVERY = 3
+"""Months between days that are kept."""
+_KEPT = ("ring", "exps", "stock", "done", "since", "regime", "queue", "cohort", "head", "left", "asked")
+"""What is on the route, but for the long rings that are mostly empty."""
+_LONG = ("a", "joined")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a run counted, by period.
+
+    Parameters
+    ----------
+    made : Assembled
+    memory : Memory
+    spread : sparse matrix
+        From the classes of a period of flows to legs x groups.
+    groups : int
+    """
+
+    made: Assembled
+    memory: Memory
+    spread: sparse.csr_matrix
+    groups: int
+
+    def by_leg(self) -> NDArray[np.float64]:
+        """Persons who arrived over each leg: [periods, legs, groups]."""
+        flow = self.memory.flow
+        return np.asarray((self.spread @ flow.T).T).reshape(len(flow), -1, self.groups)
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A day of the base run, what people believed before its stretch, and what was on the route that morning."""
+
+    day: int
+    beliefs: Beliefs
+    kept: dict[str, NDArray[np.generic]]
+    long: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
+    ended: float
+
+
+class Base:
+    """A plan run once, from which plans that differ little are taken up.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._model = Model(plan)
+        self._lanes = self._model.by_reach()
+        self._route, departures, self._node_of = self._model.route(
+            self._lanes, self._model.daily(self._lanes)
+        )
+        made = assemble(plan, self._lanes, self._route)
+        self._carried = Carried(made, Tables(*(np.zeros(0),) * 2), self._lanes, departures, self._node_of)
+        self._spread = _spread(plan, self._lanes, made)
+        self._marks: list[_Mark] = []
+        self._rows: NDArray[np.float64] | None = None
+        self.own = self._run(plan, self._carried, 0, marking=True)
+
+    def counted(self, plan: Plan) -> Counted | None:
+        """Run a plan from the last kept day before it differs.
+
+        Parameters
+        ----------
+        plan : Plan
+
+        Returns
+        -------
+        Counted or None
+            None where the plan's route is another. Overwritten by the next run.
+        """
+        if plan is self.plan:
+            return self.own
+        if not self._lanes_do(plan):
+            return None
+        made = follow(plan, self.plan, self._carried.made, self._model.ways)
+        departures = self._departures(plan) if made is not None else None
+        if made is None or departures is None:
+            return None
+        day = min(first_difference(plan, self.plan), departures[1])
+        if not same_stays(plan, self.plan):
+            made, day = assemble(plan, self._lanes, self._route), 0
+        if day >= plan.n_days:
+            return Counted(made, self.own.memory, self._spread, len(plan.groups))
+        carried = Carried(made, self._carried.tables, self._lanes, departures[0], self._node_of)
+        return self._run(plan, carried, max(i for i, m in enumerate(self._marks) if m.day <= day))
+
+    def _lanes_do(self, plan: Plan) -> bool:
+        """Whether the classes that are carried tell apart whom the plan tells apart."""
+        lanes = self._lanes
+        north = lanes.per_north == len(UNITS) or unit_classes(plan) == unit_classes(self.plan)
+        return north and (lanes.per_south == lanes.per_north or len(unit_classes(plan, south_only=True)) == 1)
+
+    def _departures(self, plan: Plan) -> tuple[Daily, int] | None:
+        """Who departs, and the first day on which others do; None where someone departs from where nobody did."""
+        if all(a is b for a, b in zip(plan.departures, self.plan.departures, strict=True)):
+            return self._carried.departures, plan.n_days
+        if not np.array_equal(plan.departures.row_place, self.plan.departures.row_place):
+            return None
+        persons = expected_people(plan).persons
+        before = self._model.people.persons
+        if persons.shape != before.shape or (persons.any(axis=1) & ~before.any(axis=1)).any():
+            return None
+        other = np.flatnonzero((persons != before).any(axis=(0, 2)))
+        day, place, lane, amount = self._model.daily(self._lanes, persons)
+        departures = by_day(day, self._node_of[place], lane, amount, plan.n_days)
+        return departures, int(other[0]) if len(other) else plan.n_days
+
+    def _run(self, plan: Plan, carried: Carried, number: int, *, marking: bool = False) -> Counted:
+        """Tabulate and run the days from a mark on."""
+        made = carried.made
+        tabulator = Tabulator(plan, self._lanes, made, self._model.people.unit_share)
+        tables = tabulator.empty(self._rows)
+        self._rows = tables.row
+        begins = _marked_days(plan) if marking else [self._marks[number].day]
+        epochs = [int(plan.epochs.epoch_of_day[day]) for day in begins]
+        beliefs = tabulator.start() if marking else _copied(self._marks[number].beliefs)
+        held, used = [], 0
+        for first, last in zip(epochs, [*epochs[1:], len(tables.block)], strict=True):
+            held.append(_copied(beliefs) if marking else beliefs)
+            used = tabulator.fill(tables, beliefs, first, last, used)
+        tabulator.close(beliefs)
+        memory = new_memory(plan, made, peaks=False)
+        if begins[0] > 0:
+            self._take_up(self._marks[number], memory, int(made.net.day[begins[0], at.MONTH]))
+        carried = Carried(made, tables, carried.lanes, carried.departures, carried.node_of)
+        table = table_of(carried, memory)
+        for i, (first, last) in enumerate(zip(begins, [*begins[1:], plan.n_days], strict=True)):
+            if marking:
+                self._marks.append(_mark(first, held[i], memory))
+            run_days(table, first, last, 0, False)
+        return Counted(made, memory, self._spread, len(plan.groups))
+
+    def _take_up(self, mark: _Mark, memory: Memory, period: int) -> None:
+        """Put on the route who was there, and the counts of the periods before."""
+        for name, value in mark.kept.items():
+            getattr(memory, name)[...] = value
+        for name, (where, what) in mark.long.items():
+            getattr(memory, name)[where] = what
+        memory.balance[mark.day - 1, 2] = mark.ended
+        memory.flow[:period] = self.own.memory.flow[:period]
+        memory.days[:period] = self.own.memory.days[:period]
+
+
+def _marked_days(plan: Plan) -> list[int]:
+    """First days of every third month (and the first of all)."""
+    period = plan.fixed.period_of_day[: plan.n_days].astype(np.int64)
+    month = plan.fixed.month_of_day[: plan.n_days].astype(np.int64)
+    begins = np.flatnonzero(
+        (np.diff(month, prepend=-1) > 0) & (month % _EVERY == 0) & (np.diff(period, prepend=-1) > 0)
+    )
+    return [int(d) for d in begins]
+
+
+def _copied(beliefs: Beliefs) -> Beliefs:
+    return Beliefs(*(array.copy() for array in beliefs))
+
+
+def _mark(day: int, beliefs: Beliefs, memory: Memory) -> _Mark:
+    """Keep what is on the route on a morning."""
+    long = {}
+    for name in _LONG:
+        array = getattr(memory, name)
+        where = np.flatnonzero(array)
+        long[name] = (where, array[where])
+    ended = float(memory.balance[day - 1, 2]) if day > 0 else 0.0
+    return _Mark(day, beliefs, {name: getattr(memory, name).copy() for name in _KEPT}, long, ended)
+
+
+def _spread(plan: Plan, lanes: Lanes, made: Assembled) -> sparse.csr_matrix:
+    """Matrix from the classes of a period of flows to legs x groups."""
+    edge, node = made.net.edge, made.net.node
+    n = made.edge_lanes
+    number = np.repeat(np.arange(len(n)), n)
+    within = np.arange(len(number)) - np.repeat(np.cumsum(n) - n, n)
+    column = edge[number, at.FLOW] + within
+    group = lanes.owner[(made.edge_lane[number] + within) // node[edge[number, at.SOURCE], at.PER]]
+    row = made.edge_leg[number] * len(plan.groups) + group
+    shape = (len(plan.legs) * len(plan.groups), made.sizes["flow"])
+    return sparse.csr_matrix((np.ones(len(row)), (row, column)), shape=shape)
