@@ -17,7 +17,7 @@ from sim.report.words import country_name, phrase, place_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CONFIG", "crossings", "difference", "empty", "preview", "route_map", "where"]
+__all__ = ["CONFIG", "HEIGHTS", "crossings", "difference", "empty", "preview", "route_map", "where"]
 
 type Figure = dict[str, Any]
 
@@ -28,7 +28,10 @@ CONFIG: Final = {
     "doubleClick": False,
     "displaylogo": False,
 }
-DASHES: Final = ("solid", "dash", "dot", "dashdot")
+HEIGHTS: Final = {
+    "preview-graph": 330, "crossings-graph": 380, "map-graph": 560, "where-graph": 420, "compare-graph": 340,
+}  # fmt: skip
+"""Pixels that each figure takes on the page, filled or not."""
 PATTERNS: Final = ("", "/", ".", "\\", "x", "-", "|", "+")
 WAYS: Final = {
     "northward": (COLOURS[0], "solid"),
@@ -128,7 +131,7 @@ def crossings(table: pd.DataFrame, lang: str, unit: str, replicates: int) -> Fig
             {"type": "scatter", "mode": "markers", "x": x, "y": values(table["observed"]),
              "name": phrase("observed", lang), "marker": open_dot}
         )  # fmt: skip
-    layout = base(lang, 380)
+    layout = base(lang, HEIGHTS["crossings-graph"])
     layout["yaxis"]["title"] = {"text": unit, "font": {"size": 12}}
     months_axis(layout, x, lang)
     return {"data": data, "layout": layout}
@@ -147,7 +150,7 @@ def preview(table: pd.DataFrame, lang: str, unit: str) -> Figure:
             line={"color": COLOURS[0], "width": 2.6},
         ),
     ]
-    layout = base(lang, 330)
+    layout = base(lang, HEIGHTS["preview-graph"])
     layout["yaxis"]["title"] = {"text": unit, "font": {"size": 12}}
     months_axis(layout, x, lang)
     return {"data": data, "layout": layout}
@@ -164,7 +167,7 @@ def difference(table: pd.DataFrame, lang: str, unit: str, replicates: int) -> Fi
     data.append(
         line(x, values(table["median"]), phrase("median", lang), line={"color": COLOURS[3], "width": 2.2})
     )
-    layout = base(lang, 340)
+    layout = base(lang, HEIGHTS["compare-graph"])
     layout["yaxis"] |= {"rangemode": "normal", "title": {"text": unit, "font": {"size": 12}}}
     layout["shapes"] = [
         {
@@ -196,7 +199,7 @@ def where(countries: pd.DataFrame, lang: str) -> Figure:
                  fillcolor=colour, fillpattern={"shape": PATTERNS[number % len(PATTERNS)], "fgcolor": "#ffffff",
                                                 "bgcolor": colour, "size": 7, "solidity": 0.22})
         )  # fmt: skip
-    layout = base(lang, 420)
+    layout = base(lang, HEIGHTS["where-graph"])
     layout["yaxis"]["title"] = {"text": phrase("persons_per_day", lang), "font": {"size": 12}}
     months_axis(layout, x, lang)
     return {"data": data, "layout": layout}
@@ -268,7 +271,7 @@ def route_map(legs: pd.DataFrame, places: pd.DataFrame, lang: str) -> Figure:
     hidden = {"visible": False, "fixedrange": True, "showgrid": False, "zeroline": False}
     layout = base(
         lang,
-        560,
+        HEIGHTS["map-graph"],
         hovermode="closest",
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         xaxis={**hidden, "range": [west, east], "constrain": "domain"},

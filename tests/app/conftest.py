@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from sim.app.serve import Running, start
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+PATIENCE = int(os.environ.get("TRAVESIA_TEST_PATIENCE_MS", "240000"))
+"""Milliseconds: kernels may have to be compiled first."""
 SHORT = """\
 name: four_months
 title: {en: Four months of 2022, es: Cuatro meses de 2022}
@@ -95,7 +98,7 @@ def tab(running: Running, browser: Browser) -> Iterator[Callable[..., Watched]]:
     def new(width: int = 1280, height: int = 900) -> Watched:
         context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         watched = Watched(context.new_page(), running.address)
-        watched.page.set_default_timeout(240_000)
+        watched.page.set_default_timeout(PATIENCE)
         watched.page.on(
             "console", lambda said: watched.faults.append(said.text) if said.type == "error" else None
         )

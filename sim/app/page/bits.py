@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import dcc, html
 
-from sim.app.figures import CONFIG
+from sim.app.figures import CONFIG, HEIGHTS
 from sim.app.text import say
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def graph(name: str, label: str, **more: Any) -> html.Figure:  # noqa: ANN401 - 
     label : str
     """
     return html.Figure(
-        [dcc.Graph(id=name, config=dict(CONFIG), **more)],
+        [dcc.Graph(id=name, config=dict(CONFIG), style={"height": f"{HEIGHTS[name]}px"}, **more)],
         role="group",
         id=f"{name}-figure",
         **{"aria-label": label},

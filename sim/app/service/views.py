@@ -10,9 +10,8 @@ import json
 import os
 import uuid
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pandas as pd
 
 from sim.errors import DataError
@@ -229,25 +228,3 @@ class NeedsView:
     def __init__(self, table: pd.DataFrame, upstream: pd.DataFrame, assumptions: pd.DataFrame) -> None:
         self.table, self.upstream, self.assumptions = table, upstream, assumptions
         self.coordination = pd.DataFrame()
-
-
-def error_against(preview: pd.DataFrame, run: pd.DataFrame) -> dict[str, Any]:
-    """How far a preview lies from a run, border by border.
-
-    Parameters
-    ----------
-    preview : DataFrame
-        border, month, persons.
-    run : DataFrame
-        border, month, median.
-
-    Returns
-    -------
-    dict
-        Median of the absolute difference in per cent over months with 100 persons or more, by border and ``ALL``.
-    """
-    both = preview.merge(run[["border", "month", "median"]], on=["border", "month"])
-    both = both[both["median"] >= 100.0]  # noqa: PLR2004 - a share of very few people says nothing
-    gap = (both["persons"] - both["median"]).abs() / both["median"] * 100.0
-    found = {str(name): float(np.median(part)) for name, part in gap.groupby(both["border"])}
-    return {**found, "ALL": float(np.median(gap)) if len(gap) else float("nan")}

@@ -1,0 +1,83 @@
+"""How far a preview lies from full runs: scenarios enter, the table that the page quotes leaves.
+
+``python -m sim.app.service.measure`` writes `preview_error.csv` beside the page (maintenance command).
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from sim.app.service.preview import Previews
+from sim.ensemble import run
+from sim.spec import Scenario, load_scenario
+
+__all__ = ["SCENARIOS", "gaps", "main"]
+
+log = logging.getLogger(__name__)
+
+SCENARIOS = (
+    "history/baseline",
+    "what_if/no_october_2022_rule",
+    "what_if/no_appointments",
+    "what_if/darien_closed_one_month",
+)
+"""What happened, and three what-ifs of different kinds: no expulsion, no queue, a closed way."""
+_FEWEST = 100.0
+
+
+def gaps(scenario: Scenario, *, replicates: int, scale: float) -> pd.DataFrame:
+    """Compare a preview with a full run, month by month.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    replicates : int
+    scale : float
+        Share of the people simulated.
+
+    Returns
+    -------
+    DataFrame
+        border, month, preview, run (persons), percent (absolute difference); months with 100 persons or more.
+    """
+    seen = Previews().look(scenario, scenario, scenario.name)
+    if seen is None:  # nobody else asks
+        return pd.DataFrame()
+    with tempfile.TemporaryDirectory() as folder:
+        done = run(scenario, replicates=replicates, scale=scale, out=Path(folder) / "run")
+        table = done.summary[done.summary["nationality"] == "ALL"]
+    ran_by = dict(zip(zip(table["border"], table["month"], strict=True), table["median"], strict=True))
+    rows = []
+    for border in seen.now.borders:
+        line = seen.crossings(border)
+        for month, persons in zip(line["month"], line["now"], strict=True):
+            ran = float(ran_by.get((border, month), 0.0))
+            if ran >= _FEWEST:
+                rows.append((border, month, float(persons), ran, 100.0 * abs(float(persons) - ran) / ran))
+    return pd.DataFrame(rows, columns=["border", "month", "preview", "run", "percent"])
+
+
+def main(replicates: int = 3, scale: float = 0.1) -> pd.DataFrame:
+    """Measure `SCENARIOS` and write the table."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    found = pd.concat(
+        [gaps(load_scenario(name), replicates=replicates, scale=scale) for name in SCENARIOS],
+        ignore_index=True,
+    )
+    by = pd.concat([found, found.assign(border="ALL")]).groupby("border", sort=False)["percent"]
+    table = pd.DataFrame(
+        {"median_percent": by.median(), "p90_percent": by.quantile(0.9), "months": by.size()}
+    )
+    table = table.round(1).rename_axis("border").reset_index().astype({"months": int})
+    path = Path(__file__).parents[1] / "preview_error.csv"
+    table.to_csv(path, index=False)
+    log.info("%s written\n%s", path.name, table.to_string(index=False))
+    return table
+
+
+if __name__ == "__main__":
+    main()
