@@ -19,8 +19,9 @@ CANDIDATES = python3.13 python3.12 python3.14 python3 python \
 	$(wildcard $(PYENV_ROOT)/versions/3.1[2-4].*/bin/python3 /usr/local/bin/python3.1[2-4] /opt/homebrew/bin/python3.1[2-4])
 OLD_ENOUGH := import sys; sys.exit(sys.version_info < (3, 12))
 
-# Where the main job writes, and what else to pass: make run ARGS="--replicates 20"; make test ARGS="-k closure -x"
+# Where the main job writes, and what else to pass: make run ARGS="--engine expected"; make test ARGS="-k closure -x"
 OUT ?= runs/baseline
+REPLICATES ?= 3
 ARGS ?=
 
 help: ## List these commands
@@ -40,7 +41,7 @@ help: ## List these commands
 	@printf 'make clean        remove .venv, caches and built files (runs/ stays)\n'
 
 run: $(READY)
-	$(VENV)/bin/travesia run history/baseline --out $(OUT) $(ARGS)
+	$(VENV)/bin/travesia run history/baseline --out $(OUT) --replicates $(REPLICATES) --resume $(ARGS)
 
 test: $(READY)
 	$(PY) -m pytest $(ARGS)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
+    from rich.table import Table
 
     from sim.results import Run
 
@@ -118,9 +120,7 @@ def _write_figures(done: Run) -> str:
 
 def _show(done: Run, console: Console) -> None:
     """Table of crossings by border and year, and where everything was written."""
-    from rich.table import Table
-
-    from sim.results import year_table
+    from sim.results import nationality_table, year_table
     from sim.results.reduce import all_nationalities
 
     m = done.manifest
@@ -138,29 +138,77 @@ def _show(done: Run, console: Console) -> None:
         console.print(f"Written to {done.path}")
         return
     rows = year_table(done.summary, all_nationalities(done.path / "crossings.parquet"))
-    one = m["replicates"] == 1
-    table = Table(title="Crossings by border and year, all nationalities (a scenario, not a prediction)")
-    table.add_column("border")
-    table.add_column("year")
-    for name in ("simulated", "one draw" if one else "90 % interval", "observed", "months", "difference"):
-        table.add_column(name, justify="right")
+    console.print("\nCrossings by border and year, all nationalities (a scenario, not a prediction)")
+    console.print(_year_rows(rows, one=m["replicates"] == 1))
+    console.print("\nBy nationality, over the months with a count: the five largest at each border")
+    console.print(_nationality_rows(nationality_table(done.summary)))
+    console.print(
+        "Persons, or encounters at the US border. Differences are over the months for which a count exists. "
+        + _meaning_of_interval(m["replicates"])
+    )
+    console.print(f"Written to {done.path}")
+
+
+def _meaning_of_interval(replicates: int) -> str:
+    """Say what the interval of a run covers."""
+    if replicates == 1:
+        return "One replicate is one draw: --replicates 3 gives an interval."
+    return (
+        f"The interval is the chance between {replicates} replicates of the same departures and parameters; what is not known "
+        "of those is in `travesia forecast`, and is far wider."
+    )
+
+
+def _year_rows(rows: pd.DataFrame, *, one: bool) -> Table:
+    """Rows of borders and years."""
+    table = _plain_table("border", "year")
+    for name in ("simulated", "one draw" if one else "90 % interval", "observed", "months", "differs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    before = ""
     row: Any
     for row in rows.itertuples():
         seen = row.observed_months > 0
         table.add_row(
-            str(row.border),
+            row.border.replace("_", " ") if row.border != before else "",
             str(row.year),
             f"{row.median:,.0f}",
-            "" if one else f"{row.lo90:,.0f} to {row.hi90:,.0f}",
+            "" if one else f"{row.lo90:,.0f}-{row.hi90:,.0f}",
             f"{row.observed:,.0f}" if seen else "not known",
             f"{row.observed_months} of {row.months}",
             f"{row.difference_percent:+.1f} %" if seen else "",
         )
-    console.print(table)
-    console.print(
-        "Observed and difference are over the months for which a count exists; counts of persons or of encounters."
-    )
-    console.print(f"Written to {done.path}")
+        before = row.border
+    return table
+
+
+def _nationality_rows(rows: pd.DataFrame) -> Table:
+    """Rows of borders and their largest nationalities."""
+    table = _plain_table("border", "nationality")
+    for name in ("simulated", "observed", "months", "differs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    before = ""
+    row: Any
+    for row in rows.itertuples():
+        table.add_row(
+            row.border.replace("_", " ") if row.border != before else "",
+            str(row.nationality),
+            f"{row.simulated:,.0f}",
+            f"{row.observed:,.0f}",
+            str(row.months),
+            f"{row.difference_percent:+.1f} %",
+        )
+        before = row.border
+    return table
+
+
+def _plain_table(*columns: str) -> Table:
+    """Table that fits into eighty columns."""
+    from rich.table import Table as Plain
+
+    table = Plain(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    return table
 
 
 def _show_outcomes(done: Run, console: Console) -> None:

@@ -3,7 +3,7 @@
 from sim.results.folder import RunFolder, content_hash
 from sim.results.provider import observed_series
 from sim.results.run import Run, open_run
-from sim.results.summary import border_counts, summarise, year_table
+from sim.results.summary import border_counts, nationality_table, summarise, year_table
 from sim.results.tables import tally_tables
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "open_run",
     "summarise",
     "tally_tables",
+    "nationality_table",
     "year_table",
 ]

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
     from sim.spec import Scenario
 
-__all__ = ["INTERVALS", "beside_observed", "border_counts", "summarise", "with_intervals", "year_table"]
+__all__ = [
+    "INTERVALS",
+    "beside_observed",
+    "border_counts",
+    "nationality_table",
+    "summarise",
+    "with_intervals",
+    "year_table",
+]
 
 INTERVALS = {"lo90": 0.05, "lo50": 0.25, "median": 0.5, "hi50": 0.75, "hi90": 0.95}
 
@@ -175,3 +183,28 @@ def year_table(summary: pd.DataFrame, counts: pd.DataFrame, nationality: str = "
                 }
             )
     return pd.DataFrame(rows)
+
+
+def nationality_table(summary: pd.DataFrame, most: int = 5) -> pd.DataFrame:
+    """Totals by border and nationality over the months with an observed count, the largest observed first.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Rows of ``summary.csv``: border, month, nationality, median, observed.
+    most : int
+        Nationalities shown at each border.
+
+    Returns
+    -------
+    DataFrame
+        border, nationality, months (with a count), simulated (sum of the monthly medians), observed, difference_percent;
+        persons, or encounters where the border counts those.
+    """
+    known = summary[(summary["nationality"] != "ALL") & summary["observed"].notna()]
+    sums = known.groupby(["border", "nationality"], observed=True, as_index=False).agg(
+        months=("month", "nunique"), simulated=("median", "sum"), observed=("observed", "sum")
+    )
+    sums = sums[sums["observed"] > 0].sort_values(["border", "observed"], ascending=[True, False])
+    sums["difference_percent"] = 100.0 * (sums["simulated"] / sums["observed"] - 1.0)
+    return sums.groupby("border", observed=True).head(most).reset_index(drop=True)
