@@ -118,6 +118,9 @@ def _manifest(run: RunTables, measures: Measures) -> dict[str, str]:
     manifest = getattr(run, "manifest", None) or {}
     names = ("created", "run_date", "date", "version", "engine", "seed", "data_as_of", "result_hash")
     out = {name: str(manifest[name]) for name in names if name in manifest}
+    seen = getattr(run, "summary", None)
+    if "data_as_of" not in out and seen is not None and seen["observed"].notna().any():
+        out["data_as_of"] = str(seen.loc[seen["observed"].notna(), "month"].max())
     out["window_start"] = str(measures.periods["start"].iloc[0].date())
     out["window_end"] = str(measures.periods["end"].iloc[measures.months - 1].date())
     out["replicates"] = str(measures.replicates)

@@ -48,7 +48,13 @@ def text(key: str, language: str) -> str:
 @cache
 def _columns(language: str) -> dict[tuple[str, str], str]:
     rows = table("fields")
-    return {(t, n): s for t, n, s in zip(rows["table"], rows["name"], rows[f"label_{language}"], strict=True)}
+    parts = (rows["table"], rows["name"], rows[f"label_{language}"], rows["unit"])
+    return {(t, n): _with_money(s, unit) for t, n, s, unit in zip(*parts, strict=True)}
+
+
+def _with_money(heading: str, unit: str) -> str:
+    """A heading that says which money its numbers are."""
+    return f"{heading}, {unit}" if unit == "USD" and unit not in heading else heading
 
 
 def column_label(table_name: str, column: str, language: str) -> str:

@@ -14,6 +14,7 @@ from openpyxl.utils import get_column_letter
 from sim.needs.axes import ALL
 from sim.needs.labels import column_label, label, names_in, phrase, sentence, text
 from sim.needs.safeguard import HIDDEN, as_text
+from sim.needs.tables import table
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -36,6 +37,9 @@ __all__ = [
     "words",
 ]
 
+#: paper sizes as spreadsheets number them, and the widest sheet (in characters) that is readable on the smaller
+_A4, _A3, _WIDEST_A4 = 9, 8, 200.0
+_LINE_POINTS: Final = 13.0
 #: widths of the country sheets, shared by their blocks
 COUNTRY_WIDTHS: Final = (9.0, 24.0, 24.0, *([11.5] * 15))
 _HEAD_FONT: Final = Font(bold=True, color="FFFFFF", size=9)
@@ -293,7 +297,9 @@ def column_name(column: str, lang: str) -> str:
     """Heading of a column of a country sheet."""
     column = {"sector_code": "sector_name", "location_code": "location_name"}.get(column, column)
     if column.startswith("r:"):
-        return label("resource", column[2:], lang)
+        unit = str(table("resources").set_index("id").loc[column[2:], "unit"])
+        name, shown = label("resource", column[2:], lang), label("unit", unit, lang)
+        return name if shown.lower() in name.lower() else f"{name}, {shown}"
     for name in ("needs", "overview", "coordination", "simple"):
         found = column_label(name, column, lang)
         if found != column:
@@ -416,7 +422,7 @@ def block(
         Freezing, filters, widths and colours.
     """
     chosen = layout or Layout()
-    widths = chosen.widths or tuple(_widths(columns, rows))
+    widths = chosen.widths or tuple(_widths(columns, rows, heads))
     for position, width in enumerate(widths, start=1):
         sheet.column_dimensions[get_column_letter(position)].width = width
     for position, title in enumerate(heads, start=1):
@@ -433,7 +439,7 @@ def block(
         _write_row(sheet, row + offset, record, columns, chosen, band=offset % 2 == 0)
         lines = _lines_of(record, columns, widths, chosen)
         if lines > 1:
-            sheet.row_dimensions[row + offset].height = 12.5 * lines
+            sheet.row_dimensions[row + offset].height = _LINE_POINTS * lines + 1.5
     return row + len(rows) + 1
 
 
@@ -494,7 +500,7 @@ def _style(cell: Any, key: tuple[str, bool, bool, str]) -> None:  # noqa: ANN401
     if number_format == "0":
         cell.alignment = Alignment(horizontal="left", vertical="top")
     elif number_format in ("@", "General"):
-        cell.alignment = Alignment(wrap_text=wide, vertical="top")
+        cell.alignment = Alignment(horizontal="left", wrap_text=wide, vertical="top", indent=1)
     else:
         cell.alignment = Alignment(vertical="top")
     for name, colour in _FLAGS.items():
@@ -502,20 +508,22 @@ def _style(cell: Any, key: tuple[str, bool, bool, str]) -> None:  # noqa: ANN401
             cell.fill = PatternFill("solid", fgColor=colour)
 
 
-def _widths(columns: list[str], rows: list[dict[str, Any]]) -> list[float]:
-    """Widths from the contents, within what fits a page."""
+def _widths(columns: list[str], rows: list[dict[str, Any]], heads: list[str]) -> list[float]:
+    """Widths from the contents, within what fits a page, and never so narrow that a word of the heading breaks."""
     out = []
-    for column in columns:
+    for column, head in zip(columns, heads, strict=True):
         longest = max((len(str(r[column])) for r in rows[:400] if r[column] is not None), default=0)
+        word = max((len(part) for part in head.split()), default=0)
         limit = _WIDE.get(column, 22)
-        out.append(float(min(max(longest + 2, 9), limit)))
+        out.append(max(float(min(max(longest + 2, 9), limit)), 1.25 * word + 1.0))
     return out
 
 
 def finish(sheet: Worksheet, lang: str, *, repeat: int) -> None:
-    """Print set-up: landscape A4, one page wide, header repeated, page numbers."""
+    """Print set-up: landscape, one page wide (A4, or A3 where it would be too small), header repeated, page numbers."""
     sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.paperSize = 9
+    across = sum(dimension.width for dimension in sheet.column_dimensions.values())
+    sheet.page_setup.paperSize = _A3 if across > _WIDEST_A4 else _A4
     sheet.page_setup.fitToWidth = 1
     sheet.page_setup.fitToHeight = 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True  # type: ignore[union-attr]

@@ -14,9 +14,11 @@ import sim.results
 from sim.cli import brief_command, plot_command
 from sim.errors import DataError
 from sim.needs import Needs, estimate
+from sim.needs.labels import label
 from sim.report import (
     KINDS,
     Plots,
+    arrangements,
     coordination_matrix,
     needs_by_sector,
     plot_all,
@@ -132,3 +134,18 @@ def test_the_brief_command_writes_both_forms(tmp_path: Path) -> None:
         done = CliRunner().invoke(brief_command.app, [str(tmp_path), *options])
         assert done.exit_code == 0, done.output
         assert (tmp_path / name).stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_three_arrangements_and_three_fundings_stand_in_one_figure(run: SyntheticRun, lang: str) -> None:
+    figure, data = arrangements(run, lang)
+    resources = [name for name in data["measure"].unique() if str(name).startswith("resource:")]
+    drawn = [axes for axes in figure.axes if axes.patches]
+    assert len(drawn) == len(resources) + 2
+    assert all(axes.get_ylabel() for axes in drawn)
+    water = data[(data["measure"] == "resource:water")]["middle"]
+    panel = next(axes for axes in drawn if axes.get_ylabel() == label("unit", "litres", lang))
+    assert sorted(bar.get_height() for bar in panel.patches) == pytest.approx(sorted(water))
+    assert len(panel.patches) == 9
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert len(legend) == len(set(legend)) == 7
