@@ -281,9 +281,24 @@ def route_map(legs: pd.DataFrame, places: pd.DataFrame, lang: str) -> Figure:
             "scaleanchor": "x",
             "scaleratio": float(1 / middle),
             "constrain": "domain",
+            "constraintoward": "top",
         },
         legend={"orientation": "h", "x": 0, "y": 0, "bgcolor": "rgba(255,255,255,0.9)", "font": {"size": 12}},
     )
+    layout.pop("height")  # the page gives the map the room its width asks for
+    if len(seen):
+        told = say("map_widest", lang, n=count(float(seen["median"].max()), lang))
+        layout["annotations"] = [
+            {
+                "text": told,
+                "showarrow": False,
+                "x": 0.01,
+                "y": 0.14,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "left",
+            }
+        ]
     return {"data": data, "layout": layout}
 
 

@@ -17,7 +17,7 @@ from sim.app.figures import crossings, route_map
 from sim.app.server import create_server
 from sim.app.service.jobs import Job, Jobs, left_in_words, share_done
 from sim.app.service.policies import all_fields, bar, controls_of, events_of, nice
-from sim.app.service.preview import preview_error
+from sim.app.service.preview import error_at, preview_error
 from sim.app.service.runs import OWN, Runs, fresh_name
 from sim.app.service.scenarios import Changes, Shelf, cleaned, document, edited, rewritten, yaml_text
 from sim.app.service.share import KIND, read_share
@@ -313,7 +313,8 @@ def test_the_track_record_has_what_the_page_shows() -> None:
 def test_the_page_quotes_a_measured_error_for_every_border(baseline: Scenario) -> None:
     error = preview_error()
     assert set(error) == {"ALL", *(border.id for border in baseline.world.borders)}
-    assert all(0 < percent < 100 for percent in error.values())
+    assert all(0 < one.median < one.most < 100 for one in error.values())
+    assert error_at("a border of one's own") == error["ALL"]
 
 
 def test_a_figure_draws_bands_only_where_there_are_replicates() -> None:

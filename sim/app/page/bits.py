@@ -68,7 +68,7 @@ def graph(name: str, label: str, **more: Any) -> html.Figure:  # noqa: ANN401 - 
     label : str
     """
     return html.Figure(
-        [dcc.Graph(id=name, config=dict(CONFIG), style={"height": f"{HEIGHTS[name]}px"}, **more)],
+        [dcc.Graph(id=name, config=dict(CONFIG), style={"height": f"min({HEIGHTS[name]}px, 115vw)"}, **more)],
         role="group",
         id=f"{name}-figure",
         **{"aria-label": label},

@@ -84,34 +84,35 @@ def layout(lang: str) -> html.Section:
             ),
             html.Button(say("compare_start", lang), id="compare-start", className="main", n_clicks=0),
             html.Div(id="compare-message", className="refusal", role="alert"),
-            html.Div(
-                [
-                    html.Div(id="compare-facts"),
-                    Field(
-                        id="compare-border", kind="select", label=say("border", lang), value="", options=[]
-                    ),
-                    graph("compare-graph", say("difference_title", lang), figure=figures.empty("")),
-                    html.Div(id="compare-tables"),
-                    html.Div(id="compare-link"),
-                    html.H3(say("why_title", lang)),
-                    html.P(say("why_about", lang), className="hint"),
-                    html.Div(
-                        [
-                            Field(
-                                id="why-month", kind="select", label=say("month", lang), value="", options=[]
-                            ),
-                            html.Button(say("why_start", lang), id="why-start", n_clicks=0),
-                        ],
-                        className="row",
-                    ),
-                    html.Div(id="why-table", role="status"),
-                ],
-                id="compare-body",
-                hidden=True,
-            ),
+            findings(lang),
         ],
         id="compare-part",
         **{"aria-labelledby": "compare-title"},
+    )
+
+
+def findings(lang: str) -> html.Div:
+    """What a comparison found, empty until there is one."""
+    return html.Div(
+        [
+            html.Div(id="compare-facts"),
+            Field(id="compare-border", kind="select", label=say("border", lang), value="", options=[]),
+            graph("compare-graph", say("difference_title", lang), figure=figures.empty("")),
+            html.Div(id="compare-tables"),
+            html.Div(id="compare-link"),
+            html.H3(say("why_title", lang)),
+            html.P(say("why_about", lang), className="hint"),
+            html.Div(
+                [
+                    Field(id="why-month", kind="select", label=say("month", lang), value="", options=[]),
+                    html.Button(say("why_start", lang), id="why-start", n_clicks=0),
+                ],
+                className="row",
+            ),
+            html.Div(id="why-table", role="status"),
+        ],
+        id="compare-body",
+        hidden=True,
     )
 
 

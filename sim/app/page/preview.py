@@ -10,12 +10,12 @@ from dash.exceptions import PreventUpdate
 from sim.app import figures
 from sim.app.page.bits import graph, records, refused, table
 from sim.app.parts import Field
-from sim.app.service.preview import preview_error
+from sim.app.service.preview import error_at
 from sim.app.text import count, say, signed
 from sim.app.workshop import DEFAULT, Draft
 from sim.errors import TravesiaError
 from sim.report.publication import rounded
-from sim.report.words import phrase
+from sim.report.words import number, phrase
 
 if TYPE_CHECKING:
     from sim.app.service.preview import Seen
@@ -119,10 +119,9 @@ def register(app: Dash, shop: Workshop, lang: str) -> None:
 def numbers(seen: Seen, borders: list[dict[str, str]], group: str, lang: str) -> list[Any]:
     """Crossings over the window and people present, before and now."""
     names = {row["value"]: row["label"] for row in borders}
-    error = preview_error()
 
     def cell(value: float, border: str) -> list[Any]:
-        share = error.get(border, error.get("ALL", 0.0)) / 100.0
+        share = error_at(border).most / 100.0
         low, high = rounded(value * (1.0 - share)), rounded(value * (1.0 + share))
         told = f"({say('to', lang, low=count(low, lang), high=count(high, lang))})"
         return [count(rounded(value), lang), html.Br(), html.Span(told, className="source")]
@@ -160,13 +159,8 @@ def change(difference: float, base: float, lang: str) -> str:
 
 def error_words(draft: Draft, seen: Seen, border: str, lang: str) -> str:
     """What the preview is worth, as measured."""
-    error = preview_error()
-    told = say(
-        "preview_error",
-        lang,
-        border=f"{error.get(border, error.get('ALL', 0.0)):.0f}",
-        all=f"{error.get('ALL', 0.0):.0f}",
-    )
+    error = error_at(border)
+    told = say("preview_error", lang, usual=number(error.median, lang, 1), most=number(error.most, lang, 1))
     exact = say("preview_exact" if seen.now.exact else "preview_approximate", lang)
     took = say("preview_seconds", lang, ms=f"{1000 * seen.seconds:.0f}") if draft.changes else ""
     return f"{told} {exact} {took}".strip()

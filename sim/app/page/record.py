@@ -69,7 +69,7 @@ def short(record: pd.DataFrame, lang: str) -> list[Any]:
 
 def percent(share: float, lang: str) -> str:
     """A share in per cent."""
-    return f"{number(100 * share, lang)}{' ' if lang == 'es' else ''}%"
+    return f"{number(100 * share, lang)}\u00a0%"
 
 
 def record_table(record: pd.DataFrame, names: dict[str, str], lang: str) -> list[Any]:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.engines.expected.preview import PreviewAnswer
     from sim.spec import Scenario
 
-__all__ = ["Previews", "Seen", "preview_error"]
+__all__ = ["Error", "Previews", "Seen", "error_at", "preview_error"]
 
 _MOST = 2
 """Bases kept ready; each holds the tables of a compiled scenario."""
@@ -27,14 +27,35 @@ _MOST_ANSWERS = 12
 _MOST_TABS = 100
 
 
-@cache
-def preview_error() -> dict[str, float]:
-    """How far previews lay from full runs of the agents engine, in per cent, by border and ``ALL``.
+class Error(NamedTuple):
+    """How far previews lay from full runs of the agents engine, in per cent of the month's count.
 
-    Median over months of the absolute difference; measured by ``python -m sim.app.service.measure``.
+    Parameters
+    ----------
+    median : float
+        Half of the months lay nearer.
+    most : float
+        Nine in ten months lay nearer.
     """
+
+    median: float
+    most: float
+
+
+@cache
+def preview_error() -> dict[str, Error]:
+    """Error of previews by border and ``ALL``, as ``python -m sim.app.service.measure`` found it."""
     with files("sim.app").joinpath("preview_error.csv").open(encoding="utf-8") as stream:
-        return {row["border"]: float(row["median_percent"]) for row in csv.DictReader(stream)}
+        return {
+            row["border"]: Error(float(row["median_percent"]), float(row["p90_percent"]))
+            for row in csv.DictReader(stream)
+        }
+
+
+def error_at(border: str) -> Error:
+    """Error at a border; that over all borders where it was not measured (a world of one's own)."""
+    known = preview_error()
+    return known.get(border, known["ALL"])
 
 
 @dataclass(frozen=True)

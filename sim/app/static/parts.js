@@ -28,7 +28,7 @@
     const text = number.toLocaleString(props.lang === "es" ? "es-MX" : "en-US", {
       maximumFractionDigits: props.percent ? 0 : digits, useGrouping: true });
     const spaced = props.lang === "es" ? text.replace(/,/g, "\u00a0").replace(/\.(\d+)$/, ",$1") : text;
-    return spaced + (props.percent ? (props.lang === "es" ? "\u00a0%" : "%") : props.unit ? " " + props.unit : "");
+    return spaced + (props.percent ? "\u00a0%" : props.unit ? " " + props.unit : "");
   }
 
   function readFile(event, props) {
