@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bounds import expected_engine, machine_bounds, start
 from benchmarks.flee_peer import flee_person_days, flee_version, travesia_person_days
 from benchmarks.route_walk import Graph, mesa_walk, numpy_walk, sketch_walk, travesia_walk
 
@@ -80,21 +81,66 @@ def corridor(scales: tuple[float, ...]) -> dict[str, Any]:
     from sim.spec import load_scenario
 
     load_kernels()
+    yardstick = Graph()
     scenario = load_scenario("history/baseline")
     out: dict[str, Any] = {}
     for scale in scales:
         plan = compile_plan(scenario, scale=scale)
         for threads in (1, 2):
+            before = sketch_walk(yardstick, 200_000)
+            begin = time.process_time()
             tally = run_agents(plan, threads=threads)
+            cpu = time.process_time() - begin
+            after = sketch_walk(yardstick, 200_000)
             seconds = tally.timing["engine_s"]
+            move = (before[0] / before[1] + after[0] / after[1]) / 2.0
             out[f"scale {scale}, {threads} thread(s)"] = {
                 "people": tally.people,
                 "events": tally.events,
                 "engine_s": round(seconds, 2),
+                "cpu_s": round(cpu, 2),
                 "ns_per_event": round(seconds / tally.events * 1e9, 1),
+                "events_in_moves_of_the_sketch": round(seconds / tally.events / move, 2),
                 "peak_rss_mb": peak_rss_mb(),
             }
     return out
+
+
+def _processor() -> str:
+    """Name of the processor, as the kernel gives it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next(
+        (x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), platform.processor()
+    )
+
+
+def lines_of(results: dict[str, Any], indent: str = "") -> list[str]:
+    """Results as lines to read."""
+    out: list[str] = []
+    for name, value in results.items():
+        if isinstance(value, dict):
+            flat = all(not isinstance(v, dict | list) for v in value.values())
+            if flat and indent:
+                out.append(f"{indent}{name}: " + ", ".join(f"{k} {_short(v)}" for k, v in value.items()))
+            else:
+                out += [f"{indent}{name}", *lines_of(value, indent + "  ")]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for item in value:
+                out += [f"{indent}{name}", *lines_of(item, indent + "  ")]
+        else:
+            out.append(f"{indent}{name}: {_short(value)}")
+    return out
+
+
+def _short(value: Any) -> str:
+    return (
+        f"{value:,.4g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else str(value)
+    )
 
 
 def main() -> None:
@@ -105,18 +151,27 @@ def main() -> None:
     options = parser.parse_args()
     repeats = 1 if options.quick else REPEATS
     begin = time.time()
-    results = {
-        "machine": {"cores": os.cpu_count(), "processor": platform.processor(), "load": os.getloadavg()},
-        "route_walk": [
-            route_walk(n, repeats) for n in ((100_000,) if options.quick else (1_000_000, 5_000_000))
-        ],
-        "flee_graph": flee(repeats, 500 if options.quick else 5_000),
-        "corridor": corridor((0.02,) if options.quick else (0.1, 1.0, 2.0)),
+    quick = options.quick
+    results: dict[str, Any] = {
+        "machine": {
+            "cores": os.cpu_count(),
+            "processor": _processor(),
+            "python": platform.python_version(),
+            "load_before": os.getloadavg(),
+            **machine_bounds(repeats),
+        },
+        "start": start(repeats),
+        "route_walk": [route_walk(n, repeats) for n in ((100_000,) if quick else (1_000_000, 5_000_000))],
+        "flee_graph": flee(repeats, 500 if quick else 5_000),
+        "corridor": corridor((0.02,) if quick else (0.1, 1.0, 2.0)),
+        "expected_engine": expected_engine(repeats, series=not quick),
     }
+    results["machine"]["load_after"] = os.getloadavg()
     results["seconds"] = round(time.time() - begin, 1)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(results, indent=1))
-    print(json.dumps(results, indent=1))
+    print("\n".join(lines_of(results)))
+    print(f"written to {options.out}")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,11 @@ def flee_person_days(people: int) -> float:
     from flee import flee
     from flee.SimulationSettings import SimulationSettings
 
-    with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        tempfile.TemporaryDirectory() as folder,
+    ):
         file = Path(folder) / "simsetting.yml"
         file.write_text(_SETTINGS)
         SimulationSettings.ReadFromYML(str(file))
