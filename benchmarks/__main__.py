@@ -133,7 +133,7 @@ def lines_of(results: dict[str, Any], indent: str = "") -> list[str]:
     return out
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return (
         f"{value:,.4g}"
         if isinstance(value, float)
