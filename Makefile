@@ -50,7 +50,7 @@ slow: $(READY)
 	$(PY) -m pytest -m slow $(ARGS)
 
 library: $(READY)
-	$(PY) -m pytest -m slow tests/end_to_end/test_library.py $(ARGS)
+	$(PY) -m pytest tests/end_to_end/test_library.py $(ARGS)
 
 bench: $(VENV)/.bench-installed
 	$(PY) -m benchmarks $(ARGS)

@@ -16,7 +16,7 @@ from sim.plan import compile_plan
 from sim.spec import load_scenario
 from sim.spec.library import library_names
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1200)
 
 SCALE = 0.05
 THREADS = 2
