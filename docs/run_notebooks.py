@@ -29,7 +29,7 @@ NOTEBOOKS: Final = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 PAGES: Final = ROOT / "docs" / "notebooks"
 #: Figures belong into the notebook, whatever the caller draws on.
 INLINE: Final = "module://matplotlib_inline.backend_inline"
-WIDEST_PIXELS, COLOURS, LONGEST_CELL = 1100, 64, 600
+WIDEST_PIXELS, COLOURS, LONGEST_CELL = 1100, 128, 600
 _TABLE: Final = re.compile(r"<table[^>]*>(.*?)</table>", re.DOTALL)
 _STYLE: Final = re.compile(r' style="[^"]*"')
 _TERMINAL: Final = re.compile(r"\x1b\[[0-9;]*m")
@@ -128,7 +128,8 @@ def write_figure(content: bytes, path: Path) -> None:
         image = image.resize(
             (WIDEST_PIXELS, round(image.height * WIDEST_PIXELS / image.width)), Image.Resampling.LANCZOS
         )
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = image.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)  # keeps rare colours
+    few.save(path, optimize=True)
 
 
 def faults(notebook: Any) -> Iterator[str]:  # noqa: ANN401 - a notebook node

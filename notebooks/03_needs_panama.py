@@ -14,7 +14,7 @@
 # # 3. Needs for Panama, 2023
 #
 # **Question.** More people than ever crossed Panama in 2023. How many needed help, how much water, food and shelter is
-# that, what did it cost, and who was in charge?
+# that, what would that cost, and who was in charge?
 #
 # **What we do.** We run 2023, then turn people and the days they spend in Panama into needs with published planning
 # standards (Sphere, UNHCR, R4V plans). Every line has a low, a middle and a high value.
@@ -36,8 +36,9 @@ needs = result.needs()
 panama = needs.table[(needs.table["location_code"] == "PAN") & (needs.table["period"] == "year")]
 
 # %% [markdown]
-# Four measures are kept apart, because they answer different questions: crossings, unique people, person-days, and times
-# assisted.
+# Four measures are kept apart, because they answer different questions: crossings, unique people, person-days, and
+# times assisted. Of unique people, AFF are affected, INN in need, TGT targeted by the plans, each a part of the one
+# before.
 
 # %%
 everyone = (
@@ -63,6 +64,9 @@ Markdown(
     f"{water['middle'] / 1e6:,.0f} million litres** (from {water['low'] / 1e6:,.0f} at the survival minimum to "
     f"{water['high'] / 1e6:,.0f} where more is at hand)."
 )
+
+# %% [markdown]
+# By sector, in the last month of the run; lines are 80 % intervals of people and low to high of money:
 
 # %%
 figure, sectors = result.plot.needs_by_sector("PAN")
