@@ -11,12 +11,12 @@ from sim.plan.choice import MEANS_EDGES, alternatives_of, base_weights, classes_
 from sim.plan.distributions import Pool, scaled
 from sim.plan.effects import effects_of, series_product
 from sim.plan.epochs import epochs_of
-from sim.plan.forced import forced_of
+from sim.plan.forced import INSTRUMENTS, forced_of
 from sim.plan.graph import PATHWAY_DAYS, Graph, key_of
 from sim.plan.layout import Fixed, Knowledge
 from sim.plan.limits import limits_of
 from sim.plan.people import departures_of
-from sim.plan.plan import AGES, SEXES, UNITS, Plan
+from sim.plan.plan import AGES, SEXES, UNITS, Parts, Plan
 from sim.spec import Fixed as FixedDays
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sim.plan.effects import Effect
     from sim.plan.forced import Forced
     from sim.plan.layout import Departures, Epochs, Limits
-    from sim.spec import Distribution, Scenario
+    from sim.spec import Distribution, Policy, Scenario
 
 __all__ = ["compile_plan"]
 
@@ -70,14 +70,18 @@ def compile_plan(
         )
     days = scenario.days
     graph = Graph(scenario)
-    forced = forced_of(graph, scenario.policies, days)
-    effects = [e for p in scenario.policies for e in effects_of(p, graph, days)]
+    near = like if like is not None and _on_the_same_ground(scenario, graph, like) else None
+    forced, alike = _forced(graph, days, near)
+    by_policy = _effects(graph, days, near)
+    effects = [e for _, own in by_policy.values() for e in own]
     departures, people = departures_of(graph, effects, days, scale, like)
     if people == 0:
         raise RunError(f"nobody departs in {scenario.name}: every departure row is empty at scale {scale}")
     pool = Pool(n_days)
     leg_days = _leg_days(graph, forced)
-    epochs, sort = epochs_of(graph, effects, forced, days, pool, leg_days.__getitem__)
+    epochs, sort = epochs_of(
+        graph, effects, forced, days, pool, leg_days.__getitem__, near if alike else None
+    )
     limits = limits_of(graph, scenario.policies, days, scale)
     kind_class, first_kind = classes_of(epochs.weight, sort, len(UNITS))
     epochs = epochs._replace(weight=epochs.weight[:, sort[first_kind]])
@@ -102,7 +106,49 @@ def compile_plan(
         months=tuple(str(m) for m in np.unique(days if daily else days.astype("datetime64[M]"))),
         pmfs=tuple(pool.pmfs),
         reasons=_reasons(scenario, limits, departures, epochs),
+        parts=Parts(forced, by_policy),
     )
+
+
+def _on_the_same_ground(scenario: Scenario, graph: Graph, like: Plan) -> bool:
+    """Whether a plan's scenario differs at most in policies, and these open the same legs."""
+    other = like.scenario
+    return (
+        like.parts is not None
+        and scenario.world is other.world
+        and scenario.departures is other.departures
+        and scenario.window == other.window
+        and scenario.spin_up_start == other.spin_up_start
+        and scenario.parameters == other.parameters
+        and scenario.behaviour == other.behaviour
+        and like.legs[: len(graph.legs)] == tuple(graph.legs)
+    )
+
+
+def _forced(graph: Graph, days: NDArray[np.datetime64], like: Plan | None) -> tuple[Forced, bool]:
+    """Who is sent elsewhere, taken from another plan where the policies that send people are the same."""
+    own, other = (
+        [p for p in s.policies if p.instrument in INSTRUMENTS]
+        for s in (graph.scenario, like.scenario if like is not None else graph.scenario)
+    )
+    if like is None or like.parts is None or own != other:
+        return forced_of(graph, graph.scenario.policies, days), False
+    for leg in like.legs[len(graph.legs) :]:
+        graph.add_leg(leg)
+    return like.parts.forced, True
+
+
+def _effects(
+    graph: Graph, days: NDArray[np.datetime64], like: Plan | None
+) -> dict[str, tuple[Policy, tuple[Effect, ...]]]:
+    """Effects by policy, those of policies that are the same taken from another plan."""
+    known = like.parts.effects if like is not None and like.parts is not None else {}
+    out: dict[str, tuple[Policy, tuple[Effect, ...]]] = {}
+    for policy in graph.scenario.policies:
+        before = known.get(policy.id)
+        same = before is not None and (before[0] is policy or before[0] == policy)
+        out[policy.id] = (policy, before[1] if same and before else tuple(effects_of(policy, graph, days)))
+    return out
 
 
 def _contiguous[T: tuple[Any, ...]](arrays: T) -> T:

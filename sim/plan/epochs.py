@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sim.plan.effects import Effect
     from sim.plan.forced import Forced
     from sim.plan.graph import Graph
+    from sim.plan.plan import Plan
     from sim.spec import Distribution
 
 __all__ = ["epochs_of"]
@@ -70,6 +71,7 @@ def epochs_of(
     days: NDArray[np.datetime64],
     pool: Pool,
     leg_days: Callable[[int], Distribution],
+    like: Plan | None = None,
 ) -> tuple[Epochs, NDArray[np.int64]]:
     """Compile the tables of every epoch.
 
@@ -82,6 +84,8 @@ def epochs_of(
     pool : Pool
     leg_days : callable
         Travel-time distribution of a leg by number.
+    like : Plan, optional
+        A plan in which the same people are sent elsewhere.
 
     Returns
     -------
@@ -116,7 +120,9 @@ def epochs_of(
         _threshold(base["robbery"] * harm),
         _threshold(base["death"] * harm),
         np.round(base["income"] + state.income).astype(np.int64),
-        forced.tables(starts, graph.n_kinds),
+        forced.tables(starts, graph.n_kinds)
+        if like is None
+        else like.epochs.forced[like.epochs.epoch_of_day[starts]],
     )
     return made, state.row
 

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
     type AnyPolicy = Any  # the caller has looked at the instrument
 
-__all__ = ["Forced", "forced_of"]
+__all__ = ["INSTRUMENTS", "Forced", "forced_of"]
 
-_INSTRUMENTS = {"expulsion", "removal", "transfer"}
+INSTRUMENTS = {"expulsion", "removal", "transfer"}
+"""Policies that send people elsewhere on arrival."""
 _RETURNED, _REMOVED = 3, 4
 _FOR_GOOD = "for-good"
 """Name of the way of those who do not try again."""
@@ -120,7 +121,7 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
     ways: list[list[tuple[str, str]]] = []
     parts: list[tuple[int, int, AnyPolicy, int, float]] = []
     for order, policy in enumerate(policies):
-        if policy.instrument not in _INSTRUMENTS:
+        if policy.instrument not in INSTRUMENTS:
             continue
         for number in graph.places_of(policy):
             if index[number] < 0:
@@ -137,12 +138,13 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
     shares: list[Share] = []
     ends: dict[int, int] = {}
     travel: dict[int, Distribution] = {}
+    strength = {order: policy.strength(days) for order, policy in {p[3]: p[2] for p in parts}.items()}
     for number, way, policy, order, weight in parts:
         row = int(index[number])
         _fill(graph, policy, number, ways[row][way], leg[row, way], ends, travel)
         kinds = graph.kinds_of(policy)
         kinds = kinds[leg[row, way, kinds] >= 0]  # nobody is sent where there is no place to send them
-        value = np.clip(policy.strength(days) * float(policy.size) * weight, 0.0, 1.0)
+        value = np.clip(strength[order] * float(policy.size) * weight, 0.0, 1.0)
         shares.append(Share(row, way, order, kinds, value))
     return Forced(index, leg, shares, ends, travel)
 

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from sim.plan.effects import Effect
+    from sim.plan.forced import Forced
     from sim.plan.layout import Departures, Epochs, Fixed, Knowledge, Limits
-    from sim.spec import Scenario
+    from sim.spec import Policy, Scenario
 
-__all__ = ["AGES", "SEXES", "UNITS", "PlanLeg", "Plan"]
+__all__ = ["AGES", "SEXES", "UNITS", "Parts", "Plan", "PlanLeg"]
 
 SEXES = ("female", "male")
 AGES = ("0-4", "5-11", "12-17", "18-59", "60+")
@@ -51,6 +53,21 @@ class PlanLeg:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What was worked out of single policies on the way to a plan.
+
+    Parameters
+    ----------
+    forced : Forced
+    effects : dict of str to (Policy, tuple of Effect)
+        By policy id.
+    """
+
+    forced: Forced
+    effects: dict[str, tuple[Policy, tuple[Effect, ...]]]
+
+
+@dataclass(frozen=True)
 class Plan:
     """A scenario ready to run.
 
@@ -78,6 +95,8 @@ class Plan:
         Whole-day distributions by number, for the expected engine.
     reasons : tuple of str
         Why expected counts are not exact here; empty where they are.
+    parts : Parts, optional
+        What a plan of nearly the same scenario can take over.
     """
 
     scenario: Scenario
@@ -99,6 +118,7 @@ class Plan:
     months: tuple[str, ...]
     pmfs: tuple[NDArray[np.float64], ...] = ()
     reasons: tuple[str, ...] = field(default=())
+    parts: Parts | None = field(default=None, repr=False, compare=False)
 
     @property
     def n_days(self) -> int:

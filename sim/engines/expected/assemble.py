@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.engines.expected.network import ARRIVED, RETURNED, SETTLE, TURN
 from sim.engines.expected.segments import Segments, power, segments_of
+from sim.engines.expected.stays import stay_of
 from sim.engines.expected.ways import padded
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_layout import Lines, Memory, Net
@@ -139,6 +140,7 @@ class Travel:
         self.death: list[float] = []
         self.trimmed: dict[int, tuple[int, NDArray[np.float64]]] = {}
         self.of_leg: dict[int, tuple[NDArray[np.int64] | int, int]] = {}
+        self.even: set[int] = set()
         e = plan.epochs
         self.same = ((e.leg_table == e.leg_table[0]) & (e.leg_death == e.leg_death[0])).all(axis=0)
 
@@ -169,6 +171,8 @@ class Travel:
             _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
             number = (inverse.ravel() + begin).astype(np.int64)
         reach = 1
+        if self.same[leg] and stay_of(self.plan.pmfs[int(table[0])]).geometric > 0.0:
+            self.even.add(leg)
         for i in first:
             lag, taps = self.travel(int(table[i]))
             self.table.append((lag, len(taps), self.stays.tap(taps)))
@@ -199,11 +203,14 @@ def _edge_table(
         same, later = block_of[e.source] == block_of[e.target], block_of[e.source] > block_of[e.target]
         table[i, at.LATE] = 2 if same else int(later)
     wide = -(-lanes // CHUNK)
+    table[:, at.EVEN] = [e.leg in ways.even for e in order]
+    even = table[:, at.EVEN] > 0
     days = np.array([power(int(r)) for r in table[:, at.REACH]], np.int64).reshape(-1)
+    days[even] = 2
     within = (table[:, at.LATE] == 2).astype(np.int64)  # noqa: PLR2004 - solved together
     table[:, at.WIDE], table[:, at.MASK] = wide, days - 1
     if len(order):
-        table[:, at.RING] = _offsets(wide * days * CHUNK)
+        table[:, at.RING] = _offsets(wide * (days + even) * CHUNK)
         table[:, at.FLOW] = _offsets(wide * CHUNK)
         table[:, at.LATER] = np.where(within > 0, _offsets(within * wide * CHUNK), -1)
     return table, way_of, lanes
@@ -327,7 +334,7 @@ def _sizes(plan: Plan, lanes: Lanes, net: Net, lines: Lines, stays: Segments) ->
     in_line = width[lines.node]
     return {
         "a": stays.history + CHUNK,
-        "ring": int((wide * (net.edge[:, at.MASK] + 1)).sum()) + CHUNK,
+        "ring": int((wide * (net.edge[:, at.MASK] + 1 + net.edge[:, at.EVEN])).sum()) + CHUNK,
         "later": int(wide[net.edge[:, at.LATER] >= 0].sum()) + CHUNK,
         "exps": stays.state + CHUNK,
         "rows": int(width.sum()) + CHUNK,
@@ -402,6 +409,14 @@ def lines_of(
     )
 
 
+def _zeros(shape: int | tuple[int, ...]) -> NDArray[np.float64]:
+    """Noughts that begin where a line of the processor's memory does, so that no chunk lies across two."""
+    n = int(np.prod(shape))
+    whole = np.zeros(n + CHUNK)
+    first = -(whole.__array_interface__["data"][0] // whole.itemsize) % CHUNK
+    return whole[first : first + n].reshape(shape)
+
+
 def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool = True) -> Memory:
     """Allocate what moves.
 
@@ -421,25 +436,25 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
     s, months = made.sizes, len(plan.months)
     lines, limits = len(made.lines.node), len(made.lines.allotment) + len(made.lines.room_place)
     return Memory(
-        a=np.zeros(s["a"]),
-        ring=np.zeros(s["ring"]),
-        exps=np.zeros(s["exps"]),
-        stock=np.zeros((5, s["rows"])),
-        done=np.zeros((3, 3, s["rows"])),
-        days=np.zeros((months if tables else 0, 4, s["rows"])),
-        peak=np.zeros((months if tables and peaks else 0, 4, len(plan.places), s["owners"])),
-        flow=np.zeros((months, s["flow"])),
+        a=_zeros(s["a"]),
+        ring=_zeros(s["ring"]),
+        exps=_zeros(s["exps"]),
+        stock=_zeros((5, s["rows"])),
+        done=_zeros((3, 3, s["rows"])),
+        days=_zeros((months if tables else 0, 4, s["rows"])),
+        peak=_zeros((months if tables and peaks else 0, 4, len(plan.places), s["owners"])),
+        flow=_zeros((months, s["flow"])),
         since=np.full(len(made.edge_leg), -(10**6), np.int64),
         regime=made.net.segment[:, at.S_R0].copy(),
-        balance=np.zeros((plan.n_days, 3)),
-        buffer=np.zeros((5, s["width"])),
-        later=np.zeros(s["later"]),
-        queue=np.zeros(s["queue"]),
-        joined=np.zeros(s["joined"]),
+        balance=_zeros((plan.n_days, 3)),
+        buffer=_zeros((5, s["width"])),
+        later=_zeros(s["later"]),
+        queue=_zeros(s["queue"]),
+        joined=_zeros(s["joined"]),
         cohort=np.zeros((lines, plan.n_days)),
-        head=np.zeros(lines),
-        left=np.zeros(max(limits, 1)),
-        asked=np.zeros((lines, 2)),
-        group=np.zeros((4, s["owners"])),
-        want=np.zeros(3 * lines + limits + 1),
+        head=_zeros(lines),
+        left=_zeros(max(limits, 1)),
+        asked=_zeros((lines, 2)),
+        group=_zeros((4, s["owners"])),
+        want=_zeros(3 * lines + limits + 1),
     )

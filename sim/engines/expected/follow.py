@@ -106,11 +106,13 @@ def follow(plan: Plan, other: Plan, made: Assembled, ways: Ways) -> Assembled | 
     edge = net.edge.copy()
     for i, leg in enumerate(made.edge_leg.tolist()):
         way_of[:, i], edge[i, at.REACH] = travel.add(leg)
+    even = np.array([leg in travel.even for leg in made.edge_leg.tolist()], np.bool_)
+    longer = (edge[:, at.REACH] > edge[:, at.MASK] + 1) & ~even
     at_once = (
         np.array(travel.table, np.int64).reshape(-1, at.WAY)[way_of, at.LAG].min(axis=0, initial=10**6) == 0
     )
     before = net.way[net.way_of, at.LAG].min(axis=0, initial=10**6) == 0
-    if (edge[:, at.REACH] > edge[:, at.MASK] + 1).any() or (at_once & ~before).any():
+    if longer.any() or (even != (edge[:, at.EVEN] > 0)).any() or (at_once & ~before).any():
         return None
     follows = net._replace(
         day=day_table(plan),

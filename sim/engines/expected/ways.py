@@ -130,7 +130,8 @@ class Tabulator:
         n = len(self.plan.epochs.weight) if stretches is None else stretches
         most = int(self.ground.block_size.sum()) * n + CHUNK
         if rows is None or len(rows) < most:
-            rows = np.empty(most)
+            whole = np.empty(most + CHUNK)
+            rows = whole[-(whole.__array_interface__["data"][0] // whole.itemsize) % CHUNK :][:most]
         block = np.zeros((len(self.plan.epochs.weight), len(self.made.net.node), 2), np.int64)
         return Tables(block, rows)
 

@@ -72,6 +72,23 @@ def come(B, me, edge, way, day, begun, p, count, flow, moments):
 
 
 @inner
+def come_evenly(B, me, edge, way, day, flow, moments):
+    """Those who come over an edge on which the same share of those on their way arrives every day. Returns those who died."""
+    wide, o = edge[at.WIDE], me[at.ACC] + edge[at.INTO]
+    width = wide * CHUNK
+    ring = shift(real(B, at.A_RING), edge[at.RING])
+    z, on_way = scratch(B, FLOWING), shift(ring, 2 * width)
+    v = shift(whole(B, at.A_WAY), way * at.WAY)
+    add_rows(on_way, shift(ring, ((day - 1) & 1) * width), wide)
+    scale(z, real(B, at.A_TAP)[v[at.TAP]], on_way, wide)
+    add_scaled(on_way, -1.0, z, wide)
+    chance = real(B, at.A_DEATH)[way]
+    add_scaled(shift(scratch(B, HERE), edge[at.INTO]), 1.0 - chance, z, wide)
+    add_scaled(shift(flow, edge[at.FLOW]), 1.0 - chance, z, wide)
+    return die(B, o, z, chance, wide, day, moments) if chance > 0.0 else 0.0
+
+
+@inner
 def way_then(B, day, e):
     """Travel time of an edge on an earlier day."""
     epoch = whole(B, at.A_DAY)[day * at.DAY + at.EPOCH]
@@ -87,6 +104,9 @@ def gather(B, me, now, flow, day, first, moments):
     gone = 0.0
     for e in range(me[at.EDGE_0], me[at.EDGE_1]):
         edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
+        if edge[at.EVEN]:
+            gone += come_evenly(B, me, edge, now[e], day, flow, moments)
+            continue
         reach = edge[at.REACH]
         steady = whole(B, at.A_SINCE)[e] <= day - reach + 1
         for k in range(1 if steady else min(reach, day - first + 1)):

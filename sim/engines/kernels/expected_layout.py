@@ -29,11 +29,12 @@ Net.out), segments of stays, limited legs out; 1 = a policy scales stays; classe
 of open ways, of those who turn back and who settle (-1 none)."""
 
 # columns of Net.edge
-SOURCE, TARGET, FROM, INTO, WIDE, RING, MASK, REACH, LATE, FLOW, ROW, LATER = range(12)
-EDGE = 12
+SOURCE, TARGET, FROM, INTO, WIDE, RING, MASK, REACH, LATE, FLOW, ROW, LATER, EVEN = range(13)
+EDGE = 13
 """Nodes it leads from and to; offset of its classes in a row of either; chunks; offset and mask of its ring; days within which all arrive;
 1 = the source is solved later, 2 = with the target; offset in a month of flows; offset of its shares in the block of its source;
-offset of those who set out in the last round (-1 where the source is not solved with the target)."""
+offset of those who set out in the last round (-1 where the source is not solved with the target); 1 = the same share of those on their way
+arrives every day, all along: who is on their way is kept in a row behind a ring of two days."""
 
 # columns of Net.way
 LAG, LEN, TAP = range(3)

@@ -174,17 +174,34 @@ def _in_groups(builder, chunks, body):
 
 
 def _weighted(builder, x, width, mask, day, p, count, offset, side):
-    """Chunks of the sum of ``p[k] x[day - k]`` over a ring of days."""
-    sums = [cgutils.alloca_once_value(builder, _zeros()) for _ in range(side)]
+    """Chunks of the sum of ``p[k] x[day - k]`` over a ring of days.
+
+    One chunk alone is summed in four parts, so that a sum need not wait for the one before.
+    """
+    sums = [cgutils.alloca_once_value(builder, _zeros()) for _ in range(4)]
     for s in sums:
         builder.store(_zeros(), s)
-    with cgutils.for_range(builder, count) as loop:
-        slot = builder.mul(builder.and_(builder.sub(day, loop.index), mask), width)
-        chance = _spread(builder, builder.load(builder.gep(p, [loop.index])))
-        for i, s in enumerate(sums):
-            at = builder.add(builder.add(slot, offset), _INT(i * CHUNK))
+
+    def add(k, parts, step):
+        slot = builder.mul(builder.and_(builder.sub(day, k), mask), width)
+        chance = _spread(builder, builder.load(builder.gep(p, [k])))
+        for i, s in enumerate(parts):
+            at = builder.add(builder.add(slot, offset), _INT(i * step))
             builder.store(_add(builder, builder.load(s), _times(builder, chance, _get(builder, x, at))), s)
-    return [builder.load(s) for s in sums]
+
+    if side > 1:
+        with cgutils.for_range(builder, count) as loop:
+            add(loop.index, sums, CHUNK)
+        return [builder.load(s) for s in sums]
+    fours = builder.sdiv(count, _INT(4))
+    with cgutils.for_range(builder, fours) as loop:
+        for i in range(4):
+            add(builder.add(builder.mul(loop.index, _INT(4)), _INT(i)), sums[i : i + 1], 0)
+    done = builder.mul(fours, _INT(4))
+    with cgutils.for_range(builder, builder.sub(count, done)) as loop:
+        add(builder.add(loop.index, done), sums[:1], 0)
+    one, two, three, four = (builder.load(s) for s in sums)
+    return [_add(builder, _add(builder, one, two), _add(builder, three, four))]
 
 
 @intrinsic
