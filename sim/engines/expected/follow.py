@@ -47,10 +47,14 @@ def _alike(one: object, other: object, names: Iterable[str]) -> bool:
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
-def _renumbered(one: Plan, other: Plan) -> NDArray[np.int64]:
-    """Number that each distribution of a plan has in another; -1 where it is new."""
-    known = {pmf.tobytes(): i for i, pmf in enumerate(other.pmfs)}
-    return np.array([known.get(pmf.tobytes(), -1) for pmf in one.pmfs], np.int64)
+def _numbers(one: Plan, other: Plan) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number the distributions of two plans so that those that are the same have the same number."""
+    known: dict[bytes, int] = {}
+    first, second = (
+        np.array([known.setdefault(pmf.tobytes(), len(known)) for pmf in plan.pmfs], np.int64)
+        for plan in (one, other)
+    )
+    return first, second
 
 
 def same_stays(one: Plan, other: Plan) -> bool:
@@ -64,8 +68,8 @@ def same_stays(one: Plan, other: Plan) -> bool:
     -------
     bool
     """
-    table = _renumbered(one, other)[one.fixed.stay_table]
-    return np.array_equal(table, other.fixed.stay_table) and _alike(
+    first, second = _numbers(one, other)
+    return np.array_equal(first[one.fixed.stay_table], second[other.fixed.stay_table]) and _alike(
         one.fixed, other.fixed, ("stay_calendar", "calendar")
     )
 
@@ -159,12 +163,12 @@ def first_difference(plan: Plan, other: Plan) -> int:
     day = min(day, _first((plan.limits.room != other.limits.room).any(axis=0), n))
     one, two = (p.epochs.epoch_of_day[:n].astype(np.int64) for p in (plan, other))
     day = min(day, _first(np.diff(one, prepend=0) != np.diff(two, prepend=0), n))
-    number = _renumbered(plan, other)
+    first, second = _numbers(plan, other)
     starts = np.flatnonzero(np.diff(one, prepend=-1) | np.diff(two, prepend=-1))
     for start in starts[starts < day].tolist():
         a, b = int(one[start]), int(two[start])
-        tables = number[plan.epochs.leg_table[a]]
-        if not np.array_equal(tables, other.epochs.leg_table[b]) or not all(
+        tables = np.array_equal(first[plan.epochs.leg_table[a]], second[other.epochs.leg_table[b]])
+        if not tables or not all(
             np.array_equal(getattr(plan.epochs, name)[a], getattr(other.epochs, name)[b]) for name in _EPOCHS
         ):
             return int(start)

@@ -465,7 +465,7 @@ def compile_series(
     scenario = plan.scenario
     known = tuple(dict.fromkeys(b.id for b in scenario.world.borders))
     first, last = np.datetime64(scenario.window.start, "M"), np.datetime64(scenario.window.end, "M")
-    window = tuple(str(m) for m in np.arange(first, last + 1))
+    window = tuple(str(first + m) for m in range(int((last - first).astype(np.int64)) + 1))
     simulated = {
         str(np.datetime64(plan.first_day, "M") + m)
         for m in range(int(plan.fixed.month_of_day[plan.n_days - 1]) + 1)
