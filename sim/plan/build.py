@@ -122,6 +122,7 @@ def _on_the_same_ground(scenario: Scenario, graph: Graph, like: Plan) -> bool:
         and scenario.parameters == other.parameters
         and scenario.behaviour == other.behaviour
         and like.legs[: len(graph.legs)] == tuple(graph.legs)
+        and all(leg.made_by and leg.direction == "return" for leg in like.legs[len(graph.legs) :])
     )
 
 
