@@ -14,7 +14,7 @@ import json
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -104,7 +104,7 @@ def fit_scores(table: pd.DataFrame, first: str, last: str) -> dict[str, dict[str
 def _made(table: pd.DataFrame, border: str, nationality: str, month: str) -> float:
     if (border, nationality) not in table.index or month not in table.columns:
         return float("nan")
-    return float(table.loc[(border, nationality), month])
+    return float(cast("float", table.loc[(border, nationality), month]))
 
 
 def describe_fit(scenario: Scenario, *, scale: float, seed: int) -> dict[str, Any]:

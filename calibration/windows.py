@@ -8,7 +8,7 @@ rest stands for the months without a figure.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["cumulative_windows", "month_shares", "remainder", "window_series"]
 
 _KINDS = ("persons", "encounters")
+
+
+class _Count(NamedTuple):
+    """A row of counts that share their first day: first and last day, and people between them."""
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    persons: float
 
 
 def window_series(border: str) -> tuple[str, ...]:
@@ -122,7 +130,10 @@ def cumulative_windows(
     for name in names if not problems else ():
         own = table[(table["series"] == name) & (table["cut"].fillna("") == "")]
         own = own[(own["start"] >= pd.Timestamp(span[0])) & (own["end"] <= pd.Period(span[1], "M").end_time)]
-        named = {key: set(part["nationality"]) for key, part in own.groupby(["start", "end"])}
+        named = {
+            cast("tuple[pd.Timestamp, pd.Timestamp]", key): set(part["nationality"])
+            for key, part in own.groupby(["start", "end"])
+        }
         for nationality, rows in own.groupby("nationality"):
             spans = (
                 rows.groupby(["start", "end"])["persons"].sum().reset_index().sort_values(["start", "end"])
@@ -161,8 +172,9 @@ def _increments(
     out: list[Window] = []
     problems: list[Problem] = []
     free = pd.Timestamp.min
-    for start, part in spans.groupby("start"):
-        rows = list(part.itertuples(index=False))
+    for key, part in spans.groupby("start"):
+        start = cast("pd.Timestamp", key)
+        rows = cast("list[_Count]", list(part.itertuples(index=False)))
         if start <= free:
             what = f"{nationality}: counts from {start:%Y-%m-%d} overlap earlier ones"
             problems.append(Problem(what, where, "cumulative counts that do not overlap"))
