@@ -6,10 +6,11 @@ died, or on the route when the window ends. Tables have the columns of a run fol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,11 @@ SEX_AGE = [(s, a) for s in ("female", "male") for a in ("0-4", "5-11", "12-17", 
 SHARES = np.array([0.05, 0.05, 0.04, 0.29, 0.01, 0.05, 0.05, 0.05, 0.40, 0.01])
 
 # id, country, admin1, role, stay days, months of delay before arriving there, irregular
-CHAIN: list[tuple[str, str, str, str, float, int, bool]] = [
+type Step = tuple[str, str, str, str, float, int, bool]
+# replicate, nationality, outcome, country
+type End = tuple[int, str, str, str]
+
+CHAIN: list[Step] = [
     ("caracas", "VEN", "Distrito Capital", "origin", 3, 0, False),
     ("cucuta", "COL", "Norte de Santander", "transit", 4, 0, False),
     ("necocli", "COL", "Antioquia", "transit", 3, 0, False),
@@ -57,18 +62,18 @@ def synthetic_run(
     seed: int = 1,
     persons: float = 3000.0,
     nationalities: tuple[str, ...] = ("VEN", "HTI", "ECU", "CHN", "HND"),
-    chain: list[Any] | None = None,
+    chain: Sequence[Step] | None = None,
     settle: float = 0.02,
     turn_back: float = 0.05,
 ) -> SyntheticRun:
     """A run of ``months`` months along the chain, with settlement in Costa Rica and Mexico and a southward flow."""
     rng = np.random.default_rng(seed)
-    steps = chain if chain is not None else CHAIN
+    steps: Sequence[Step] = chain if chain is not None else CHAIN
     index = pd.period_range(start, periods=months, freq="M").to_timestamp()
     flows: list[tuple[Any, ...]] = []
     stocks: list[tuple[Any, ...]] = []
     departures: list[tuple[Any, ...]] = []
-    ends: dict[tuple[int, str, str, str], int] = {}
+    ends: dict[End, int] = {}
     for replicate in range(replicates):
         for nationality in nationalities:
             level = persons * rng.uniform(0.3, 1.7) * (1.0 if nationality == "VEN" else 0.15)
@@ -109,7 +114,8 @@ def synthetic_run(
         "persons",
     ]
     keys = columns[:-1]
-    flow = pd.DataFrame(flows, columns=columns).groupby(keys, as_index=False)["persons"].sum()
+    sums = pd.DataFrame(flows, columns=columns).groupby(keys, as_index=False)["persons"].sum()
+    flow = cast("pd.DataFrame", sums)  # as_index=False makes columns of the keys
     stock_keys = ["replicate", "period_start", "place", "country", "status", "nationality", "sex", "age_band"]
     stock = (
         pd.DataFrame(stocks, columns=[*stock_keys, "person_days", "peak_persons"])
@@ -134,21 +140,21 @@ def synthetic_run(
 
 
 def _walk(
-    replicate,
-    nationality,
-    key,
-    persons,
-    month,
-    index,
-    steps,
-    first,
-    flows,
-    stocks,
-    ends,
-    rng,
-    settle,
-    turn_back,
-):  # type: ignore[no-untyped-def]
+    replicate: int,
+    nationality: str,
+    key: tuple[str, str],
+    persons: int,
+    month: int,
+    index: pd.DatetimeIndex,
+    steps: Sequence[Step],
+    first: int,
+    flows: list[tuple[Any, ...]],
+    stocks: list[tuple[Any, ...]],
+    ends: dict[End, int],
+    rng: np.random.Generator,
+    settle: float,
+    turn_back: float,
+) -> None:
     """One cohort along the chain, every person ending exactly once."""
     begin = steps[first - 1] if first else steps[0]
     here, now = persons, month
@@ -200,7 +206,17 @@ def _walk(
     _end(ends, replicate, nationality, "arrived", previous[1], here)
 
 
-def _stay(replicate, step, nationality, key, persons, month, index, stocks, status):  # type: ignore[no-untyped-def]
+def _stay(
+    replicate: int,
+    step: Step,
+    nationality: str,
+    key: tuple[str, str],
+    persons: int,
+    month: int,
+    index: pd.DatetimeIndex,
+    stocks: list[tuple[Any, ...]],
+    status: str,
+) -> None:
     days = float(index[month].days_in_month)
     person_days = persons * float(step[4])
     mean = person_days / days
@@ -224,7 +240,16 @@ def _stay(replicate, step, nationality, key, persons, month, index, stocks, stat
             )
 
 
-def _settle(replicate, step, nationality, key, persons, month, index, stocks):  # type: ignore[no-untyped-def]
+def _settle(
+    replicate: int,
+    step: Step,
+    nationality: str,
+    key: tuple[str, str],
+    persons: int,
+    month: int,
+    index: pd.DatetimeIndex,
+    stocks: list[tuple[Any, ...]],
+) -> None:
     for later in range(month, len(index)):
         if persons > 0:
             days = float(index[later].days_in_month)
@@ -243,7 +268,17 @@ def _settle(replicate, step, nationality, key, persons, month, index, stocks):  
             )
 
 
-def _back(replicate, nationality, key, persons, month, index, steps, flows, stocks):  # type: ignore[no-untyped-def]
+def _back(
+    replicate: int,
+    nationality: str,
+    key: tuple[str, str],
+    persons: int,
+    month: int,
+    index: pd.DatetimeIndex,
+    steps: Sequence[Step],
+    flows: list[tuple[Any, ...]],
+    stocks: list[tuple[Any, ...]],
+) -> None:
     """People who turn round in Tapachula and go back to Necoclí within the month."""
     if persons == 0:
         return
@@ -270,13 +305,15 @@ def _back(replicate, nationality, key, persons, month, index, steps, flows, stoc
         _stay(replicate, after, nationality, key, persons, month, index, stocks, "staying")
 
 
-def _end(ends, replicate, nationality, outcome, country, persons):  # type: ignore[no-untyped-def]
+def _end(
+    ends: dict[End, int], replicate: int, nationality: str, outcome: str, country: str, persons: int
+) -> None:
     if persons > 0:
         name = (replicate, nationality, outcome, country)
         ends[name] = ends.get(name, 0) + persons
 
 
-def _scenario(steps: list[Any], nationalities: tuple[str, ...]) -> Any:
+def _scenario(steps: Sequence[Step], nationalities: tuple[str, ...]) -> Any:
     places = [
         SimpleNamespace(
             id=s[0],

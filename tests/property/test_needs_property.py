@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,7 +87,8 @@ def _headline_is_the_largest_sector(table: pd.DataFrame) -> None:
     headline = frame[frame["sector_code"] == "ALL"].set_index(keys)["middle"]
     sectors = frame[frame["sector_code"] != "ALL"].groupby(keys, observed=True)["middle"]
     largest, added = sectors.max(), sectors.sum()
-    for key, value in headline.items():
+    for name, value in headline.items():
+        key = cast("tuple[str, pd.Timestamp, str]", name)
         if key in largest.index:
             assert value >= largest[key] * 0.9 - 20  # both are rounded
             if added[key] > 3 * largest[key]:
@@ -114,7 +117,7 @@ def test_no_table_with_margins_gives_a_hidden_cell_away(
     hidden = safeguard.suppression(frame, frame["v"].to_numpy(), margins)
     assert (frame.loc[~hidden, "v"] >= 15).all()
     where = {tuple(k): i for i, k in enumerate(frame[["d0", "d1", "d2"]].to_numpy())}
-    unknown = {row: i for i, row in enumerate(np.flatnonzero(hidden))}
+    unknown = {row: i for i, row in enumerate(np.flatnonzero(hidden).tolist())}
     equations = []
     for axis in range(3):
         groups: dict[tuple[str, ...], list[int]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -181,10 +182,10 @@ def test_a_run_without_a_scenario_still_has_needs(run: SyntheticRun) -> None:
     ],
 )
 def test_unknown_options_are_refused_with_the_known_ones(
-    run: SyntheticRun, options: dict[str, str], message: str
+    run: SyntheticRun, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        estimate(run, **options)  # type: ignore[arg-type]
+        estimate(run, **options)
 
 
 def test_one_country_is_the_same_numbers(run: SyntheticRun, needs: Needs) -> None:
@@ -256,8 +257,8 @@ def test_hindcasts_replace_the_runs_own_record(run: SyntheticRun, measures: Meas
 
 def test_borders_have_both_directions_and_both_leads(needs: Needs, run: SyntheticRun) -> None:
     frame = needs.binational.set_index(["from_country", "to_country"])
-    north = frame.loc[("COL", "PAN")]
-    south = frame.loc[("PAN", "COL")]
+    north = cast("pd.Series", frame.loc[("COL", "PAN")])
+    south = cast("pd.Series", frame.loc[("PAN", "COL")])
     assert north["middle"] > south["middle"] > 0
     assert north["lead_from"] == "GIFMM"
     assert north["binational_coordination"] == "scarce"

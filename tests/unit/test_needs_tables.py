@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ import pytest
 import scenarios
 from calibration.observed.verify import verify_package
 from sim.errors import DataError
-from sim.needs import estimate, load_standards
+from sim.needs import Needs, estimate, load_standards
 from sim.needs.coordination import ARRANGEMENTS, regional_groups
 from sim.needs.money import funding_share, plan_check, plan_exponent, reach
 from sim.needs.resources import quantities
@@ -107,7 +109,7 @@ def _exists(reference: str) -> bool:
     if kind in set(fields["table"]):
         return bool(((fields["table"] == kind) & (fields["name"] == name)).any())
     labels = table("labels")
-    lists = {
+    lists: dict[str, Callable[[], object]] = {
         "table": (FOLDER / f"{name}.csv").is_file,
         "module": lambda: _module(name),
         "package": lambda: (
@@ -173,8 +175,8 @@ def test_a_country_office_sets_its_own_water_and_leaves_a_trail(tmp_path: Path) 
     run = synthetic_run(months=6, replicates=1, persons=800.0)
     plain, own = estimate(run), estimate(run, standards=path)
 
-    def water(needs: object, country: str) -> float:
-        frame = needs.table  # type: ignore[attr-defined]
+    def water(needs: Needs, country: str) -> float:
+        frame = needs.table
         keep = (frame["resource"] == "water") & (frame["basis"] == "total") & (frame["period"] == "year")
         return float(
             frame[keep & (frame["category"] == "all") & (frame["location_code"] == country)]["middle"].iloc[0]
@@ -226,7 +228,8 @@ def test_a_missing_standard_leaves_the_quantity_empty_never_zero() -> None:
 def test_plans_grow_less_than_their_people() -> None:
     assert 0.3 < plan_exponent() < 1.0
     check = plan_check(6_800_000.0, 2.0e9, 2023)
-    assert check["plan_usd"] < 2 * 1_720_000_000  # twice the people of 2023, less than twice the money
+    # twice the people of 2023, less than twice the money
+    assert cast("float", check["plan_usd"]) < 2 * 1_720_000_000
     assert check["verdict"] == "within"
     assert plan_check(1000.0, 5e6, 2023)["verdict"] == "above"
 
@@ -249,11 +252,12 @@ def test_the_gap_is_a_bound_and_reach_follows_funding() -> None:
     run = synthetic_run(months=4, replicates=1, persons=1500.0)
     poor, rich = estimate(run, country="PAN", funding=0.08), estimate(run, country="PAN", funding=0.54)
 
-    def pick(needs: object, measure: str, status: str = "") -> pd.Series:
-        frame = needs.table  # type: ignore[attr-defined]
+    def pick(needs: Needs, measure: str, status: str = "") -> pd.Series:
+        frame = needs.table
         keep = (frame["measure"] == measure) & (frame["period"] == "year") & (frame["sector_code"] == "ALL")
         keep &= (frame["category"] == "all") & (frame["population_status"] == status)
-        return frame[keep & (frame["location_code"] == "PAN")].iloc[0]
+        found: pd.Series = frame[keep & (frame["location_code"] == "PAN")].iloc[0]
+        return found
 
     gap = pick(poor, "gap")
     need = pick(poor, "requirement")
