@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pandas as pd
 
 from sim.results import nationality_table
@@ -25,7 +27,8 @@ def test_only_months_with_a_count_are_added() -> None:
     """A month nobody counted is in neither sum, and totals of all nationalities are not a nationality."""
     table = nationality_table(_rows()).set_index("nationality")
     assert list(table.index) == ["VEN", "HTI"]
-    assert table.loc["VEN", ["months", "simulated", "observed"]].tolist() == [2, 200.0, 200.0]
+    venezuela = cast("pd.Series", table.loc["VEN", ["months", "simulated", "observed"]])
+    assert venezuela.tolist() == [2, 200.0, 200.0]
     assert table.loc["VEN", "difference_percent"] == 0.0
     assert table.loc["HTI", "difference_percent"] == 50.0
 
