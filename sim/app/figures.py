@@ -288,17 +288,7 @@ def route_map(legs: pd.DataFrame, places: pd.DataFrame, lang: str) -> Figure:
     layout.pop("height")  # the page gives the map the room its width asks for
     if len(seen):
         told = say("map_widest", lang, n=count(float(seen["median"].max()), lang))
-        layout["annotations"] = [
-            {
-                "text": told,
-                "showarrow": False,
-                "x": 0.01,
-                "y": 0.14,
-                "xref": "paper",
-                "yref": "paper",
-                "xanchor": "left",
-            }
-        ]
+        layout["legend"] |= {"title": {"text": told, "side": "top", "font": {"size": 12}}}
     return {"data": data, "layout": layout}
 
 

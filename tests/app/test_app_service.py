@@ -20,10 +20,12 @@ from sim.app.service.policies import all_fields, bar, controls_of, events_of, ni
 from sim.app.service.preview import error_at, preview_error
 from sim.app.service.runs import OWN, Runs, fresh_name
 from sim.app.service.scenarios import Changes, Shelf, cleaned, document, edited, rewritten, yaml_text
-from sim.app.service.share import KIND, read_share
+from sim.app.service.share import KIND, read_share, share_of
 from sim.app.service.track import COLUMNS, track_record
 from sim.app.text import LANGUAGES, count, day, has, say, share, signed, spread, table
 from sim.app.workshop import Draft
+from sim.cli.main import call
+from sim.ensemble import run
 from sim.errors import DataError, ScenarioError
 from sim.spec import INSTRUMENTS, Scenario, load_scenario
 from tests.app.conftest import SHORT
@@ -300,6 +302,39 @@ def test_a_file_that_is_no_shared_run_is_refused(change: dict[str, object], said
     assert said in str(refusal.value)
     with pytest.raises(DataError, match="the keys"):
         read_share("{}\n", "f.json")
+
+
+STAY = {"kind": "fixed", "days": 2}
+ROAD = {
+    "name": "one_road",
+    "window": {"start": "2023-01-01", "end": "2023-02-28"},
+    "world": {
+        "places": [
+            {"id": "A", "country": "COL", "role": "origin", "stay": STAY},
+            {"id": "B", "country": "PAN", "role": "destination"},
+        ],
+        "legs": [{"id": "A-B", "from": "A", "to": "B", "days": STAY}],
+    },
+    "departures": [{"place": "A", "group": "VEN", "per_day": 10, "start": "2023-01-01", "end": "2023-01-31"}],
+}
+
+
+def test_a_shared_run_is_confirmed_on_the_command_line_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = run(load_scenario(ROAD), out=tmp_path / "run", replicates=2, seed=3)
+    shared = share_of(done, ROAD)
+    file = tmp_path / "road.travesia.json"
+    file.write_text(json.dumps(shared), encoding="utf-8")
+    assert call(["verify", "--share", str(file)]) == 0
+    assert f"result_hash {shared['result_hash']}" in capsys.readouterr().out
+    file.write_text(json.dumps({**shared, "seed": 4, "version": "0.0.0"}), encoding="utf-8")
+    assert call(["verify", "--share", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert "The shared run is not confirmed" in said
+    assert "another version of Travesía" in said
+    assert call(["verify"]) == 2
+    assert "one thing to check is needed" in capsys.readouterr().err
 
 
 def test_the_track_record_has_what_the_page_shows() -> None:

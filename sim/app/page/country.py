@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from sim.app.parts import Field
 from sim.app.text import count, month, say, spread
 from sim.errors import TravesiaError
 from sim.needs.labels import label
-from sim.report.needs_access import REGIONAL_ONLY, sector_names, sector_table
+from sim.report.needs_access import REGIONAL_ONLY, funding_of, sector_names, sector_table, totals
 from sim.report.words import country_name
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def needs_part(needs: NeedsView, country: str, when: str, lang: str) -> Any:  # 
     if frame.empty:
         return html.P(say("needs_none", lang))
     names = sector_names(lang)
+    money = money_ranges(needs, country, when)
     rows = []
     for row in records(frame):
         code = str(row.sector)
@@ -119,8 +121,8 @@ def needs_part(needs: NeedsView, country: str, when: str, lang: str) -> Any:  # 
             (
                 names.get(code, code),
                 hidden or spread(row.middle, row.low, row.high, lang),
-                count(row.usd, lang),
-                count(row.gap, lang),
+                usd(row.usd, money["requirement"].get(code), lang),
+                usd(row.gap, money["gap"].get(code), lang),
                 label("flag", row.flag, lang),
                 str(row.lead) or "–",
             )
@@ -132,6 +134,24 @@ def needs_part(needs: NeedsView, country: str, when: str, lang: str) -> Any:  # 
         rows,
         (1, 2, 3),
     )
+
+
+def money_ranges(needs: NeedsView, country: str, when: str) -> dict[str, dict[str, tuple[float, float]]]:
+    """Low and high of the money needed and missing, by sector."""
+    frame = totals(needs, when)
+    frame = frame[frame["location_code"] == country]
+    missing = (frame["measure"] == "gap") & (frame["funding"] == funding_of(when))
+    kept = {"requirement": frame[frame["measure"] == "requirement"], "gap": frame[missing]}
+    return {
+        name: {str(row.sector_code): (float(row.low), float(row.high)) for row in records(part)}
+        for name, part in kept.items()
+    }
+
+
+def usd(middle: float, ends: tuple[float, float] | None, lang: str) -> str:
+    """An amount with its range; a dash where there is none."""
+    low, high = ends or (float("nan"), float("nan"))
+    return count(middle, lang) if math.isnan(middle) else spread(middle, low, high, lang)
 
 
 def upstream_part(needs: NeedsView, country: str, lang: str) -> Any:  # noqa: ANN401 - a component

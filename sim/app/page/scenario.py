@@ -127,7 +127,8 @@ def event_rows(events: list[Event], changes: Changes, lang: str) -> list[html.Li
         off = all(changes.get(policy, {}).get("off") for policy in event.policies)
         touched = any(policy in changes for policy in event.policies)
         style = {"left": f"{event.left}%", "width": f"{event.width}%"}
-        told = say("from_to", lang, start=day(event.start, lang), end=day(event.end, lang))
+        words = "from_to" if event.end else "from_on"
+        told = say(words, lang, start=day(event.start, lang), end=day(event.end, lang))
         rows.append(
             html.Li(
                 [
