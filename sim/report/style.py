@@ -166,12 +166,12 @@ def legend_below(figure: Figure, handles: Sequence[Artist], columns: int) -> Non
     across = max(1, min(columns, int(width / 1.75), len(handles)))
     rows = -(-len(handles) // across)
     strip = footer_strip(figure, figure.texts[0].get_text().count("\n") + 1)
-    top = strip + (0.1 + 0.18 * rows) / height
+    top = strip + (0.16 + 0.18 * rows) / height
     figure.get_layout_engine().set(rect=(0.0, top, 1.0, 1.0 - top))  # type: ignore[union-attr, call-arg]
     figure.legend(
         handles=list(handles),
         loc="lower right",
-        bbox_to_anchor=(1.0, strip - 0.03 / height),
+        bbox_to_anchor=(1.0, strip + 0.02 / height),
         borderaxespad=0.1,
         ncols=across,
         frameon=False,

@@ -24,7 +24,17 @@ from sim.report.frame import (
     total,
 )
 from sim.report.publication import publishable
-from sim.report.style import COLOURS, INK, count_axis, empty, month_axis, new_figure, plain, stamps
+from sim.report.style import (
+    COLOURS,
+    INK,
+    count_axis,
+    empty,
+    month_axis,
+    new_figure,
+    plain,
+    short_count,
+    stamps,
+)
 from sim.report.words import check_language, month_name, phrase
 
 if TYPE_CHECKING:
@@ -138,12 +148,24 @@ def frame_of(
             color=colour,
             fontweight="bold",
         )
+    axes.text(
+        0.975,
+        0.96 - 0.035 * len(DIRECTIONS),
+        f"{phrase('map_unit', lang)} ≤ {short_count(largest, lang)}",
+        transform=axes.transAxes,
+        ha="right",
+        fontsize=7.5,
+        color=INK,
+    )
     return figure
 
 
 def picture(figure: Figure) -> Image.Image:
-    """A figure as a small picture of 48 colours."""
+    """A figure as a small picture of 64 colours."""
     figure.set_dpi(84)
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
-    return Image.fromarray(np.ascontiguousarray(pixels)).quantize(colors=48, dither=Image.Dither.NONE)
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    return image.quantize(
+        colors=64, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+    )  # keeps rare colours

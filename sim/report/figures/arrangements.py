@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from textwrap import fill
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from sim.needs import compare_arrangements
 from sim.needs.labels import label
@@ -30,6 +30,8 @@ PARTS: Final = (
     ("uncovered", "#D55E00", "xx"),
 )
 COLUMNS, WIDTH = 4, 0.26
+#: How the words of an empty panel are set.
+TOO_FEW: Final[dict[str, Any]] = {"ha": "center", "va": "center", "fontsize": 8, "color": "#555555"}
 
 
 def arrangements(
@@ -71,6 +73,8 @@ def arrangements(
         plain(axes)
         count_axis(axes.yaxis, lang, 4)
         axes.set_ylim(bottom=0)
+        if not any(bar.get_height() > 0 for bar in axes.patches if isinstance(bar, Rectangle)):
+            axes.set_yticks([])
         axes.set_xticks(range(len(kinds)), names, fontsize=6.6)
         axes.tick_params(axis="x", length=0)
     handles: list[Patch | Line2D] = [
@@ -144,6 +148,8 @@ def draw_measure(axes: Axes, part: pd.DataFrame, kinds: list[str], levels: list[
             linewidth=0.3,
         )
         axes.vlines(at, rows["low"], rows["high"], color=INK, linewidth=1.0)
+    if not (part["middle"] > 0).any():
+        axes.text(0.5, 0.5, fill(phrase("arrangements_none", lang), 24), transform=axes.transAxes, **TOO_FEW)
     measure, unit = str(part["measure"].iloc[0]), str(part["unit"].iloc[0])
     _, _, resource = measure.partition("resource:")
     title = label("resource", resource, lang) if resource else phrase("arrangements_gap", lang)

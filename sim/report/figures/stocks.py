@@ -26,6 +26,7 @@ ON_THE_WAY: Final = ("staying", "queued", "stranded", "travelling")
 SOUTH_TO_NORTH: Final = (
     "CHL", "BOL", "PER", "ECU", "BRA", "COL", "VEN", "PAN", "CRI", "NIC", "HND", "SLV", "GTM", "MEX", "USA",
 )  # fmt: skip
+MONTH: Final = pd.offsets.MonthBegin(1)
 MOST_COUNTRIES = 7
 
 
@@ -82,6 +83,8 @@ def who_is_where(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
         .sort_index()
     )
     wide = merge_small(wide)
+    if len(wide) == 1:  # one month has no width: its level is drawn to the month's end
+        total, wide = (pd.concat([part, part.set_axis([part.index[0] + MONTH])]) for part in (total, wide))
     figure = new_figure(run, lang, title, (10.5, 5.6))
     axes = figure.subplots()
     when = stamps(pd.Series(wide.index))
