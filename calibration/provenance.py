@@ -14,7 +14,7 @@ import json
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from calibration.observed.load import load_observed
 from calibration.panel import TARGETS
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     import pandas as pd
 
     from sim.spec import Scenario
@@ -78,11 +80,12 @@ def fit_scores(table: pd.DataFrame, first: str, last: str) -> dict[str, dict[str
     """
     seen = load_observed(start=first, end=last)
     seen = seen[seen["confidence"] != "lower bound"]
+    simulated = table.to_dict("index")
     out: dict[str, dict[str, Any]] = {}
     for border in TARGETS:
         rows = seen[seen["border"] == border]
         pairs = zip(rows["nationality"].astype(str), rows["month"].astype(str), strict=True)
-        made = np.array([_made(table, border, nationality, month) for nationality, month in pairs])
+        made = np.array([_made(simulated, border, nationality, month) for nationality, month in pairs])
         whole = rows.assign(made=made).dropna(subset=["made"])
         total = whole[whole["nationality"] == "ALL"]
         single = whole[(whole["nationality"] != "ALL") & (whole["covers"] == whole["nationality"])]
@@ -101,10 +104,10 @@ def fit_scores(table: pd.DataFrame, first: str, last: str) -> dict[str, dict[str
     return out
 
 
-def _made(table: pd.DataFrame, border: str, nationality: str, month: str) -> float:
-    if (border, nationality) not in table.index or month not in table.columns:
-        return float("nan")
-    return float(cast("float", table.loc[(border, nationality), month]))
+def _made(
+    rows: Mapping[Hashable, Mapping[Hashable, Any]], border: str, nationality: str, month: str
+) -> float:
+    return float(rows.get((border, nationality), {}).get(month, np.nan))
 
 
 def describe_fit(scenario: Scenario, *, scale: float, seed: int) -> dict[str, Any]:

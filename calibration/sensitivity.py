@@ -22,19 +22,32 @@ from sim.plan import compile_plan
 from sim.spec import load_scenario, shipped_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from sim.spec import Scenario
 
-__all__ = ["DUMMY", "Study", "indices", "read_study", "run_study", "sample", "study_scenario"]
+__all__ = [
+    "DUMMY",
+    "Runs",
+    "Study",
+    "analyse",
+    "discover",
+    "indices",
+    "read_study",
+    "run_points",
+    "run_study",
+    "sample",
+    "study_scenario",
+]
 
 DUMMY = "dummy"
 METHODS = ("morris", "sobol")
 ENGINES = ("agents", "expected")
 _RUN_UP = 4
+_STILL = 1e-9
 _REFUSED = "The sensitivity study was refused."
 _KEYS = ("name", "scenario", "window", "method", "engine", "trajectories", "scale", "seed", "parameters")
 
@@ -187,7 +200,11 @@ def indices(study: Study, points: NDArray[np.float64], values: NDArray[np.float6
         interval (half-width, 95 %), other (Morris: spread of effects, which shows interaction; Sobol: first order),
         above_dummy.
     """
-    if study.method == "morris":
+    if np.ptp(values) <= _STILL * max(
+        float(np.abs(values).max()), 1.0
+    ):  # nothing moves it: no shares to speak of
+        effect = interval = other = np.zeros(len(study.problem["names"]))
+    elif study.method == "morris":
         from SALib.analyze import morris  # noqa: PLC0415 - slow to import
 
         found = morris.analyze(study.problem, points, values, num_levels=4, seed=study.seed)
@@ -251,6 +268,49 @@ def _outcomes(scenario: Scenario, study: Study) -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True)
+class Runs:
+    """The runs of a study.
+
+    Parameters
+    ----------
+    points : float64 [runs, parameters + dummy]
+    crossings : mapping of str to float64 [runs]
+        People counted over the window, by border.
+    """
+
+    points: NDArray[np.float64]
+    crossings: Mapping[str, NDArray[np.float64]]
+
+
+def run_points(study: Study, *, progress: Callable[[int, int], None] | None = None) -> Runs:
+    """Run the route at every point of a study.
+
+    Parameters
+    ----------
+    study : Study
+    progress : callable, optional
+        Told runs done and runs in all.
+
+    Returns
+    -------
+    Runs
+        Borders that nobody crosses in any run are left out.
+    """
+    base = study_scenario(study)
+    points = sample(study)
+    names = [name for name, _, _ in study.parameters]
+    values: dict[str, list[float]] = {target: [] for target in TARGETS}
+    for done, point in enumerate(points):
+        changed = {**base.parameters, **dict(zip(names, point[: len(names)].tolist(), strict=True))}
+        made = _outcomes(base.model_copy(update={"parameters": type(base.parameters)(changed)}), study)
+        for target, value in made.items():
+            values[target].append(value)
+        if progress is not None:
+            progress(done + 1, len(points))
+    return Runs(points, {target: np.array(column) for target, column in values.items() if any(column)})
+
+
 def run_study(study: Study, *, progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
     """Run the route at every point and analyse the crossings of each border.
 
@@ -265,26 +325,57 @@ def run_study(study: Study, *, progress: Callable[[int, int], None] | None = Non
     DataFrame
         border, parameter, effect, interval, other, above_dummy; effects as shares of the mean crossings.
     """
-    base = study_scenario(study)
-    points = sample(study)
-    names = [name for name, _, _ in study.parameters]
-    values: dict[str, list[float]] = {target: [] for target in TARGETS}
-    for done, point in enumerate(points):
-        changed = {**base.parameters, **dict(zip(names, point[: len(names)].tolist(), strict=True))}
-        made = _outcomes(base.model_copy(update={"parameters": type(base.parameters)(changed)}), study)
-        for target, value in made.items():
-            values[target].append(value)
-        if progress is not None:
-            progress(done + 1, len(points))
-    return pd.concat(
-        [_analysed(study, points, target, column) for target, column in values.items()], ignore_index=True
-    )
+    return analyse(study, run_points(study, progress=progress))
+
+
+def analyse(study: Study, runs: Runs) -> pd.DataFrame:
+    """Sensitivity of the crossings of each border: the table of :func:`run_study`.
+
+    Parameters
+    ----------
+    study : Study
+    runs : Runs
+
+    Returns
+    -------
+    DataFrame
+    """
+    parts = [_analysed(study, runs.points, target, column) for target, column in runs.crossings.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def discover(study: Study, runs: Runs, border: str) -> pd.DataFrame:
+    """Ranges of parameters in which many cross a border: the top quarter of the runs, by PRIM.
+
+    Parameters
+    ----------
+    study : Study
+    runs : Runs
+    border : str
+
+    Returns
+    -------
+    DataFrame
+        As `calibration.extras.prim_boxes`.
+
+    Raises
+    ------
+    CalibrationError
+        If nobody crosses the border, or the optional package is missing.
+    """
+    from calibration.extras import prim_boxes  # noqa: PLC0415 - an optional package
+
+    if border not in runs.crossings:
+        known = ", ".join(runs.crossings)
+        raise CalibrationError(_REFUSED, [Problem(f"no crossings of {border!r}", "--discover", known)])
+    seen = runs.crossings[border]
+    points = pd.DataFrame(runs.points, columns=study.problem["names"])
+    return prim_boxes(points, seen >= np.quantile(seen, 0.75))
 
 
 def _analysed(
-    study: Study, points: NDArray[np.float64], target: str, column: Sequence[float]
+    study: Study, points: NDArray[np.float64], target: str, seen: NDArray[np.float64]
 ) -> pd.DataFrame:
-    seen = np.array(column)
     table = indices(study, points, seen / max(float(seen.mean()), 1e-9))
     table.insert(0, "border", target)
     return table

@@ -21,18 +21,34 @@ def sensitivity(
     out: Annotated[
         Path | None, typer.Option(help="Folder; sensitivity/NAME if not given.", show_default=False)
     ] = None,
+    discover: Annotated[
+        str | None,
+        typer.Option(
+            help="Border: name the ranges in which most people cross it (PRIM; needs travesia[discovery]).",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Rank parameters by how much they move the crossings (Morris or Sobol), beside a dummy as zero line."""
     from calibration.config import shipped_config
-    from calibration.sensitivity import read_study, run_study
+    from calibration.extras import optional
+    from calibration.sensitivity import analyse, read_study, run_points
+    from calibration.sensitivity import discover as find_ranges
 
     study = read_study(shipped_config(config))
     console = Console(highlight=False)
+    if discover is not None:
+        optional("ema_workbench.analysis.prim", "discovery")  # before the runs, which take minutes
     with console.status("compiling") as status:
-        table = run_study(study, progress=lambda done, runs: status.update(f"run {done} of {runs}"))
+        runs = run_points(study, progress=lambda done, every: status.update(f"run {done} of {every}"))
+    table = analyse(study, runs)
     folder = out or Path("sensitivity") / study.name
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "sensitivity.csv", index=False)
     wide = table.pivot_table(index="parameter", columns="border", values="effect").round(3)
     console.print(wide.to_string())
     console.print(f"wrote {folder / 'sensitivity.csv'}", soft_wrap=True)
+    if discover is not None:
+        ranges = find_ranges(study, runs, discover)
+        ranges.to_csv(folder / "discovery.csv", index=False)
+        console.print(ranges.round(3).to_string(index=False))

@@ -8,7 +8,7 @@ rest stands for the months without a figure.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -26,13 +26,7 @@ __all__ = ["cumulative_windows", "month_shares", "remainder", "window_series"]
 
 _KINDS = ("persons", "encounters")
 
-
-class _Count(NamedTuple):
-    """A row of counts that share their first day: first and last day, and people between them."""
-
-    start: pd.Timestamp
-    end: pd.Timestamp
-    persons: float
+Span = tuple[pd.Timestamp, pd.Timestamp]
 
 
 def window_series(border: str) -> tuple[str, ...]:
@@ -130,18 +124,18 @@ def cumulative_windows(
     for name in names if not problems else ():
         own = table[(table["series"] == name) & (table["cut"].fillna("") == "")]
         own = own[(own["start"] >= pd.Timestamp(span[0])) & (own["end"] <= pd.Period(span[1], "M").end_time)]
-        named = {
-            cast("tuple[pd.Timestamp, pd.Timestamp]", key): set(part["nationality"])
-            for key, part in own.groupby(["start", "end"])
-        }
-        for nationality, rows in own.groupby("nationality"):
-            spans = (
-                rows.groupby(["start", "end"])["persons"].sum().reset_index().sort_values(["start", "end"])
-            )
-            made, wrong = _increments(border, str(nationality), spans, named, groups, f"{where}, {name}")
+        counted: dict[str, dict[Span, float]] = {}
+        named: dict[Span, set[str]] = {}
+        for row in own.to_dict("records"):
+            key = pd.Timestamp(row["start"]), pd.Timestamp(row["end"])
+            by_span = counted.setdefault(str(row["nationality"]), {})
+            by_span[key] = by_span.get(key, 0.0) + float(row["persons"])
+            named.setdefault(key, set()).add(str(row["nationality"]))
+        for nationality, spans in counted.items():
+            made, wrong = _increments(border, nationality, spans, named, groups, f"{where}, {name}")
             problems += wrong
             for window in made:
-                seen = _monthly(monthly, str(nationality), window.groups)
+                seen = _monthly(monthly, nationality, window.groups)
                 rest = remainder(window, seen)
                 if rest is not None and rest.count < 0.0:
                     what = (
@@ -163,8 +157,8 @@ def _monthly(monthly: pd.DataFrame, nationality: str, groups: tuple[str, ...]) -
 def _increments(
     border: str,
     nationality: str,
-    spans: pd.DataFrame,
-    named: Mapping[tuple[pd.Timestamp, pd.Timestamp], set[str]],
+    spans: Mapping[Span, float],
+    named: Mapping[Span, set[str]],
     groups: Sequence[str],
     where: str,
 ) -> tuple[list[Window], list[Problem]]:
@@ -172,15 +166,14 @@ def _increments(
     out: list[Window] = []
     problems: list[Problem] = []
     free = pd.Timestamp.min
-    for key, part in spans.groupby("start"):
-        start = cast("pd.Timestamp", key)
-        rows = cast("list[_Count]", list(part.itertuples(index=False)))
+    for start in sorted({first for first, _ in spans}):
+        rows = sorted((end, persons) for (first, end), persons in spans.items() if first == start)
         if start <= free:
             what = f"{nationality}: counts from {start:%Y-%m-%d} overlap earlier ones"
             problems.append(Problem(what, where, "cumulative counts that do not overlap"))
             continue
-        steps = [(start, rows[0].end, rows[0].persons)]
-        steps += [(a.end + pd.Timedelta(days=1), b.end, b.persons - a.persons) for a, b in pairwise(rows)]
+        steps = [(start, *rows[0])]
+        steps += [(a[0] + pd.Timedelta(days=1), b[0], b[1] - a[1]) for a, b in pairwise(rows)]
         for first, last, persons in steps:
             covers = _covers(nationality, named.get((start, last), set()), groups)
             if persons < 0.0:
@@ -189,7 +182,7 @@ def _increments(
             elif covers:
                 partial = nationality in REST_GROUPS and nationality != "OTH"
                 out.append(Window(border, covers, month_shares(first, last), float(persons), partial))
-        free = rows[-1].end
+        free = rows[-1][0]
     return out, problems
 
 

@@ -15,6 +15,7 @@ from calibration.likelihood import Counts, Posterior, Priors, Window
 from calibration.marginal import find_marginal_mode
 from calibration.response import expected_response
 from calibration.sbc import small_problem
+from calibration.sensitivity import DUMMY, Runs, Study, discover, run_study
 from calibration.windows import cumulative_windows, month_shares, remainder
 from calibration.withheld import blind_scenario, landed_share
 from sim.errors import CalibrationError
@@ -196,3 +197,24 @@ def test_no_more_people_are_sent_on_by_air_than_were_seen_to_land() -> None:
     many = landed_share(rows, np.array([1_257_400.0, 50_000.0, 1_000.0]))
     np.testing.assert_allclose(many, [0.5, 1.0, 0.5])
     np.testing.assert_allclose(landed_share(rows, np.array([1_000.0, 50_000.0, 1_000.0])), 1.0)
+
+
+@pytest.mark.parametrize(("method", "engine", "size"), [("morris", "agents", 3), ("sobol", "expected", 8)])
+@pytest.mark.filterwarnings("ignore:The 'generic' unit:DeprecationWarning")
+def test_both_studies_run_from_scenario_to_table(tmp_path: Path, method: str, engine: str, size: int) -> None:
+    path = tmp_path / "road.yaml"
+    path.write_text(ROAD, encoding="utf-8")
+    ranges = (("detection_costa_rica", 0.6, 1.0), ("robbery_loss_share", 0.2, 1.0))
+    study = Study("s", str(path), "2023-02", "2023-06", method, engine, size, 1.0, 1, ranges)
+    table = run_study(study).set_index(["border", "parameter"])
+    assert set(table.index.get_level_values("border")) == {"darien", "costa_rica"}
+    assert table.loc[("costa_rica", "detection_costa_rica"), "above_dummy"]
+    for border in ("darien", "costa_rica"):
+        assert table.loc[(border, DUMMY), "effect"] == pytest.approx(0.0, abs=1e-6)
+        assert not table.loc[(border, "robbery_loss_share"), "above_dummy"]
+
+
+def test_discovery_of_an_unknown_border_is_refused() -> None:
+    study = Study("s", "x", "2022-01", "2022-02", "morris", "agents", 3, 0.1, 1, (("a", 0.0, 1.0),))
+    with pytest.raises(CalibrationError, match="no crossings of 'darian'"):
+        discover(study, Runs(np.zeros((4, 2)), {"darien": np.arange(4.0)}), "darian")
