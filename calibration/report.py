@@ -176,12 +176,15 @@ def write_report(result: FitResult, path: Path) -> None:
         counts=("observed", "size"), people=("observed", "sum"), first=("month", "min"), last=("month", "max")
     )
     directions = pd.DataFrame(
-        [(d.information, "data" if d.seen else "prior", d.words) for d in result.directions],
+        [(max(d.information, 0.0), "data" if d.seen else "prior", d.words) for d in result.directions],
         columns=["information", "seen by", "combination"],
     )
     parts = [
         _list("Verdict", verdict(result, table, breaks)),
-        _image("Fit by series", _fit_figure(table)),
+        _image(
+            "Fit by series: counts (dots), fit (line) and 90 % interval, the twelve largest",
+            _fit_figure(table),
+        ),
         _image("Residuals: what the fit leaves, by border and month", _residual_figure(table)),
         _frame("Detection rates and dispersion", result.parameters),
         _image("Detection rates: prior and posterior, and profile", _detection_figure(result)),
@@ -231,14 +234,20 @@ def _new_figure(width: float, height: float) -> Figure:
 def _fit_figure(table: pd.DataFrame) -> Figure:
     sizes = table.groupby(["border", "nationality"])["observed"].sum().sort_values(ascending=False)
     figure = _new_figure(13, 9)
+    months = pd.period_range(table["month"].min(), table["month"].max(), freq="M")
+    at = months.to_timestamp().to_numpy()
+    years = [t for t, month in zip(at, months, strict=True) if month.month == 1]
     for axis, key in zip(figure.subplots(4, 3).ravel(), sizes.index[:_PANELS], strict=False):
-        part = table[(table["border"] == key[0]) & (table["nationality"] == key[1])].sort_values("month")
-        at = pd.PeriodIndex(part["month"], freq="M").to_timestamp().to_numpy()
+        part = table[(table["border"] == key[0]) & (table["nationality"] == key[1])]
+        # months without a count stay empty: a line across them would show what nobody published
+        part = part.drop_duplicates("month").set_index("month").reindex([str(m) for m in months])
         axis.fill_between(at, part["lo90"], part["hi90"], color="#9bc1e0", alpha=0.6, lw=0)
-        axis.plot(at, part["expected"], color="#1b5e8c", lw=1.2)
+        axis.plot(at, part["expected"], color="#1b5e8c", lw=1.2, marker=".", ms=2)
         axis.plot(at, part["observed"], "k.", ms=4)
         axis.set_title(f"{key[0]} {key[1]}", fontsize=9)
         axis.tick_params(labelsize=7)
+        axis.set_xticks(years, [str(t)[:4] for t in years])
+        axis.set_xlim(at[0], at[-1])
         axis.set_ylim(bottom=0)
     return figure
 
@@ -276,5 +285,7 @@ def _detection_figure(result: FitResult) -> Figure:
         axis.set_title(posterior.names[i], fontsize=8)
         axis.tick_params(labelsize=7)
         axis.set_yticks([])
+    for axis in axes[len(free) :]:
+        axis.set_axis_off()
     axes[0].legend(fontsize=7)
     return figure
