@@ -152,8 +152,8 @@ def departures_of(
     n = len(days)
     rows = graph.scenario.departures
     own = _pushes(effects, len(rows))
-    if like is not None and _departs_alike(graph, effects, own, scale, n, like):
-        return like.departures, like.people
+    if like is not None and _departs_alike(graph, scale, n, like):
+        return _pushed_otherwise(effects, own, n, like.departures)
     start0 = days[0]
     series: list[NDArray[np.float64]] = []
     seen: dict[object, int] = {}
@@ -216,10 +216,8 @@ def departures_of(
     return made, int(np.ceil(bound))
 
 
-def _departs_alike(
-    graph: Graph, effects: Sequence[Effect], own: list[tuple[int, ...]], scale: float, n: int, like: Plan
-) -> bool:
-    """Whether the same people depart as in another plan."""
+def _departs_alike(graph: Graph, scale: float, n: int, like: Plan) -> bool:
+    """Whether the same people depart as in another plan, but for pushes."""
     one, other, world, there = graph.scenario, like.scenario, graph.scenario.world, like.scenario.world
     if scale != like.scale or one.first_day != other.first_day or n != like.n_days:
         return False
@@ -231,15 +229,25 @@ def _departs_alike(
         return False
     if one.departures is not other.departures and one.departures != other.departures:
         return False
-    if one.units != other.units or one.behaviour != other.behaviour:
-        return False
+    return one.units == other.units and one.behaviour == other.behaviour
+
+
+def _pushed_otherwise(
+    effects: Sequence[Effect], own: list[tuple[int, ...]], n: int, before: Departures
+) -> tuple[Departures, int]:
+    """The blocks of another plan under the pushes of this one, and the upper bound of persons."""
     seen: dict[object, int] = {}
     series: list[NDArray[np.float64]] = []
-    pushes = np.array([_push_of(effects, numbers, n, seen, series)[0] for numbers in own], np.int32)
-    before = like.departures
-    return np.array_equal(pushes, before.row_push) and np.array_equal(
-        np.array(series).reshape(len(series), n), before.push
+    found = [_push_of(effects, numbers, n, seen, series) for numbers in own]
+    top = np.array([one[1] for one in found])[before.block_row]
+    bound = float((before.block_persons * top + np.where(top > 1.0, 8.0, 0.0)).sum())
+    if bound > MOST_PEOPLE:
+        msg = f"{bound:,.0f} people would depart; at most {MOST_PEOPLE:,} fit into a run"
+        raise RunError(msg)
+    made = before._replace(
+        row_push=np.array([one[0] for one in found], np.int32), push=np.array(series).reshape(len(series), n)
     )
+    return made, int(np.ceil(bound))
 
 
 def _pushes(effects: Sequence[Effect], rows: int) -> list[tuple[int, ...]]:

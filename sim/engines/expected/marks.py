@@ -10,7 +10,7 @@ from scipy import sparse
 
 from sim.engines.expected.assemble import assemble, new_memory
 from sim.engines.expected.follow import first_difference, follow, same_stays
-from sim.engines.expected.model import Carried, Model, by_day, table_of
+from sim.engines.expected.model import Carried, Model, table_of
 from sim.engines.expected.people import expected_people, unit_classes
 from sim.engines.expected.ways import Tabulator
 from sim.engines.kernels import expected_layout as at
@@ -35,6 +35,10 @@ _EVERY = 3
 _KEPT = ("ring", "exps", "stock", "done", "since", "regime", "queue", "cohort", "head", "left", "asked")
 """What is on the route, but for the long rings that are mostly empty."""
 _LONG = ("a", "joined")
+_BLOCKS = (
+    "row_place", "row_group", "block_row", "block_start", "block_days", "block_persons", "unit_threshold", "size_threshold",
+)  # fmt: skip
+"""What departures before pushes follow from."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,44 @@ class Counted:
 
 
 @dataclass(frozen=True)
+class _Leaving:
+    """Who departs before pushes, entry by entry, and the classes, nodes and days they are added up to.
+
+    Parameters
+    ----------
+    row, day : int64 [entries]
+    amount : float64 [entries]
+    sum_of : int64 [entries]
+        Sum that each entry belongs to.
+    start : int64 [n_days + 1]
+    node, lane : int64 [sums]
+    """
+
+    row: NDArray[np.int64]
+    day: NDArray[np.int64]
+    amount: NDArray[np.float64]
+    sum_of: NDArray[np.int64]
+    start: NDArray[np.int64]
+    node: NDArray[np.int64]
+    lane: NDArray[np.int64]
+
+    def _pushes(self, plan: Plan) -> NDArray[np.float64]:
+        push = plan.departures.row_push[self.row].astype(np.int64)
+        series = np.vstack([plan.departures.push, np.ones((1, plan.n_days))])
+        return np.asarray(series[push, self.day])
+
+    def pushed(self, plan: Plan) -> Daily:
+        """Who departs as a plan pushes them, as the kernels take it."""
+        summed = np.bincount(self.sum_of, weights=self.amount * self._pushes(plan), minlength=len(self.node))
+        return self.start, self.node, self.lane, summed
+
+    def first_difference(self, plan: Plan, other: Plan) -> int:
+        """First day on which two plans push someone otherwise."""
+        different = self._pushes(plan) != self._pushes(other)
+        return int(self.day[different].min(initial=plan.n_days))
+
+
+@dataclass(frozen=True)
 class _Mark:
     """A day of the base run, what people believed before its stretch, and what was on the route that morning."""
 
@@ -84,9 +126,13 @@ class Base:
         self.plan = plan
         self._model = Model(plan)
         self._lanes = self._model.by_reach()
-        self._route, departures, self._node_of = self._model.route(
-            self._lanes, self._model.daily(self._lanes)
-        )
+        still = plan.departures._replace(row_push=np.full_like(plan.departures.row_push, -1))
+        persons = expected_people(plan, still).persons
+        daily = self._model.daily(self._lanes, persons)
+        self._route, _, self._node_of = self._model.route(self._lanes, daily)
+        self._leaving = _leaving(np.nonzero(persons)[0], daily, self._node_of, plan.n_days)
+        departures = self._leaving.pushed(plan)
+        self._model.forget()
         made = assemble(plan, self._lanes, self._route)
         self._carried = Carried(made, Tables(*(np.zeros(0),) * 2), self._lanes, departures, self._node_of)
         self._spread = _spread(plan, self._lanes, made)
@@ -129,19 +175,15 @@ class Base:
         return north and (lanes.per_south == lanes.per_north or len(unit_classes(plan, south_only=True)) == 1)
 
     def _departures(self, plan: Plan) -> tuple[Daily, int] | None:
-        """Who departs, and the first day on which others do; None where someone departs from where nobody did."""
+        """Who departs, and the first day on which others do; None where they are not the same but for pushes."""
         if all(a is b for a, b in zip(plan.departures, self.plan.departures, strict=True)):
             return self._carried.departures, plan.n_days
-        if not np.array_equal(plan.departures.row_place, self.plan.departures.row_place):
+        if any(
+            not np.array_equal(getattr(plan.departures, name), getattr(self.plan.departures, name))
+            for name in _BLOCKS
+        ):
             return None
-        persons = expected_people(plan).persons
-        before = self._model.people.persons
-        if persons.shape != before.shape or (persons.any(axis=1) & ~before.any(axis=1)).any():
-            return None
-        other = np.flatnonzero((persons != before).any(axis=(0, 2)))
-        day, place, lane, amount = self._model.daily(self._lanes, persons)
-        departures = by_day(day, self._node_of[place], lane, amount, plan.n_days)
-        return departures, int(other[0]) if len(other) else plan.n_days
+        return self._leaving.pushed(plan), self._leaving.first_difference(plan, self.plan)
 
     def _run(self, plan: Plan, carried: Carried, number: int, *, marking: bool = False) -> Counted:
         """Tabulate and run the days from a mark on."""
@@ -177,6 +219,18 @@ class Base:
         memory.balance[mark.day - 1, 2] = mark.ended
         memory.flow[:period] = self.own.memory.flow[:period]
         memory.days[:period] = self.own.memory.days[:period]
+
+
+def _leaving(row: NDArray[np.int64], daily: Daily, node_of: NDArray[np.int64], n_days: int) -> _Leaving:
+    """Number the sums that departures are added up to, by day and node."""
+    day, place, lane, amount = daily
+    nodes, lanes = int(node_of.max(initial=0)) + 1, int(lane.max(initial=0)) + 1
+    key = (day * nodes + node_of[place]) * lanes + lane
+    sums, sum_of = np.unique(key, return_inverse=True)
+    start = np.searchsorted(sums // (nodes * lanes), np.arange(n_days + 1)).astype(np.int64)
+    return _Leaving(
+        row.astype(np.int64), day, amount, sum_of.ravel(), start, sums // lanes % nodes, sums % lanes
+    )
 
 
 def _marked_days(plan: Plan) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,10 @@ class Model:
     def whole(self) -> Carried:
         """Every group's classes, as the plan has them depart."""
         return self.carry(self.by_reach())
+
+    def forget(self) -> None:
+        """Let go of the departures by row and day, which are large, where they were laid out already."""
+        self.people = replace(self.people, persons=np.zeros((0, 0, 0)))
 
     def by_reach(self) -> Lanes:
         """Every group's classes; groups that begin at the same places lie side by side."""
