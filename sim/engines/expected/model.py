@@ -63,6 +63,8 @@ class Model:
         self.plan = plan
         self.people = expected_people(plan)
         self.ways = ways_of(plan)
+        self.moments: Carried | None = None
+        """Each group three times, to carry days on the route along; laid out when it is first asked for."""
 
     @cached_property
     def whole(self) -> Carried:

@@ -84,12 +84,11 @@ def run_expected(plan: Plan, *, threads: int = 1, durations: bool = True) -> Tal
 
 
 def _departed(model: Model) -> NDArray[np.float64]:
+    """Persons who depart by period and row: float64 [periods, rows]."""
     plan = model.plan
-    period = plan.fixed.period_of_day[: plan.n_days].astype(np.int64)
-    daily = model.people.persons.sum(axis=2)
-    out = np.zeros((len(plan.months), len(plan.rows)))
-    np.add.at(out, period, daily.T)
-    return out
+    begins = np.flatnonzero(np.diff(plan.fixed.period_of_day[: plan.n_days].astype(np.int64), prepend=-1))
+    by_period = np.add.reduceat(model.people.persons, begins, axis=1)
+    return np.ascontiguousarray(by_period.sum(axis=2).T)
 
 
 class _Layout:
@@ -248,7 +247,9 @@ def _gamma(mean: float, variance: float) -> NDArray[np.float64]:
 def _moments(model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Persons, days and squared days by cell and group, from a run that carries the day of departure and its square."""
     plan = model.plan
-    carried = _with_moments(model)
+    if model.moments is None:
+        model.moments = _with_moments(model)
+    carried = model.moments
     memory = model.run(carried, tables=False, moments=True)
     net = carried.made.net
     n = float(plan.n_days)
