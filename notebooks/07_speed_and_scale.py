@@ -79,7 +79,7 @@ Markdown(
 # %% [markdown]
 # **A rule of thumb.** Find the smallest figure your decision rests on, and choose the scale so that at least 400
 # simulated people are in it (5 %). Then take five replicates to see an interval, twenty to quote its ends. For
-# differences between scenarios use `compare`: the same luck is worth more than ten times the replicates. Whole corridor,
+# differences between scenarios use `compare`: the same luck does more than many replicates (lesson 2). Whole corridor,
 # everyone: `scale=1`.
 #
 # **What it cannot say.** All this is chance. No number of replicates narrows what is not known about parameters or rules.
