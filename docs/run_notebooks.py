@@ -128,7 +128,9 @@ def write_figure(content: bytes, path: Path) -> None:
         image = image.resize(
             (WIDEST_PIXELS, round(image.height * WIDEST_PIXELS / image.width)), Image.Resampling.LANCZOS
         )
-    few = image.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)  # keeps rare colours
+    few = image.quantize(
+        COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+    )  # keeps rare colours
     few.save(path, optimize=True)
 
 

@@ -92,23 +92,7 @@ def needs_by_sector(
     people.hlines(rows, shown["low"], shown["high"], color=INK, linewidth=1.3)
     people.set_yticks(rows, [names.get(code, code) for code in shown["sector"]], fontsize=8.5)
     people.set_xlabel(phrase("needs_people" if country else "needs_times", lang), fontsize=8.5)
-    funded = shown["funded"].fillna(0.0)
-    money.barh(rows, funded, color=COLOURS[2], height=0.66)
-    money.barh(
-        rows,
-        shown["gap"].fillna(0.0),
-        left=funded,
-        color="#F3D9C6",
-        edgecolor=COLOURS[3],
-        hatch="//",
-        height=0.66,
-    )
-    money.hlines(rows, shown["usd_low"], shown["usd_high"], color=INK, linewidth=1.3)
-    for row in rows[shown["usd"].isna() | (shown["usd"] <= 0)]:
-        money.text(
-            0.01, row, phrase("needs_not_costed", lang), transform=money.get_yaxis_transform(), **NOT_COSTED
-        )
-    money.set_xlabel(phrase("needs_usd", lang), fontsize=8.5)
+    draw_money(money, shown, lang)
     for axes in (people, money):
         plain(axes)
         axes.grid(axis="y", visible=False)
@@ -129,6 +113,28 @@ def needs_by_sector(
     ]
     legend_below(figure, handles, 4)
     return figure, table
+
+
+def draw_money(money: Axes, shown: pd.DataFrame, lang: str) -> None:
+    """Funded and missing USD of each sector, with low to high; words where nothing has a cost of its own."""
+    rows = np.arange(len(shown))
+    funded = shown["funded"].fillna(0.0)
+    money.barh(rows, funded, color=COLOURS[2], height=0.66)
+    money.barh(
+        rows,
+        shown["gap"].fillna(0.0),
+        left=funded,
+        color="#F3D9C6",
+        edgecolor=COLOURS[3],
+        hatch="//",
+        height=0.66,
+    )
+    money.hlines(rows, shown["usd_low"], shown["usd_high"], color=INK, linewidth=1.3)
+    for row in rows[shown["usd"].isna() | (shown["usd"] <= 0)]:
+        money.text(
+            0.01, row, phrase("needs_not_costed", lang), transform=money.get_yaxis_transform(), **NOT_COSTED
+        )
+    money.set_xlabel(phrase("needs_usd", lang), fontsize=8.5)
 
 
 def month_words(month: str, lang: str) -> str:
