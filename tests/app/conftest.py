@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sim.app.serve import Running, start
+from sim.app.workshop import Draft
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -78,6 +79,16 @@ def running(runs_dir: Path) -> Iterator[Running]:
     server.in_background()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def saved_run(running: Running, short_file: Path) -> str:
+    """A finished run of four months, made as the page makes it."""
+    shop = running.shop
+    draft = Draft(shop.shelf.keep(short_file.name, short_file.read_bytes()))
+    job = shop.jobs.wait_for(shop.start_run(draft, "en", replicates=2, scale=0.01, seed=1), 240)
+    assert job.state == "done", job.message
+    return str(job.result["run"])
 
 
 @pytest.fixture(scope="session")

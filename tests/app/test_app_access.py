@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.app.test_app_browser import body_opens, of_text, saved_run
+from tests.app.test_app_browser import body_opens, of_text
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]  # kernels may have to be compiled first
 Tab = Callable[..., "Watched"]
-__all__ = ["saved_run"]
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
 

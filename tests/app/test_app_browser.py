@@ -47,18 +47,6 @@ def small(page: Page, prefix: str = "") -> None:
     page.wait_for_timeout(300)
 
 
-@pytest.fixture(scope="module")
-def saved_run(running: Running, short_file: Path) -> str:
-    """A finished run of four months, made as the page makes it."""
-    from sim.app.workshop import Draft
-
-    shop = running.shop
-    draft = Draft(shop.shelf.keep(short_file.name, short_file.read_bytes()))
-    job = shop.jobs.wait_for(shop.start_run(draft, "en", replicates=2, scale=0.01, seed=1), 240)
-    assert job.state == "done", job.message
-    return str(job.result["run"])
-
-
 def test_the_page_opens_within_three_seconds_and_shows_the_record(tab: Tab) -> None:
     watched = tab()
     watched.page.add_init_script(WHEN_SHOWN)
