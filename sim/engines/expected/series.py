@@ -144,8 +144,7 @@ class SeriesFunction:
         self._source_place = np.array([plan.places.index(k[1]) for k in keys], np.int64)
         month = plan.fixed.month_of_day[: plan.n_days].astype(np.int64)
         self._month = month
-        first = np.datetime64(plan.first_day, "M")
-        names = [str(first + m) for m in range(int(month.max()) + 1)]
+        names = _months_from(np.datetime64(plan.first_day, "M"), int(month.max()) + 1)
         unpushed = plan.departures._replace(row_push=np.full_like(plan.departures.row_push, -1))
         before = expected_people(plan, unpushed).persons.sum(axis=2)
         summed = np.zeros((len(keys), len(names)))
@@ -388,6 +387,11 @@ class SeriesFunction:
         return out
 
 
+def _months_from(first: np.datetime64, n: int) -> list[str]:
+    """So many months from one on, as YYYY-MM."""
+    return [str(first + np.timedelta64(m, "M")) for m in range(n)]
+
+
 def _counters(plan: Plan, borders: tuple[str, ...]) -> tuple[_Counter, ...]:
     """Legs of each border by detection parameter."""
     number = {leg.id: i for i, leg in enumerate(plan.legs)}
@@ -465,11 +469,9 @@ def compile_series(
     scenario = plan.scenario
     known = tuple(dict.fromkeys(b.id for b in scenario.world.borders))
     first, last = np.datetime64(scenario.window.start, "M"), np.datetime64(scenario.window.end, "M")
-    window = tuple(str(first + m) for m in range(int((last - first).astype(np.int64)) + 1))
-    simulated = {
-        str(np.datetime64(plan.first_day, "M") + m)
-        for m in range(int(plan.fixed.month_of_day[plan.n_days - 1]) + 1)
-    }
+    window = tuple(_months_from(first, int((last - first).astype(np.int64)) + 1))
+    days = plan.fixed.month_of_day[: plan.n_days]
+    simulated = set(_months_from(np.datetime64(plan.first_day, "M"), int(days[-1]) + 1))
     chosen = tuple(borders) if borders is not None else known
     when = tuple(months) if months is not None else window
     for label, wanted, allowed in (
