@@ -168,6 +168,33 @@ def test_a_preview_taken_up_half_way_is_the_whole_run(number: int, size: Size, w
     assert (answer.months, answer.legs, answer.exact) == (whole.months, whole.legs, whole.exact)
 
 
+def test_who_was_on_the_route_is_taken_up_on_a_kept_day() -> None:
+    found = 0
+    for seed in range(12):
+        world = random_world(seed, Size(places=6, days=85, policies=0, information=False))
+        world["policies"] = [
+            {
+                "id": "late",
+                "instrument": "closure",
+                "legs": ["L0"],
+                "size": 0.5,
+                "start": "2023-03-05",
+                "end": "2023-03-09",
+            }
+        ]
+        try:
+            scenario = load_scenario(world)
+        except ScenarioError:
+            continue
+        plan = compile_plan(changed(scenario, 0, 0))
+        taken, whole = Base(compile_plan(scenario), every=1).counted(plan), Base(plan).own
+        assert taken is not None
+        assert np.allclose(taken.by_leg(), whole.by_leg(), rtol=1e-9, atol=1e-9)
+        assert np.allclose(taken.memory.days, whole.memory.days, rtol=1e-9, atol=1e-9)
+        found += 1
+    assert found > 3
+
+
 def test_a_preview_starts_where_something_differs() -> None:
     scenario = load_scenario(random_world(11, Size(days=150, capacities=False)) | {"policies": []})
     base = Base(compile_plan(scenario))

@@ -120,10 +120,12 @@ class Base:
     Parameters
     ----------
     plan : Plan
+    every : int
+        Months between days that are kept.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, *, every: int = _EVERY) -> None:
+        self.plan, self._every = plan, every
         self._model = Model(plan)
         self._lanes = self._model.by_reach()
         still = plan.departures._replace(row_push=np.full_like(plan.departures.row_push, -1))
@@ -191,7 +193,7 @@ class Base:
         tabulator = Tabulator(plan, self._lanes, made, self._model.people.unit_share)
         tables = tabulator.empty(self._rows)
         self._rows = tables.row
-        begins = _marked_days(plan) if marking else [self._marks[number].day]
+        begins = _marked_days(plan, self._every) if marking else [self._marks[number].day]
         epochs = [int(plan.epochs.epoch_of_day[day]) for day in begins]
         beliefs = tabulator.start() if marking else _copied(self._marks[number].beliefs)
         held, used = [], 0
@@ -233,12 +235,12 @@ def _leaving(row: NDArray[np.int64], daily: Daily, node_of: NDArray[np.int64], n
     )
 
 
-def _marked_days(plan: Plan) -> list[int]:
-    """First days of every third month (and the first of all)."""
+def _marked_days(plan: Plan, every: int) -> list[int]:
+    """First days of every so many months (and the first of all)."""
     period = plan.fixed.period_of_day[: plan.n_days].astype(np.int64)
     month = plan.fixed.month_of_day[: plan.n_days].astype(np.int64)
     begins = np.flatnonzero(
-        (np.diff(month, prepend=-1) > 0) & (month % _EVERY == 0) & (np.diff(period, prepend=-1) > 0)
+        (np.diff(month, prepend=-1) > 0) & (month % every == 0) & (np.diff(period, prepend=-1) > 0)
     )
     return [int(d) for d in begins]
 
