@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sim.plan.effects import Effect
     from sim.plan.graph import Graph
     from sim.plan.plan import Plan
+    from sim.spec.scenario import Departure
 
 __all__ = ["departures_of"]
 
@@ -174,12 +175,7 @@ def departures_of(
         double = sum(first <= b and a <= last for a, b in windows.setdefault(name, []))
         windows[name].append((first, last))
         keys.append(key_of(name if double == 0 else f"{name}#{double}"))
-        steps = (
-            [(d, 1, float(row.per_day)) for d in range(first, last + 1)]
-            if row.per_day is not None
-            else [(first, last - first + 1, float(row.persons or 0.0))]
-        )
-        for day, length, persons in steps:
+        for day, length, persons in _stretches(row, first, last):
             before = running.get(name, 0.0)
             running[name] = before + persons * scale
             whole = int(np.floor(running[name] + 1e-9) - np.floor(before + 1e-9))
@@ -214,6 +210,13 @@ def departures_of(
         **_drawn_tables(graph),
     )
     return made, int(np.ceil(bound))
+
+
+def _stretches(row: Departure, first: int, last: int) -> list[tuple[int, int, float]]:
+    """Days, length and persons of a row: day by day where it states persons a day, else all at once."""
+    if row.per_day is None:
+        return [(first, last - first + 1, float(row.persons or 0.0))]
+    return [(day, 1, float(row.per_day)) for day in range(first, last + 1)]
 
 
 def _departs_alike(graph: Graph, scale: float, n: int, like: Plan) -> bool:

@@ -8,15 +8,8 @@ from sim.engines.kernels.address import array, number, pointer
 from sim.engines.kernels.draws import SETTLED, STAYING, TRAVELLING, inner, jit
 from sim.engines.kernels.learn import learn
 from sim.engines.kernels.leftover import leftover_durations
-from sim.engines.kernels.line import (
-    draw_lots,
-    let_go,
-    measure_room,
-    open_day,
-    refill,
-    serve_lines,
-    serve_requests,
-)
+from sim.engines.kernels.line import let_go, measure_room, open_day, refill, serve_lines, serve_requests
+from sim.engines.kernels.lots import draw_lots
 from sim.engines.kernels.people import depart_part
 from sim.engines.kernels.walk import move_part, write_leg_words
 
@@ -160,24 +153,19 @@ def work_on(entries, step, k, first, last, key, whole, durations):
     """Work through the steps of days: the only kernel that Python calls, since each one more is compiled with all the rest.
 
     A day goes through MORNING (what is known, what is in force, standing lines), DEPART and MOVE (part by part), SERVE
-    (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count). Each function is called from
-    one line only, which halves the time to compile.
+    (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count); REST adds the days on the
+    route of those still on it to `durations`. Each function is called from one line only, which halves the time to compile.
 
     Parameters
     ----------
     entries : int64 array
         Book of addresses.
-    step : int
-        Step of day `first` to begin with; REST counts the days on the route of those still on it, into `durations`.
-    k : int
-        Part of the people.
-    first, last : int
-        Days, `last` not included.
+    step, k, first, last : int
+        Step to begin with, part of the people, days (`last` not included).
     key : uint64
         Key of all draws of the replicate.
     whole : bool
-        All people are in one part: go on from step to step until the last day ends. Otherwise return where the parts have to
-        wait for each other.
+        All people are in one part: go on until the last day ends. Otherwise return where the parts wait for each other.
     durations : int64 [cells, groups, bins]
 
     Returns
