@@ -15,10 +15,10 @@ import numpy as np
 
 from calibration.fit import with_departures
 from calibration.response import run_strands
-from sim.errors import CalibrationError, Problem
+from sim.ensemble.sweep import with_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from calibration.response import Response
     from sim.spec import Scenario
 
-__all__ = ["Found", "crossings_of", "measure_answers", "run_objective", "search", "with_parameters"]
+__all__ = ["Found", "crossings_of", "measure_answers", "run_objective", "search"]
 
 _STEP = 0.15
 """Relative step of a difference; smaller ones drown in the luck of single runs."""
@@ -35,33 +35,6 @@ _HELD = 200.0
 _STEEPEST = 3.0
 _FIRST_SPREAD = 0.25
 _RATIO = (0.2, 5.0)
-
-
-def with_parameters(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
-    """The scenario with other values of some parameters.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    values : mapping of str to float
-
-    Returns
-    -------
-    Scenario
-
-    Raises
-    ------
-    CalibrationError
-        If the scenario has no such parameter.
-    """
-    missing = [name for name in values if name not in scenario.parameters]
-    if missing:
-        problems = [
-            Problem(f"no parameter {name!r}", scenario.name, "a row of parameters.csv") for name in missing
-        ]
-        raise CalibrationError("The parameters were refused.", problems)
-    changed = type(scenario.parameters)({**scenario.parameters, **values})
-    return scenario.model_copy(update={"parameters": changed})
 
 
 def crossings_of(scenario: Scenario, response: Response, *, scale: float, seed: int) -> NDArray[np.float64]:

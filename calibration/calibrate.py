@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from calibration.behaviour import measure_answers, run_objective, search, with_parameters
+from calibration.behaviour import measure_answers, run_objective, search
 from calibration.config import config_windows
 from calibration.fit import agents_ratio, load_checkpoint, save_checkpoint
 from calibration.likelihood import Counts, Posterior, Priors
@@ -19,6 +19,7 @@ from calibration.marginal import find_marginal_mode
 from calibration.posterior import Importance, directions, importance, profile
 from calibration.response import expected_response, measure_response
 from calibration.withheld import blind_scenario, score_withheld
+from sim.ensemble.sweep import with_parameters
 from sim.spec import load_scenario
 
 if TYPE_CHECKING:

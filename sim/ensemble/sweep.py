@@ -44,7 +44,7 @@ def with_parameters(scenario: Scenario, values: Mapping[str, float]) -> Scenario
     """
     unknown = [name for name in values if name not in scenario.parameters]
     if unknown:
-        message = "The sweep was refused."
+        message = "The parameters were refused."
         known = ", ".join(sorted(scenario.parameters))
         raise ScenarioError(
             message, [Problem(f"there is no parameter '{n}'", "", f"one of {known}") for n in unknown]

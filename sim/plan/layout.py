@@ -195,7 +195,7 @@ class State(NamedTuple):
     action: U8  # [n]
     lot_key: U64  # [n]
     lot_entry: I64  # [n]
-    counter: I64  # [8]: 0 slots ever used, 1 free slots, 2 units in the pool, 3 shut in, 4 came so far, 5 lots drawn
+    counter: I64  # [8]: 0 slots ever used, 1 free slots, 2 units in the pool, 3 shut in, 4 came so far
     waiting: I64  # [L]
     blocked: U8  # [L]
     remaining: I64  # [limits + rooms]

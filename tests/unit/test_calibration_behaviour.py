@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from calibration.behaviour import measure_answers, search, with_parameters
+from calibration.behaviour import measure_answers, search
 from calibration.config import config_windows, read_config, shipped_config
 from calibration.likelihood import Counts, Posterior, Priors, Window
 from calibration.marginal import find_marginal_mode
@@ -18,7 +18,8 @@ from calibration.sbc import small_problem
 from calibration.sensitivity import DUMMY, Runs, Study, discover, run_study
 from calibration.windows import cumulative_windows, month_shares, remainder
 from calibration.withheld import blind_scenario, landed_share
-from sim.errors import CalibrationError
+from sim.ensemble.sweep import with_parameters
+from sim.errors import CalibrationError, ScenarioError
 from sim.spec import load_scenario
 from tests.calibration_fixture import GROUPS, MONTHS, a_response
 
@@ -110,7 +111,7 @@ def test_answers_are_measured_with_the_plan_compiled_again(tmp_path: Path) -> No
     share = 1.0 / (1.0 + np.exp(-3 * 0.3))
     np.testing.assert_allclose(slope[1, 0, 1:4], 0.9 * (1.0 - share), atol=0.03)
     np.testing.assert_allclose(slope[0], 0.0, atol=1e-9)
-    with pytest.raises(CalibrationError, match="no parameter 'beta_dyas'"):
+    with pytest.raises(ScenarioError, match="no parameter 'beta_dyas'"):
         with_parameters(scenario, {"beta_dyas": 1.0})
 
 

@@ -12,6 +12,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from sim.engines.kernels.address import pointer, shift
+
 __all__ = [
     "CHUNK",
     "add_product",
@@ -70,31 +72,6 @@ _INT = ir.IntType(64)
 _AT = types.CPointer(types.float64)
 _I = types.int64
 _F = types.float64
-
-
-@intrinsic
-def pointer(_, array):
-    """Address of the first number of an array (kept alive by the caller).
-
-    Kernels that hand arrays and views to each other count references at every step, which takes longer than the work itself;
-    addresses are not counted, and compile in a fraction of the time.
-    """
-
-    def codegen(context, builder, signature, arguments):
-        made = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return made.data
-
-    return types.CPointer(array.dtype)(array), codegen
-
-
-@intrinsic
-def shift(_, address, steps):
-    """Address some numbers further on."""
-
-    def codegen(context, builder, signature, arguments):
-        return builder.gep(arguments[0], [arguments[1]])
-
-    return address(address, types.int64), codegen
 
 
 def _kept_address(number):
