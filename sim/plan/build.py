@@ -15,18 +15,20 @@ from sim.plan.forced import INSTRUMENTS, forced_of
 from sim.plan.graph import PATHWAY_DAYS, Graph, key_of
 from sim.plan.layout import Fixed, Knowledge
 from sim.plan.limits import limits_of
+from sim.plan.near import near_of
 from sim.plan.people import departures_of
 from sim.plan.plan import AGES, SEXES, UNITS, Parts, Plan
 from sim.spec import Fixed as FixedDays
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from numpy.typing import NDArray
 
     from sim.plan.effects import Effect
     from sim.plan.forced import Forced
     from sim.plan.layout import Departures, Epochs, Limits
+    from sim.plan.near import Near
     from sim.spec import Distribution, Policy, Scenario
 
 __all__ = ["compile_plan"]
@@ -69,23 +71,25 @@ def compile_plan(
             f"{n_days} days and {len(scenario.world.places)} places; at most {MAX_DAYS} and {MAX_PLACES} fit"
         )
     days = scenario.days
-    graph = Graph(scenario)
-    near = like if like is not None and _on_the_same_ground(scenario, graph, like) else None
-    forced, alike = _forced(graph, days, near)
-    by_policy = _effects(graph, days, near)
+    graph, alike = _graph(scenario, like)
+    forced = _forced(graph, days, alike)
+    by_policy = _effects(graph, days, alike)
     effects = [e for _, own in by_policy.values() for e in own]
-    departures, people = departures_of(graph, effects, days, scale, like)
+    near = near_of(graph, forced, by_policy, alike)
+    near = near if near is not None and near.plan.scale == scale and _counts_by(near.plan) == daily else None
+    if near is not None and near.same("departures"):
+        departures, people = near.plan.departures, near.plan.people
+    else:
+        departures, people = departures_of(graph, effects, days, scale, like)
     if people == 0:
         raise RunError(f"nobody departs in {scenario.name}: every departure row is empty at scale {scale}")
-    pool = Pool(n_days)
-    leg_days = _leg_days(graph, forced)
-    epochs, sort = epochs_of(
-        graph, effects, forced, days, pool, leg_days.__getitem__, near if alike else None
+    limits = (
+        near.plan.limits
+        if near is not None and _policies(scenario, _LIMITING) == _policies(near.plan.scenario, _LIMITING)
+        else limits_of(graph, scenario.policies, days, scale)
     )
-    limits = limits_of(graph, scenario.policies, days, scale)
-    kind_class, first_kind = classes_of(epochs.weight, sort, len(UNITS))
-    epochs = epochs._replace(weight=epochs.weight[:, sort[first_kind]])
-    fixed = _fixed(graph, forced, effects, days, pool, leg_days, limits, daily, kind_class)
+    parts = Parts(forced, by_policy, graph, _policy_weights(graph), daily)
+    fixed, epochs, pmfs = _tables(graph, parts, effects, days, limits, near)
     return Plan(
         scenario=scenario,
         first_day=first,
@@ -94,49 +98,118 @@ def compile_plan(
         place_country=graph.country,
         groups=graph.groups,
         countries=tuple(sorted({*graph.country, *(graph.homes[g] for g in graph.groups)})),
-        legs=tuple(graph.legs),
+        legs=tuple(graph.legs) if near is None else near.plan.legs,
         fixed=_contiguous(fixed),
         departures=_contiguous(departures),
         epochs=_contiguous(epochs),
         limits=_contiguous(limits),
-        knowledge=_knowledge(graph, fixed, forced, scale),
+        knowledge=near.plan.knowledge
+        if near is not None and fixed.kind_class is near.plan.fixed.kind_class
+        else _knowledge(graph, fixed, forced, scale),
         people=people,
         scale=scale,
-        rows=tuple((d.place, d.group) for d in scenario.departures),
+        rows=tuple((d.place, d.group) for d in scenario.departures) if near is None else near.plan.rows,
         months=tuple(str(m) for m in np.unique(days if daily else days.astype("datetime64[M]"))),
-        pmfs=tuple(pool.pmfs),
+        pmfs=pmfs,
         reasons=_reasons(scenario, limits, departures, epochs),
-        parts=Parts(forced, by_policy),
+        parts=parts,
     )
 
 
-def _on_the_same_ground(scenario: Scenario, graph: Graph, like: Plan) -> bool:
-    """Whether a plan's scenario differs at most in policies, and these open the same legs."""
+def _tables(
+    graph: Graph,
+    parts: Parts,
+    effects: Sequence[Effect],
+    days: NDArray[np.datetime64],
+    limits: Limits,
+    near: Near | None,
+) -> tuple[Fixed, Epochs, tuple[NDArray[np.float64], ...]]:
+    """What does not change during a run, the tables of every epoch, and whole-day distributions."""
+    pool = Pool(len(days))
+    leg_days = _leg_days(graph, parts.forced)
+    if near is None:
+        epochs, sort = epochs_of(graph, effects, parts.forced, days, pool, leg_days.__getitem__)
+        kind_class, first_kind = classes_of(epochs.weight, sort, len(UNITS))
+        epochs = epochs._replace(weight=epochs.weight[:, sort[first_kind]])
+        fixed = _fixed(graph, parts, effects, days, pool, leg_days, limits, kind_class)
+        return fixed, epochs, tuple(pool.pmfs)
+    epochs, kind_class = near.epochs(graph, effects, parts.forced, days, pool, leg_days.__getitem__)
+    fixed = near.plan.fixed._replace(kind_class=kind_class, leg_limited=_limited(limits, len(graph.legs)))
+    known = near.plan.parts
+    if kind_class is not near.plan.fixed.kind_class or (
+        known is not None and parts.policy_weight != known.policy_weight
+    ):
+        class_group = _class_group(kind_class)
+        mean_days = {i: d.mean for i, d in leg_days.items()}
+        weight = base_weights(graph, fixed.alternative, mean_days, parts.policy_weight, class_group)
+        fixed = fixed._replace(class_group=np.array(class_group, np.int32), weight=weight)
+    if not near.same("stay"):
+        stay_calendar, calendar, span = _calendars(graph, effects, len(days))
+        fixed = fixed._replace(stay_calendar=stay_calendar, calendar=calendar, calendar_span=span)
+    if near.same("days"):
+        return fixed, epochs, near.plan.pmfs
+    stay_table = _stays(graph, pool)
+    guide, offset, thresholds, hazards = pool.arrays()
+    fixed = fixed._replace(stay_table=stay_table, guide=guide, offset=offset, cdf=thresholds, hazard=hazards)
+    return fixed, epochs, tuple(pool.pmfs)
+
+
+_OPENING = frozenset({"pathway", "appointment"})
+_LIMITING = _OPENING | {"capacity"}
+
+
+def _policies(scenario: Scenario, instruments: Container[str]) -> list[Policy]:
+    return [p for p in scenario.policies if p.instrument in instruments]
+
+
+def _counts_by(plan: Plan) -> bool | None:
+    """Whether a plan counts by day; None where that was not kept."""
+    return plan.parts.daily if plan.parts is not None else None
+
+
+def _graph(scenario: Scenario, like: Plan | None) -> tuple[Graph, Plan | None]:
+    """The graph of a scenario, and a plan whose scenario differs at most in policies that open the same legs."""
+    if like is None or like.parts is None or not _on_the_same_ground(scenario, like):
+        return Graph(scenario), None
+    if _policies(scenario, _OPENING) == _policies(like.scenario, _OPENING):
+        return like.parts.graph.again(scenario), like
+    graph = Graph(scenario)
+    chosen = len(graph.legs)
+    same = like.legs[:chosen] == tuple(graph.legs) and all(
+        leg.made_by and leg.direction == "return" for leg in like.legs[chosen:]
+    )
+    return graph, like if same else None
+
+
+def _on_the_same_ground(scenario: Scenario, like: Plan) -> bool:
+    """Whether a plan's scenario differs at most in policies."""
     other = like.scenario
     return (
-        like.parts is not None
-        and scenario.world is other.world
+        scenario.world is other.world
         and scenario.departures is other.departures
+        and scenario.units == other.units
         and scenario.window == other.window
         and scenario.spin_up_start == other.spin_up_start
         and scenario.parameters == other.parameters
         and scenario.behaviour == other.behaviour
-        and like.legs[: len(graph.legs)] == tuple(graph.legs)
-        and all(leg.made_by and leg.direction == "return" for leg in like.legs[len(graph.legs) :])
     )
 
 
-def _forced(graph: Graph, days: NDArray[np.datetime64], like: Plan | None) -> tuple[Forced, bool]:
+def _forced(graph: Graph, days: NDArray[np.datetime64], like: Plan | None) -> Forced:
     """Who is sent elsewhere, taken from another plan where the policies that send people are the same."""
     own, other = (
-        [p for p in s.policies if p.instrument in INSTRUMENTS]
-        for s in (graph.scenario, like.scenario if like is not None else graph.scenario)
+        _policies(s, INSTRUMENTS) for s in (graph.scenario, like.scenario if like else graph.scenario)
     )
-    if like is None or like.parts is None or own != other:
-        return forced_of(graph, graph.scenario.policies, days), False
+    if like is None or like.parts is None:
+        return forced_of(graph, graph.scenario.policies, days)
+    known: Forced | None = like.parts.forced
+    if own != other and known is not None:
+        known = known.resized(graph.scenario.policies, like.scenario.policies, days)
+    if known is None:
+        return forced_of(graph, graph.scenario.policies, days)
     for leg in like.legs[len(graph.legs) :]:
         graph.add_leg(leg)
-    return like.parts.forced, True
+    return known
 
 
 def _effects(
@@ -174,25 +247,35 @@ def _policy_weights(graph: Graph) -> dict[int, float]:
     }
 
 
+def _class_group(kind_class: NDArray[np.int32]) -> list[int]:
+    """Group of each class of choice."""
+    return [int(np.flatnonzero(kind_class == c)[0]) // len(UNITS) for c in range(int(kind_class.max()) + 1)]
+
+
+def _limited(limits: Limits, n_legs: int) -> NDArray[np.uint8]:
+    """Whether each leg is served through a line."""
+    out = np.zeros(n_legs, np.uint8)
+    if len(limits.leg_limit):
+        out[(limits.leg_limit >= 0).any(axis=1)] = 1
+    return out
+
+
 def _fixed(
     graph: Graph,
-    forced: Forced,
+    parts: Parts,
     effects: Sequence[Effect],
     days: NDArray[np.datetime64],
     pool: Pool,
     leg_days: dict[int, Distribution],
     limits: Limits,
-    daily: bool,
     kind_class: NDArray[np.int32],
 ) -> Fixed:
-    world = graph.scenario.world
+    world, forced = graph.scenario.world, parts.forced
     n_legs = len(graph.legs)
     alternative = alternatives_of(graph)
-    class_group = [
-        int(np.flatnonzero(kind_class == c)[0]) // len(UNITS) for c in range(int(kind_class.max()) + 1)
-    ]
+    class_group = _class_group(kind_class)
     mean_days = {i: d.mean for i, d in leg_days.items()}
-    weight = base_weights(graph, alternative, mean_days, _policy_weights(graph), class_group)
+    weight = base_weights(graph, alternative, mean_days, parts.policy_weight, class_group)
     stay_table = _stays(graph, pool)
     stay_calendar, calendar, span = _calendars(graph, effects, len(days))
     guide, offset, thresholds, hazards = pool.arrays()
@@ -200,13 +283,10 @@ def _fixed(
     home = np.array([countries.index(graph.homes[g]) for g in graph.groups], np.int16)
     ends = np.array([p.role == "destination" for p in world.places], np.uint8)
     index = np.array([countries.index(c) for c in graph.country], np.int16)
-    limited = np.zeros(n_legs, np.uint8)
-    if len(limits.leg_limit):
-        limited[(limits.leg_limit >= 0).any(axis=1)] = 1
     leg_end = np.zeros(n_legs, np.uint8)
     for number, outcome in forced.ends.items():
         leg_end[number] = outcome
-    dates = _periods(days, daily)
+    dates = _periods(days, parts.daily)
     return Fixed(
         n_days=len(days),
         **dates,
@@ -222,7 +302,7 @@ def _fixed(
         leg_to=np.array([graph.place_number[leg.to_place] for leg in graph.legs], np.int32),
         leg_key=np.array([key_of(leg.id) for leg in graph.legs], np.uint64),
         leg_sort=np.array([{"settle": 1, "turn_back": 2}.get(leg.mode, 0) for leg in graph.legs], np.uint8),
-        leg_limited=limited,
+        leg_limited=_limited(limits, n_legs),
         leg_end=leg_end,
         alternative=alternative,
         alternatives=(alternative >= 0).sum(axis=1).astype(np.int32),
@@ -290,10 +370,11 @@ def _calendars(
     own = [e for e in effects if e.quantity == "stay"]
     rows: dict[tuple[int, ...], int] = {}
     series: list[NDArray[np.float64]] = []
+    where, whom = ([set(getattr(e, name).tolist()) for e in own] for name in ("places", "kinds"))
     for place in range(len(graph.places)):
-        here = [i for i, e in enumerate(own) if place in e.places]
+        here = [i for i in range(len(own)) if place in where[i]]
         for kind in range(graph.n_kinds) if here else ():
-            key = tuple(i for i in here if kind in own[i].kinds)
+            key = tuple(i for i in here if kind in whom[i])
             if not key:
                 continue
             if key not in rows:

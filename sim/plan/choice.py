@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sim.plan.graph import Graph
 
-__all__ = ["MEANS_EDGES", "alternatives_of", "base_weights", "classes_of"]
+__all__ = ["MEANS_EDGES", "alternatives_of", "base_weights", "classes_of", "equal_sorts"]
 
 MEANS_EDGES = (300, 1000, 3000)
 """Edges of the classes of means in USD, between which choice weights are tabled (resolution of the table, not a parameter)."""
@@ -126,7 +126,7 @@ def classes_of(
     """
     kind_class = np.zeros(len(sort), np.int32)
     first: list[int] = []
-    equal = _equal_sorts(weight)[sort].tolist()
+    equal = equal_sorts(weight)[sort].tolist()
     for kind in range(len(sort)):
         alike = [c for c, k in enumerate(first) if k // units == kind // units]
         same = next((c for c in alike if equal[first[c]] == equal[kind]), None)
@@ -137,11 +137,21 @@ def classes_of(
     return kind_class, np.array(first, np.int64)
 
 
-def _equal_sorts(weight: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Number of the first sort with the same weights as each."""
+def equal_sorts(weight: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Number of the first sort with the same weights as each.
+
+    Parameters
+    ----------
+    weight : float32 [epochs, sorts, legs]
+
+    Returns
+    -------
+    int64 [sorts]
+    """
     out = np.arange(weight.shape[1])
+    summed = weight.sum(axis=(0, 2), dtype=np.float64)  # those that are equal have nearly the same sum
     for s in range(weight.shape[1]):
-        for known in range(s):
+        for known in np.flatnonzero(np.isclose(summed[:s], summed[s])).tolist():
             if out[known] == known and np.array_equal(weight[:, known], weight[:, s]):
                 out[s] = known
                 break

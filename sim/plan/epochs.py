@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from sim.plan.effects import Effect
     from sim.plan.forced import Forced
     from sim.plan.graph import Graph
-    from sim.plan.plan import Plan
     from sim.spec import Distribution
 
-__all__ = ["epochs_of"]
+__all__ = ["CHOICE_QUANTITIES", "Amounts", "Choices", "breaks_of", "epochs_of", "stretch_of_day"]
 
 _FULL = 2.0**32
-_CHOICE_QUANTITIES = {"weight", "open", "add"}
+CHOICE_QUANTITIES = {"weight", "open", "add"}
 _LEG_QUANTITIES = {"weight", "open", "add", "days", "cost_factor", "cost", "harm", "income"}
 
 
@@ -42,7 +41,7 @@ def _seasons(
     return out
 
 
-def _breaks(
+def breaks_of(
     graph: Graph, effects: Sequence[Effect], forced: Forced, days: NDArray[np.datetime64]
 ) -> NDArray[np.int64]:
     """Days on which a table changes."""
@@ -71,7 +70,6 @@ def epochs_of(
     days: NDArray[np.datetime64],
     pool: Pool,
     leg_days: Callable[[int], Distribution],
-    like: Plan | None = None,
 ) -> tuple[Epochs, NDArray[np.int64]]:
     """Compile the tables of every epoch.
 
@@ -84,8 +82,6 @@ def epochs_of(
     pool : Pool
     leg_days : callable
         Travel-time distribution of a leg by number.
-    like : Plan, optional
-        A plan in which the same people are sent elsewhere.
 
     Returns
     -------
@@ -94,37 +90,22 @@ def epochs_of(
     sort : int64 [K]
         Sort of each kind.
     """
-    starts = _breaks(graph, effects, forced, days)
-    n_legs = len(graph.legs)
-    epoch_of_day = np.searchsorted(starts, np.arange(len(days) + 1), side="right").astype(np.int32) - 1
-    base = _base(graph)
-    state = _Stretches(graph, effects, starts, days)
-    for effect in effects:
-        if effect.quantity in _LEG_QUANTITIES:
-            state.apply(effect)
-    harm = state.harm * graph.scenario.behaviour.hazards
-    usual = np.array([pool.add(leg_days(leg)) for leg in range(n_legs)], np.int32)
-    table = np.tile(usual, (len(starts), 1))
-    steps = np.round(state.days * 20) / 20
-    stretched: dict[tuple[int, float], int] = {}
-    for epoch, leg in np.argwhere(state.days != 1.0).tolist():
-        key = (leg, float(steps[epoch, leg]))
-        if key not in stretched:
-            stretched[key] = pool.add(scaled(leg_days(leg), key[1]))
-        table[epoch, leg] = stretched[key]
+    starts = breaks_of(graph, effects, forced, days)
+    choices = Choices(graph, effects, starts, days)
+    amounts = Amounts(graph, effects, starts, days)
     made = Epochs(
-        epoch_of_day,
-        state.weights(),
-        table,
-        np.maximum(np.round(base["cost"] * state.cost_factor + state.cost), 0.0).astype(np.int64),
-        _threshold(base["robbery"] * harm),
-        _threshold(base["death"] * harm),
-        np.round(base["income"] + state.income).astype(np.int64),
-        forced.tables(starts, graph.n_kinds)
-        if like is None
-        else like.epochs.forced[like.epochs.epoch_of_day[starts]],
+        stretch_of_day(starts, len(days)),
+        choices.weights(),
+        amounts.leg_tables(pool, leg_days),
+        **amounts.tables(),
+        forced=forced.tables(starts, graph.n_kinds),
     )
-    return made, state.row
+    return made, choices.row
+
+
+def stretch_of_day(starts: NDArray[np.int64], n_days: int) -> NDArray[np.int32]:
+    """Number of the stretch that each day (and the one after the last) lies in."""
+    return np.searchsorted(starts, np.arange(n_days + 1), side="right").astype(np.int32) - np.int32(1)
 
 
 def _threshold(chance: NDArray[np.float64]) -> NDArray[np.uint64]:
@@ -168,74 +149,147 @@ def _caution(graph: Graph) -> NDArray[np.float64]:
     return np.exp(beta * np.tile(more, len(graph.groups))[:, None] * robbed[None, :])
 
 
-class _Stretches:
-    """Multipliers of every stretch of days, gathered effect by effect; kinds that all effects treat alike share a row."""
+class Choices:
+    """Multipliers of choice weights in every stretch of days, effect by effect; kinds that all effects treat alike share a row.
+
+    Parameters
+    ----------
+    graph : Graph
+    effects : sequence of Effect
+        All of a scenario, in their order.
+    starts : int64 [stretches]
+    days : datetime64[D] [n_days]
+    columns : int64 [n], optional
+        Legs to work out; all that can be chosen where not given.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        effects: Sequence[Effect],
+        starts: NDArray[np.int64],
+        days: NDArray[np.datetime64],
+        columns: NDArray[np.int64] | None = None,
+    ) -> None:
+        chosen = np.arange(graph.n_chosen) if columns is None else columns
+        self.starts = starts
+        self.place = np.full(len(graph.legs), -1, np.int64)
+        self.place[chosen] = np.arange(len(chosen))
+        own = [e for e in effects if e.quantity in CHOICE_QUANTITIES and (self.place[e.legs] >= 0).any()]
+        caution = _caution(graph)[:, chosen]
+        self.first, self.row = _alike(graph, own, caution)
+        self.weight = np.tile(caution[self.first], (len(starts), 1, 1))
+        self.opened = np.ones(self.weight.shape, np.float32)
+        self.turn = np.flatnonzero([graph.legs[leg].mode == "turn_back" for leg in chosen.tolist()])
+        self.add = np.zeros((len(starts), len(self.first), len(chosen)))
+        self.base_turn = graph.scenario.parameters.get("turn_back_weight", 0.0)
+        self._open(graph, days[starts])
+        for effect in own:
+            self._apply(effect)
+
+    def _open(self, graph: Graph, today: NDArray[np.datetime64]) -> None:
+        """Close what is closed by the world on a day, or unless a policy opens it."""
+        for number, leg in graph.world_legs.items():
+            column = self.place[number]
+            if column < 0:
+                continue
+            if leg.closed_by_default:
+                self.opened[:, :, column] = 0.0
+            if leg.open_from is not None:
+                self.opened[today < np.datetime64(leg.open_from), :, column] = 0.0
+            if leg.open_to is not None:
+                self.opened[today > np.datetime64(leg.open_to), :, column] = 0.0
+        for numbers in graph.opened.values():
+            columns = self.place[numbers]
+            self.opened[:, :, columns[columns >= 0]] = 0.0
+
+    def _apply(self, effect: Effect) -> None:
+        value = effect.value[self.starts]
+        legs = self.place[effect.legs]
+        on = np.flatnonzero(value != (1.0 if effect.quantity == "weight" else 0.0))
+        cells = np.ix_(on, np.unique(self.row[effect.kinds]), legs[legs >= 0])
+        if effect.quantity == "weight":
+            self.weight[cells] *= value[on, None, None]
+        elif effect.quantity == "add":
+            self.add[cells] += value[on, None, None]
+        else:
+            self.opened[cells] = np.maximum(self.opened[cells], value[on, None, None])
+
+    def weights(self) -> NDArray[np.float32]:
+        """Multipliers of the choice weights of every sort of kind, 0 = closed: float32 [stretches, sorts, columns]."""
+        out = self.weight * self.opened
+        turn = self.turn
+        out[:, :, turn] = (self.base_turn + self.add[:, :, turn]) * self.weight[:, :, turn]
+        return out.astype(np.float32)
+
+
+class Amounts:
+    """Travel days, costs, harm and income in every stretch of days.
+
+    Parameters
+    ----------
+    graph : Graph
+    effects : sequence of Effect
+    starts : int64 [stretches]
+    days : datetime64[D] [n_days]
+    """
 
     def __init__(
         self, graph: Graph, effects: Sequence[Effect], starts: NDArray[np.int64], days: NDArray[np.datetime64]
     ) -> None:
-        n, chosen, legs = len(starts), graph.n_chosen, len(graph.legs)
-        caution = _caution(graph)
-        self.first, self.row = _alike(graph, effects, caution)
-        self.kinds = len(self.first)
-        self.starts = starts
-        self.weight = np.tile(caution[self.first], (n, 1, 1))
-        self.add = np.zeros((n, self.kinds, chosen))
-        self.opened = np.ones((n, self.kinds, chosen))
+        n, legs = len(starts), len(graph.legs)
+        self.graph = graph
         self.days, self.cost_factor, self.harm = (np.ones((n, legs)) for _ in range(3))
         self.cost, self.income = np.zeros((n, legs)), np.zeros((n, len(graph.places)))
-        self.turn = np.array([leg.mode == "turn_back" for leg in graph.legs[:chosen]])
-        self.base_turn = graph.scenario.parameters.get("turn_back_weight", 0.0)
         seasons = _seasons(graph, days)
-        today = days[starts]
         for number, leg in graph.world_legs.items():
             if leg.season:
                 self.days[:, number] = seasons[leg.season][0][starts]
                 self.harm[:, number] = seasons[leg.season][1][starts]
-            if leg.closed_by_default:
-                self.opened[:, :, number] = 0.0
-            if leg.open_from is not None:
-                self.opened[today < np.datetime64(leg.open_from), :, number] = 0.0
-            if leg.open_to is not None:
-                self.opened[today > np.datetime64(leg.open_to), :, number] = 0.0
-        for numbers in graph.opened.values():
-            self.opened[:, :, numbers] = 0.0
+        for effect in effects:
+            value = effect.value[starts][:, None]
+            if effect.quantity == "income":
+                self.income[:, effect.places] += value
+            elif effect.quantity in {"days", "cost_factor", "harm"}:
+                getattr(self, effect.quantity)[:, effect.legs] *= value
+            elif effect.quantity == "cost":
+                self.cost[:, effect.legs] += value
 
-    def apply(self, effect: Effect) -> None:
-        value = effect.value[self.starts]
-        if effect.quantity == "income":
-            self.income[:, effect.places] += value[:, None]
-            return
-        legs = effect.legs
-        if effect.quantity in {"days", "cost_factor", "harm"}:
-            getattr(self, effect.quantity)[:, legs] *= value[:, None]
-        elif effect.quantity == "cost":
-            self.cost[:, legs] += value[:, None]
-        else:
-            on = np.flatnonzero(value != (1.0 if effect.quantity == "weight" else 0.0))
-            cells = np.ix_(on, np.unique(self.row[effect.kinds]), legs)
-            if effect.quantity == "weight":
-                self.weight[cells] *= value[on, None, None]
-            elif effect.quantity == "add":
-                self.add[cells] += value[on, None, None]
-            else:
-                self.opened[cells] = np.maximum(self.opened[cells], value[on, None, None])
+    def leg_tables(self, pool: Pool, leg_days: Callable[[int], Distribution]) -> NDArray[np.int32]:
+        """Travel-time distribution of each leg, numbered in the pool: int32 [stretches, L]."""
+        usual = np.array([pool.add(leg_days(leg)) for leg in range(self.days.shape[1])], np.int32)
+        table = np.tile(usual, (len(self.days), 1))
+        steps = np.round(self.days * 20) / 20
+        stretched: dict[tuple[int, float], int] = {}
+        for epoch, leg in np.argwhere(self.days != 1.0).tolist():
+            key = (leg, float(steps[epoch, leg]))
+            if key not in stretched:
+                stretched[key] = pool.add(scaled(leg_days(leg), key[1]))
+            table[epoch, leg] = stretched[key]
+        return table
 
-    def weights(self) -> NDArray[np.float32]:
-        """Multipliers of the choice weights of every sort of kind, 0 = closed."""
-        out = self.weight * self.opened
-        turn = np.flatnonzero(self.turn)
-        out[:, :, turn] = (self.base_turn + self.add[:, :, turn]) * self.weight[:, :, turn]
-        return out.astype(np.float32)
+    def tables(self) -> dict[str, NDArray[np.generic]]:
+        """Costs, thresholds of robbery and death, and income."""
+        base = _base(self.graph)
+        harm = self.harm * self.graph.scenario.behaviour.hazards
+        cost = np.round(base["cost"] * self.cost_factor + self.cost)
+        return {
+            "leg_cost": np.maximum(cost, 0.0).astype(np.int64),
+            "leg_robbery": _threshold(base["robbery"] * harm),
+            "leg_death": _threshold(base["death"] * harm),
+            "income": np.round(base["income"] + self.income).astype(np.int64),
+        }
 
 
 def _alike(
     graph: Graph, effects: Sequence[Effect], caution: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Find the kinds that all effects on choices treat alike: a kind of each sort, and the sort of each kind."""
-    touched = [
-        np.isin(np.arange(graph.n_kinds), e.kinds) for e in effects if e.quantity in _CHOICE_QUANTITIES
-    ]
-    marks = np.column_stack([*touched, *caution.T]) if touched else caution
-    _, first, row = np.unique(marks, axis=0, return_index=True, return_inverse=True)
-    return first.astype(np.int64), row.ravel().astype(np.int64)
+    own = [e for e in effects if e.quantity in CHOICE_QUANTITIES]
+    marks = np.zeros((graph.n_kinds, len(own)), np.bool_)
+    for i, effect in enumerate(own):
+        marks[effect.kinds, i] = True
+    seen: dict[bytes, int] = {}
+    keys = [m.tobytes() + c.tobytes() for m, c in zip(marks, np.ascontiguousarray(caution), strict=True)]
+    row = np.array([seen.setdefault(key, len(seen)) for key in keys], np.int64)
+    return np.unique(row, return_index=True)[1].astype(np.int64), row

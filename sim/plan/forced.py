@@ -7,7 +7,7 @@ behaviour ``repeat_attempts`` nobody tries again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,12 +37,24 @@ _FOR_GOOD = "for-good"
 
 @dataclass(frozen=True)
 class Share:
-    """What one policy sends from one place along one way: share of those who arrive, before competing."""
+    """What one policy sends from one place along one way: share of those who arrive, before competing.
+
+    Parameters
+    ----------
+    row, way : int
+    policy : int
+        Place of the policy in the scenario's list.
+    kinds : int64
+    weight : float
+        Part of the policy's share that is sent this way.
+    value : float64 [n_days]
+    """
 
     row: int
     way: int
     policy: int
     kinds: NDArray[np.int64]
+    weight: float
     value: NDArray[np.float64]
 
 
@@ -75,33 +87,112 @@ class Forced:
         Policies compete: together they send ``1 - prod(1 - share)``, split in proportion to their shares; the targets of one
         policy split its share and do not compete with each other.
         """
-        if not self.shares:
-            return np.zeros((len(days), n_kinds, *self.leg.shape[:2]), np.uint32)
-        values = np.ascontiguousarray(np.array([s.value[days] for s in self.shares]).T)
-        seen: dict[bytes, int] = {}
-        which = [seen.setdefault(row.tobytes(), len(seen)) for row in values]
-        first = np.unique(which, return_index=True)[1]
-        return np.asarray(self._tables(values[first].T, n_kinds)[which])
+        out = np.zeros((len(days), n_kinds, *self.leg.shape[:2]), np.uint32)
+        for row in {s.row for s in self.shares}:
+            out[:, :, row] = self.row_tables(row, days, n_kinds)
+        return out
 
-    def _tables(self, values: NDArray[np.float64], n_kinds: int) -> NDArray[np.uint32]:
-        """Cumulated shares for columns of values of the shares."""
-        n = values.shape[1]
-        share = np.zeros((*self.leg.shape[:2], n, n_kinds))
-        of_policy: dict[tuple[int, int], NDArray[np.float64]] = {}
-        for one, value in zip(self.shares, values, strict=True):
+    def row_tables(self, row: int, days: NDArray[np.int64], n_kinds: int) -> NDArray[np.uint32]:
+        """Return cumulated shares of one place: uint32 [days, K, J]."""
+        own = [s for s in self.shares if s.row == row]
+        values = np.ascontiguousarray(np.array([s.value[days] for s in own]).T)
+        stretch, which = _same_rows(values)
+        touched = np.zeros((n_kinds, len(own)), np.bool_)
+        for i, one in enumerate(own):
+            touched[one.kinds, i] = True
+        kind, sort = _same_rows(touched)
+        table = self._row(own, values[stretch].T, touched[kind])
+        return np.asarray(table[which[:, None], sort])
+
+    def _row(
+        self, own: list[Share], values: NDArray[np.float64], touched: NDArray[np.bool_]
+    ) -> NDArray[np.uint32]:
+        """Cumulated shares of one place for columns of values of its shares, and kinds that some shares touch."""
+        shape = (values.shape[1], len(touched))
+        share = np.zeros((self.leg.shape[1], *shape))
+        of_policy: dict[int, NDArray[np.float64]] = {}
+        for i, (one, value) in enumerate(zip(own, values, strict=True)):
             if value.any():
-                more = np.zeros((n, n_kinds))
-                more[:, one.kinds] = value[:, None]
-                share[one.row, one.way] += more
-                of_policy.setdefault((one.row, one.policy), np.zeros((n, n_kinds)))[:] += more
-        left = np.ones((len(share), n, n_kinds))
-        for (row, _), total in of_policy.items():
-            left[row] *= 1.0 - np.minimum(total, 1.0)
-        summed = share.sum(axis=1)
+                more = value[:, None] * touched[:, i]
+                share[one.way] += more
+                of_policy.setdefault(one.policy, np.zeros(shape))[:] += more
+        left = np.ones(shape)
+        for total in of_policy.values():
+            left *= 1.0 - np.minimum(total, 1.0)
+        summed = share.sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = np.where(summed[:, None] > 0.0, share / summed[:, None] * (1.0 - left)[:, None], 0.0)
-        table = np.minimum(np.round(np.cumsum(part, axis=1) * 2.0**32), 2.0**32 - 1).astype(np.uint32)
-        return np.ascontiguousarray(np.moveaxis(table, (0, 1), (2, 3)))
+            part = np.where(summed > 0.0, share / summed * (1.0 - left), 0.0)
+        table = np.minimum(np.round(np.cumsum(part, axis=0) * 2.0**32), 2.0**32 - 1).astype(np.uint32)
+        return np.moveaxis(table, 0, 2)
+
+    def otherwise(self, other: Forced) -> list[int]:
+        """Rows whose shares are others than in another plan with the same rows and ways."""
+        rows = {s.row for s in self.shares} | {s.row for s in other.shares}
+        pairs = {
+            row: ([s for s in self.shares if s.row == row], [s for s in other.shares if s.row == row])
+            for row in rows
+        }
+        return [row for row, (one, two) in pairs.items() if not _sent_alike(one, two)]
+
+    def resized(
+        self, policies: Sequence[Policy], before: Sequence[Policy], days: NDArray[np.datetime64]
+    ) -> Forced | None:
+        """The same ways under other sizes and dates.
+
+        Parameters
+        ----------
+        policies, before : sequence of Policy
+            Of the scenario asked for, and of that which was compiled.
+        days : datetime64[D] [n_days]
+
+        Returns
+        -------
+        Forced or None
+            None where policies that send people differ in more than sizes and dates.
+        """
+        if [p.id for p in policies] != [p.id for p in before]:
+            return None
+        changed: dict[int, NDArray[np.float64]] = {}
+        policy: AnyPolicy
+        for order, (policy, old) in enumerate(zip(policies, before, strict=True)):
+            if policy is old or not {policy.instrument, old.instrument} & INSTRUMENTS or policy == old:
+                continue
+            if policy.instrument != old.instrument or policy != old.model_copy(
+                update={name: getattr(policy, name) for name in ("size", "start", "end")}
+            ):
+                return None
+            changed[order] = policy.strength(days) * float(policy.size)
+        shares = [
+            replace(s, value=np.clip(changed[s.policy] * s.weight, 0.0, 1.0)) if s.policy in changed else s
+            for s in self.shares
+        ]
+        return replace(self, shares=shares)
+
+
+def _sent_alike(one: list[Share], other: list[Share]) -> bool:
+    """Whether two lists of shares of a place come to the same."""
+    if len(one) != len(other):
+        return False
+    number: dict[int, int] = {}
+    back: dict[int, int] = {}
+    return all(
+        a is b
+        or (
+            number.setdefault(a.policy, b.policy) == b.policy
+            and back.setdefault(b.policy, a.policy) == a.policy
+            and a.way == b.way
+            and np.array_equal(a.kinds, b.kinds)
+            and np.array_equal(a.value, b.value)
+        )
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def _same_rows(table: NDArray[np.generic]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First of each different row of a table, and which of them each row is."""
+    seen: dict[bytes, int] = {}
+    which = np.array([seen.setdefault(row.tobytes(), len(seen)) for row in table], np.int64)
+    return np.unique(which, return_index=True)[1].astype(np.int64), which
 
 
 def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetime64]) -> Forced:
@@ -120,6 +211,9 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
     index = np.full(len(graph.places), -1, dtype=np.int32)
     ways: list[list[tuple[str, str]]] = []
     parts: list[tuple[int, int, AnyPolicy, int, float]] = []
+    before: dict[str, set[str]] = {}
+    for one in graph.legs:
+        before.setdefault(one.to_place, set()).add(one.from_place)
     for order, policy in enumerate(policies):
         if policy.instrument not in INSTRUMENTS:
             continue
@@ -128,7 +222,7 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
                 index[number] = len(ways)
                 ways.append([])
             own = ways[index[number]]
-            for sort, target, weight in _ways(graph, policy, int(number)):
+            for sort, target, weight in _ways(graph, policy, before.get(graph.places[number], set())):
                 pair = (sort, target)
                 if pair not in own:
                     own.append(pair)
@@ -138,35 +232,40 @@ def forced_of(graph: Graph, policies: Sequence[Policy], days: NDArray[np.datetim
     shares: list[Share] = []
     ends: dict[int, int] = {}
     travel: dict[int, Distribution] = {}
-    strength = {order: policy.strength(days) for order, policy in {p[3]: p[2] for p in parts}.items()}
+    by_order = {p[3]: p[2] for p in parts}
+    strength = {order: policy.strength(days) for order, policy in by_order.items()}
+    touched = {order: graph.kinds_of(policy) for order, policy in by_order.items()}
+    homes = _homes(graph)
     for number, way, policy, order, weight in parts:
         row = int(index[number])
-        _fill(graph, policy, number, ways[row][way], leg[row, way], ends, travel)
-        kinds = graph.kinds_of(policy)
+        _fill(graph, policy, number, ways[row][way], leg[row, way], ends, travel, homes)
+        kinds = touched[order]
         kinds = kinds[leg[row, way, kinds] >= 0]  # nobody is sent where there is no place to send them
         value = np.clip(strength[order] * float(policy.size) * weight, 0.0, 1.0)
-        shares.append(Share(row, way, order, kinds, value))
+        shares.append(Share(row, way, order, kinds, weight, value))
     return Forced(index, leg, shares, ends, travel)
 
 
-def _targets(graph: Graph, policy: AnyPolicy, number: int) -> list[tuple[str, float]]:
-    """Where people are sent, with the share of each place; ``home`` stands for each group's own."""
+def _targets(policy: AnyPolicy, near: set[str]) -> list[tuple[str, float]]:
+    """Where people are sent, with the share of each place; ``home`` stands for each group's own.
+
+    Those who are expelled go back to the places a leg leads from, where any of those named is among them.
+    """
     to: Any = getattr(policy, "to", None)
     if policy.instrument == "removal" and not to:
         return [("home", 1.0)]
     names = (to,) if isinstance(to, str) else tuple(to)
     if policy.instrument == "expulsion" and len(names) > 1:
-        near = {leg.from_place for leg in graph.legs if leg.to_place == graph.places[number]}
         names = tuple(name for name in names if name in near) or names
     return [(name, 1.0 / len(names)) for name in names]
 
 
-def _ways(graph: Graph, policy: AnyPolicy, number: int) -> list[tuple[str, str, float]]:
+def _ways(graph: Graph, policy: AnyPolicy, near: set[str]) -> list[tuple[str, str, float]]:
     """Ways on which a policy sends people from a place: what they are, where they lead, and the share of each.
 
     The draw that decides who is expelled decides also who will try again, so that the same people do in every scenario.
     """
-    targets = _targets(graph, policy, number)
+    targets = _targets(policy, near)
     if policy.instrument != "expulsion":
         return [(str(policy.instrument), target, weight) for target, weight in targets]
     again = _trying_again(graph, policy)
@@ -199,12 +298,13 @@ def _fill(
     row: NDArray[np.int32],
     ends: dict[int, int],
     travel: dict[int, Distribution],
+    homes: dict[str, list[int]],
 ) -> None:
     place = graph.places[number]
     sort, target = way
     end = {_FOR_GOOD: _RETURNED, "removal": _REMOVED}.get(sort)
     mode = "removal_flight" if policy.instrument == "removal" else "bus"
-    for to, kinds in _homes(graph).items() if target == "home" else ((target, slice(None)),):
+    for to, kinds in homes.items() if target == "home" else ((target, slice(None)),):
         if to not in graph.place_number or to == place:
             continue
         name = f"{policy.instrument}:{place}->{to}" + (f":{sort}" if sort == _FOR_GOOD else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,6 +59,14 @@ class Graph:
         for policy in scenario.policies:
             if policy.instrument in {"pathway", "appointment"}:
                 self._open_legs(policy)
+
+    def again(self, scenario: Scenario) -> Graph:
+        """The same graph, without legs on which people are only sent, for a scenario whose policies open the same legs."""
+        made = copy(self)
+        made.scenario = scenario
+        made.legs = self.legs[: self.n_chosen]
+        made.leg_number = {leg.id: i for i, leg in enumerate(made.legs)}
+        return made
 
     @property
     def n_chosen(self) -> int:

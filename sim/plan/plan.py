@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from sim.plan.effects import Effect
     from sim.plan.forced import Forced
+    from sim.plan.graph import Graph
     from sim.plan.layout import Departures, Epochs, Fixed, Knowledge, Limits
     from sim.spec import Policy, Scenario
 
@@ -61,10 +62,24 @@ class Parts:
     forced : Forced
     effects : dict of str to (Policy, tuple of Effect)
         By policy id.
+    graph : Graph
+        Places, legs and choices by number.
+    policy_weight : dict of int to float
+        Attraction of legs that a policy opens.
+    daily : bool
+        Whether counts are by day.
     """
 
     forced: Forced
     effects: dict[str, tuple[Policy, tuple[Effect, ...]]]
+    graph: Graph
+    policy_weight: dict[int, float]
+    daily: bool
+
+    @property
+    def opened(self) -> dict[str, list[int]]:
+        """Regular legs by the policy that opens them."""
+        return self.graph.opened
 
 
 @dataclass(frozen=True)
