@@ -234,6 +234,12 @@ def impacts(plan: Plan, language: str) -> pd.DataFrame:
     dated = [
         (pd.Timestamp(str(o["start"])), pd.Timestamp(str(o["end"]) or "2200-01-01"), o) for o in overlays
     ]
+    shares = {
+        (country, str(o["id"])): _area_share(measures, o, country)
+        for country in measures.countries
+        for o in overlays
+        if _named(o, country, region)
+    }
     for c, country in enumerate(measures.countries):
         for t in range(measures.months):
             start, end = starts[t], ends[t]
@@ -244,7 +250,7 @@ def impacts(plan: Plan, language: str) -> pd.DataFrame:
                 continue
             kinds = list(dict.fromkeys(str(o["kind"]) for o in hits))
             mobility, other = lead_rule(country, "mobility", end), lead_rule(country, "disaster", end)
-            share = max(_area_share(measures, o, country, t) for o in hits)
+            share = max(shares[country, str(o["id"])][t] for o in hits)
             rows.append(
                 (
                     country,
@@ -287,17 +293,17 @@ def _named(overlay: dict[Any, Any], country: str, region: set[str]) -> bool:
     return country in (region if overlay["countries"] == "*LAC" else str(overlay["countries"]).split(";"))
 
 
-def _area_share(measures: Measures, overlay: dict[Any, Any], country: str, month: int) -> float:
-    """Share of the country's person-days in the areas hit; one where the whole country is."""
+def _area_share(measures: Measures, overlay: dict[Any, Any], country: str) -> NDArray[np.float64]:
+    """Share of the country's person-days in the areas hit, by month; one where the whole country is."""
     areas = [x for x in str(overlay["admin1"]).split(";") if x]
     if not areas:
-        return 1.0
+        return np.ones(measures.months)
     places = measures.route.places
     inside = (places["country"] == country).to_numpy()
     hit = inside & places["admin1"].isin(areas).to_numpy()
-    days = measures.places["person_days"][:, :, month].mean(axis=0)
-    whole = float(days[inside].sum())
-    return float(days[hit].sum()) / whole if whole > 0 else 0.0
+    days = measures.places["person_days"].mean(axis=0)
+    whole, part = days[inside].sum(axis=0), days[hit].sum(axis=0)
+    return np.divide(part, whole, out=np.zeros(measures.months), where=whole > 0)
 
 
 def minimums(plan: Plan, language: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from sim.needs.measures import Measures, measure
 from sim.needs.needs import Needs
 from sim.needs.overview import assumptions_of, overview_of, sources_of
 from sim.needs.plan import Plan, plan_needs
+from sim.needs.rows import PARTS
 from sim.needs.safeguard import Margins
 from sim.needs.tables import categories, load_standards, table, translate
 
@@ -29,6 +30,7 @@ __all__ = ["estimate"]
 
 _NUMBERS: Final = ("population", "population_lo80", "population_hi80", "low", "middle", "high")
 _THREE: Final = ("low", "middle", "high")
+_PLACE: Final = ("location_code", "_period", "admin1_code")
 _PEOPLE: Final = Margins(
     {"category": ALL, "population_group": ALL, "gender": ALL, "age_range": ALL, "admin1_code": ""},
     ("location_code", "_period", "sector_code", "population_status", "measure", "basis", "funding", "_host"),
@@ -145,59 +147,35 @@ def _table(plan: Plan, scenario: str, funding: str | float | None, lang: str) ->
 
 def _published(frame: pd.DataFrame) -> pd.DataFrame:
     """Pass the table through the safeguard, in the order in which one part hides another."""
-    frame["_host"] = frame["category"] == "host"
-    people = frame["counts_people"].to_numpy(dtype=bool)
-    events = people & frame["measure"].isin(["crossings", "person_days"]).to_numpy()
-    resources = (frame["resource"] != "").to_numpy()
-    heads = people & ~events & ~resources
-    headline = (
-        heads & ((frame["measure"] == "unique_people") & (frame["population_status"] == "all")).to_numpy()
-    )
-    key = _key(frame)
-    first = safeguard.publish(frame[headline], people="middle", values=_NUMBERS, margins=_PEOPLE)
-    closed = np.zeros(int(key.max(initial=0)) + 1, dtype=bool)
-    closed[key[headline][(first["suppressed"] != "").to_numpy()]] = True
-    parts = [first]
-    total = _total_key(frame)
+    frame["_host"] = _mapped(frame["category"], {"host": "host"}, blank=True)
+    part = frame["_part"].to_numpy()
+    hide = np.zeros(len(frame), dtype=bool)
+    keys = safeguard.Keys(frame)
+    cell = keys.combined((*_PLACE, "category", "population_group", "gender", "age_range"))
+    total = keys.combined((*_PLACE, "category"))
+    closed = np.zeros(int(cell.max(initial=0)) + 1, dtype=bool)
     shut = np.zeros(int(total.max(initial=0)) + 1, dtype=bool)
-    shut[total[headline][(first["suppressed"] != "").to_numpy() & _is_total(frame[headline])]] = True
-    for which, margins in ((heads & ~headline, _PEOPLE), (events, _EVENTS), (people & resources, _RESOURCES)):
-        hidden = (closed[key] | shut[total])[which]
-        parts.append(
-            safeguard.publish(frame[which], people="middle", values=_NUMBERS, margins=margins, hidden=hidden)
-        )
-    things = ~people
-    hidden = shut[total][things]
-    parts.append(
-        safeguard.publish(frame[things], values=_NUMBERS, counts_people="counts_people", hidden=hidden)
+    for position, margins in enumerate((_PEOPLE, _PEOPLE, _EVENTS, _RESOURCES, None)):
+        rows = np.flatnonzero(part == position)
+        hide[rows] = (closed[cell[rows]] | shut[total[rows]]) if margins else shut[total[rows]]
+        if margins is None:
+            continue
+        own = frame[[*dict.fromkeys([*margins.fixed, *margins.dimensions]), "_block"]].iloc[rows]
+        central = np.where(hide[rows], np.nan, frame["middle"].to_numpy()[rows])
+        hide[rows] = safeguard.suppression(own, central, margins)
+        if PARTS[position] == "headline":
+            closed[cell[rows[hide[rows]]]] = True
+            shut[total[rows[hide[rows] & _is_total(keys)[rows]]]] = True
+    return safeguard.publish(
+        frame, people="middle", values=_NUMBERS, counts_people="counts_people", hidden=hide
     )
-    return pd.concat(parts, ignore_index=True)
 
 
-def _is_total(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    out = np.ones(len(frame), dtype=bool)
+def _is_total(keys: safeguard.Keys) -> NDArray[np.bool_]:
+    out = keys.is_label("admin1_code", "")
     for name in ("population_group", "gender", "age_range"):
-        out &= (frame[name] == ALL).to_numpy()
-    return out & (frame["admin1_code"] == "").to_numpy()
-
-
-def _key(frame: pd.DataFrame) -> NDArray[np.int64]:
-    """Place, period, stage, group, sex and age of a row as one integer."""
-    return _combine(
-        frame, ("location_code", "admin1_code", "category", "population_group", "gender", "age_range")
-    )
-
-
-def _total_key(frame: pd.DataFrame) -> NDArray[np.int64]:
-    """Place, period and stage of a row as one integer."""
-    return _combine(frame, ("location_code", "admin1_code", "category"))
-
-
-def _combine(frame: pd.DataFrame, names: tuple[str, ...]) -> NDArray[np.int64]:
-    out = frame["_period"].to_numpy(dtype=np.int64)
-    for name in names:
-        out = out * (len(frame[name].cat.categories) + 1) + frame[name].cat.codes.to_numpy(dtype=np.int64)
-    return np.asarray(np.unique(out, return_inverse=True)[1], dtype=np.int64)
+        out = out & keys.is_label(name, ALL)
+    return out
 
 
 def _named(frame: pd.DataFrame, plan: Plan, lang: str) -> pd.DataFrame:
@@ -213,10 +191,8 @@ def _named(frame: pd.DataFrame, plan: Plan, lang: str) -> pd.DataFrame:
         frame[marker] = _mapped(
             frame["resource"], {str(k): str(v) for k, v in resources[marker].items()}, blank=True
         )
-    admin_level = np.where(
-        frame["location_code"] == REGION, "", np.where(frame["admin1_code"] == "", "0", "1")
-    )
-    frame["admin_level"] = pd.Categorical(admin_level)
+    levels = np.where(frame["admin1_code"] == "", 1, 2)
+    frame["admin_level"] = categories(np.where(frame["location_code"] == REGION, 0, levels), ["", "0", "1"])
     renamed = frame.rename(
         columns={
             "period_start": "reference_period_start",
@@ -224,7 +200,6 @@ def _named(frame: pd.DataFrame, plan: Plan, lang: str) -> pd.DataFrame:
             "period_kind": "period",
         }
     )
-    renamed = renamed.sort_values(["_location", "_period"], kind="stable", ignore_index=True)
     return renamed[order]
 
 

@@ -79,11 +79,21 @@ def _yearly_cells(published: pd.DataFrame) -> dict[tuple[str, int], dict[tuple[s
         ("population_group", [ALL, "HST"]),
     ):
         keep &= published[column].isin(values)
-    columns = [*_KEYS, *_LEVELS, "location_code", "reference_period_start", "lead_mechanism", "coverage_flag"]
+    part = published.loc[keep]
+    texts = [part[name].astype(object).to_list() for name in (*_KEYS, "lead_mechanism", "coverage_flag")]
+    numbers = [part[name].to_list() for name in _LEVELS]
+    years = part["reference_period_start"].dt.year.to_list()
     out: dict[tuple[str, int], dict[tuple[str, ...], dict[str, Any]]] = {}
-    for row in records(published.loc[keep, columns]):
-        cells = out.setdefault((str(row["location_code"]), int(row["reference_period_start"].year)), {})
-        cells.setdefault(tuple(str(row[key]) for key in _KEYS), row)
+    for country, year, text, levels in zip(
+        part["location_code"].astype(object).to_list(),
+        years,
+        zip(*texts, strict=True),
+        zip(*numbers, strict=True),
+        strict=True,
+    ):
+        row = dict(zip(_LEVELS, levels, strict=True))
+        row |= {"lead_mechanism": text[-2], "coverage_flag": text[-1]}
+        out.setdefault((country, year), {}).setdefault(text[: len(_KEYS)], row)
     return out
 
 

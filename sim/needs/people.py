@@ -1,4 +1,7 @@
-"""Unique people and their bounds: counts by nationality in, disjoint cells that add up out."""
+"""Unique people and their bounds: counts by nationality in, disjoint cells that add up out.
+
+Arrays have the nationality first, so that adding nationalities up to classes adds whole blocks of memory.
+"""
 
 from __future__ import annotations
 
@@ -14,31 +17,33 @@ from sim.needs.axes import CELLS, CLASSES, DEMOGRAPHY
 __all__ = ["Counts", "assemble"]
 
 Array = NDArray[np.float64]
-_ORIGIN, _TRANSIT, _DESTINATION, _RETURN = range(4)
+_STAGES: Final = 4
+_ORIGIN, _TRANSIT, _DESTINATION, _RETURN = range(_STAGES)
 _POSITION: Final = {cell: position for position, cell in enumerate(CELLS)}
 _GROUPS: Final = ("X-MOV", "X-WAI", "X-STR")
+_SETTLED: Final = len(_GROUPS)
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts of one replicate; c countries, m months, n nationalities, d demographic cells.
+    """Counts of one replicate; n nationalities, c countries, m months, d demographic cells.
 
     Parameters
     ----------
     entry, visits : numpy.ndarray
-        Persons, shape (c, m, n, d, 3): forward, to a destination, back; entries from abroad and all arrivals.
+        Persons, shape (3, n, c, m, d): forward, to a destination, back; entries from abroad and all arrivals.
     sent : numpy.ndarray
-        Persons expelled or removed into the country, shape (c, m, n, d).
+        Persons expelled or removed into the country, shape (n, c, m, d).
     person_days, peaks : numpy.ndarray
-        Shape (c, m, n, d, 4): moving, queued, stranded, settled; peaks are summed over places.
+        Shape (4, n, c, m, d): moving, queued, stranded, settled; peaks are summed over places.
     largest : numpy.ndarray
-        Largest single peak, persons, shape (c, m, n, d).
+        Largest single peak, persons, shape (n, c, m, d).
     departures : numpy.ndarray
-        Persons who begin their journey, shape (c, m, n).
+        Persons who begin their journey, shape (n, c, m).
     days : numpy.ndarray
         Days of each month, shape (m,).
     home : numpy.ndarray
-        1 where the country is the nationality's home, shape (c, n).
+        1 where the country is the nationality's home, shape (n, c).
     classes : numpy.ndarray
         Position in ``CLASSES``, shape (n,).
     reentry : float
@@ -65,32 +70,32 @@ class Counts:
 
 
 def assemble(counts: Counts) -> dict[str, Array]:
-    """Every measure by country, period, cell, class and demography.
+    """Every measure by cell, class, country, period and demography.
 
     Returns
     -------
     dict
         people, people_low, people_high, crossings, person_days, times, present, peak_low, peak, peak_high:
-        float64, shape (countries, months + years, cells, classes, demography); and region_* arrays.
+        float64, shape (cells, classes, countries, months + years, demography); and region_* arrays.
     """
     share = _stage_share(counts)
     start, start_high, low_total = _at_start(counts)
     flow, flow_high = _new_people(counts)
-    lacking = np.maximum(low_total - start - flow.sum(axis=-1), 0.0)
+    lacking = np.maximum(low_total - start - flow.sum(axis=0), 0.0)
     start = start + lacking
     start_high = np.maximum(start_high, start)
     by_stage = {
-        "start": start[..., None] * share[:, :, :, None, :],
-        "start_high": start_high[..., None] * share[:, :, :, None, :],
+        "start": start * share[..., None],
+        "start_high": start_high * share[..., None],
         "flow": flow,
         "flow_high": flow_high,
         "crossings": _by_stage_of_entry(counts, counts.entry),
         "visits": _by_stage_of_entry(counts, counts.visits),
     }
     total = by_stage["start"] + flow
-    whole = total.sum(axis=-1)
+    whole = total.sum(axis=0)
     part = np.divide(low_total, whole, out=np.zeros_like(whole), where=whole > 0)
-    by_stage["low"] = total * np.minimum(part, 1.0)[..., None]
+    by_stage["low"] = total * np.minimum(part, 1.0)
     groups = _group_share(counts)
     cells = {
         name: _to_cells(counts, value, None if name in ("crossings", "visits") else groups)
@@ -102,154 +107,159 @@ def assemble(counts: Counts) -> dict[str, Array]:
 
 
 def _stage_share(counts: Counts) -> Array:
-    """Share of unsettled people in each stage, by country, month and nationality; shape (c, m, n, 4)."""
-    entry = counts.entry.sum(axis=3)
-    home = counts.home[:, None, :]
+    """Share of unsettled people in each stage, by nationality, country and month; shape (4, n, c, m)."""
+    entry = counts.entry.sum(axis=4)
+    home = counts.home[:, :, None]
     weight = np.stack(
         [
             counts.departures,
-            entry[..., 0] * (1 - home),
-            entry[..., 1] * (1 - home),
-            entry[..., 2] + (entry[..., 0] + entry[..., 1]) * home,
-        ],
-        axis=-1,
+            entry[0] * (1 - home),
+            entry[1] * (1 - home),
+            entry[2] + (entry[0] + entry[1]) * home,
+        ]
     )
     smooth = weight.copy()
-    smooth[:, 1:] += weight[:, :-1]
-    ever = np.broadcast_to(weight.sum(axis=1, keepdims=True), weight.shape)
-    smooth = np.where(smooth.sum(axis=-1, keepdims=True) > 0, smooth, ever)
+    smooth[..., 1:] += weight[..., :-1]
+    ever = np.broadcast_to(weight.sum(axis=3, keepdims=True), weight.shape)
+    smooth = np.where(smooth.sum(axis=0) > 0, smooth, ever)
     default = np.zeros_like(smooth)
-    default[..., _ORIGIN] = home
-    default[..., _TRANSIT] = 1 - home
-    total = smooth.sum(axis=-1, keepdims=True)
+    default[_ORIGIN] = home
+    default[_TRANSIT] = 1 - home
+    total = smooth.sum(axis=0)
     return np.where(total > 0, smooth / np.where(total > 0, total, 1.0), default)
 
 
 def _at_start(counts: Counts) -> tuple[Array, Array, Array]:
     """People there when the month begins (estimate, upper bound) and the month's lower bound.
 
-    Shape (c, m, n, d).
+    Shape (n, c, m, d).
     """
-    mean = counts.person_days[..., :3].sum(axis=-1) / counts.days[None, :, None, None]
-    peak = counts.peaks[..., :3].sum(axis=-1)
+    mean = counts.person_days[:_SETTLED].sum(axis=0) / counts.days[:, None]
+    peak = counts.peaks[:_SETTLED].sum(axis=0)
     before, peak_before = mean.copy(), peak.copy()
-    before[:, 1:], peak_before[:, 1:] = mean[:, :-1], peak[:, :-1]
+    before[:, :, 1:], peak_before[:, :, 1:] = mean[:, :, :-1], peak[:, :, :-1]
     high = np.minimum(peak_before, peak)
     start = np.minimum((before + mean) / 2.0, high)
     return start, high, np.maximum(mean, np.minimum(counts.largest, peak))
 
 
 def _spread_departures(counts: Counts) -> Array:
-    """Departures by demography: the make-up of the nationality on the whole route; shape (c, m, n, d)."""
-    made_of = counts.visits.sum(axis=(0, 1, 4)) + counts.person_days.sum(axis=(0, 1, 4))
+    """Departures by demography: the make-up of the nationality on the whole route; shape (n, c, m, d)."""
+    made_of = counts.visits.sum(axis=(0, 2, 3)) + counts.person_days.sum(axis=(0, 2, 3))
     total = made_of.sum(axis=-1, keepdims=True)
     share = np.where(total > 0, made_of / np.where(total > 0, total, 1.0), 1.0 / len(DEMOGRAPHY))
-    return counts.departures[..., None] * share[None, None]
+    return counts.departures[..., None] * share[:, None, None]
 
 
 def _by_stage_of_entry(counts: Counts, persons: Array) -> Array:
-    """Arrivals by the stage they belong to; shape (c, m, n, d, 4)."""
-    home = counts.home[:, None, :, None]
-    out = np.zeros((*persons.shape[:-1], 4))
-    out[..., _TRANSIT] = persons[..., 0] * (1 - home)
-    out[..., _DESTINATION] = persons[..., 1] * (1 - home)
-    out[..., _RETURN] = persons[..., 2] + (persons[..., 0] + persons[..., 1]) * home
+    """Arrivals by the stage they belong to; shape (4, n, c, m, d)."""
+    home = counts.home[:, :, None, None]
+    out = np.zeros((_STAGES, *persons.shape[1:]))
+    np.multiply(persons[0], 1 - home, out=out[_TRANSIT])
+    np.multiply(persons[1], 1 - home, out=out[_DESTINATION])
+    np.add(persons[2], (persons[0] + persons[1]) * home, out=out[_RETURN])
     return out
 
 
 def _new_people(counts: Counts) -> tuple[Array, Array]:
-    """People new to the country this month by stage (estimate, upper bound); shape (c, m, n, d, 4)."""
+    """People new to the country this month by stage (estimate, upper bound); shape (4, n, c, m, d)."""
     high = _by_stage_of_entry(counts, counts.entry)
-    high[..., _ORIGIN] += _spread_departures(counts)
+    high[_ORIGIN] += _spread_departures(counts)
     middle = high.copy()
-    again = counts.sent * counts.reentry * (1 - counts.home[:, None, :, None])
-    middle[..., _RETURN] = np.maximum(middle[..., _RETURN] - again, 0.0)
+    again = counts.sent * counts.reentry * (1 - counts.home[:, :, None, None])
+    middle[_RETURN] = np.maximum(middle[_RETURN] - again, 0.0)
     return middle, high
 
 
 def _group_share(counts: Counts) -> Array:
-    """Share of unsettled person-days moving, queued and stranded; shape (c, m, n, d, 3)."""
-    days = counts.person_days[..., :3]
-    total = days.sum(axis=-1, keepdims=True)
+    """Share of unsettled person-days moving, queued and stranded; shape (3, n, c, m, d)."""
+    days = counts.person_days[:_SETTLED]
+    total = days.sum(axis=0)
     default = np.zeros_like(days)
-    default[..., 0] = 1.0
+    default[0] = 1.0
     return np.where(total > 0, days / np.where(total > 0, total, 1.0), default)
 
 
+def _empty_cells(counts: Counts) -> Array:
+    return np.zeros((len(CELLS), len(CLASSES), *counts.largest.shape[1:]))
+
+
+def _add(out: Array, cell: tuple[str, str], counts: Counts, value: Array) -> None:
+    """Add people of one cell, nationality by nationality, to their classes; value of shape (n, c, m, d)."""
+    into = out[_POSITION[cell]]
+    for k, part in zip(counts.classes, value, strict=True):
+        into[k] += part
+
+
 def _to_cells(counts: Counts, value: Array, groups: Array | None) -> Array:
-    """From nationality and stage to cells and classes, split over the groups; shape (c, m, cells, classes, d)."""
-    c, m, n, d, _ = value.shape
-    out = np.zeros((c, m, len(CELLS), len(CLASSES), d))
-    for x in range(n):
-        k = counts.classes[x]
-        home = counts.home[:, x][:, None, None]
-        moved, sent = value[:, :, x, :, _TRANSIT], value[:, :, x, :, _RETURN]
-        out[:, :, _POSITION["origin", "X-DEP"], k] += value[:, :, x, :, _ORIGIN]
-        out[:, :, _POSITION["destination", "X-ARR"], k] += value[:, :, x, :, _DESTINATION]
-        out[:, :, _POSITION["return", "RET"], k] += sent * home
-        abroad = sent * (1 - home)
-        for g, group in enumerate(_GROUPS if groups is not None else _GROUPS[:1]):
-            part = groups[:, :, x, :, g] if groups is not None else 1.0
-            out[:, :, _POSITION["transit", group], k] += moved * part
-            out[:, :, _POSITION["return", group], k] += abroad * part
+    """From nationality and stage to cells and classes, split over the groups; shape (cells, classes, c, m, d)."""
+    home = counts.home[:, :, None, None]
+    out = _empty_cells(counts)
+    abroad = value[_RETURN] * (1 - home)
+    _add(out, ("origin", "X-DEP"), counts, value[_ORIGIN])
+    _add(out, ("destination", "X-ARR"), counts, value[_DESTINATION])
+    _add(out, ("return", "RET"), counts, value[_RETURN] * home)
+    if groups is None:
+        _add(out, ("transit", _GROUPS[0]), counts, value[_TRANSIT])
+        _add(out, ("return", _GROUPS[0]), counts, abroad)
+        return out
+    for g, group in enumerate(_GROUPS):
+        _add(out, ("transit", group), counts, value[_TRANSIT] * groups[g])
+        _add(out, ("return", group), counts, abroad * groups[g])
     return out
 
 
 def _settled_cells(counts: Counts, value: Array) -> Array:
-    """Settled people, or returnees where the country is home; shape (c, m, cells, classes, d)."""
-    c, m, n, d = value.shape
-    out = np.zeros((c, m, len(CELLS), len(CLASSES), d))
-    for x in range(n):
-        k = counts.classes[x]
-        home = counts.home[:, x][:, None, None]
-        out[:, :, _POSITION["settled", "X-SET"], k] += value[:, :, x] * (1 - home)
-        out[:, :, _POSITION["return", "RET"], k] += value[:, :, x] * home
+    """Settled people, or returnees where the country is home; shape (cells, classes, c, m, d)."""
+    home = counts.home[:, :, None, None]
+    out = _empty_cells(counts)
+    _add(out, ("settled", "X-SET"), counts, value * (1 - home))
+    _add(out, ("return", "RET"), counts, value * home)
     return out
 
 
 def _add_settled(counts: Counts, cells: dict[str, Array]) -> None:
-    mean = counts.person_days[..., 3] / counts.days[None, :, None, None]
-    settled = _settled_cells(counts, mean)
-    high = _settled_cells(counts, np.maximum(counts.peaks[..., 3], mean))
-    cells["settled"], cells["settled_high"] = settled, high
+    mean = counts.person_days[_SETTLED] / counts.days[:, None]
+    cells["settled"] = _settled_cells(counts, mean)
+    cells["settled_high"] = _settled_cells(counts, np.maximum(counts.peaks[_SETTLED], mean))
 
 
 def _add_stocks(counts: Counts, share: Array, cells: dict[str, Array]) -> None:
-    days = counts.days[None, :, None, None, None]
+    home = counts.home[:, :, None, None]
     for name, stock in (("person_days", counts.person_days), ("peak_high", counts.peaks)):
-        out = np.zeros_like(cells["settled"])
-        for x in range(stock.shape[2]):
-            k = counts.classes[x]
-            home = counts.home[:, x][:, None, None]
-            for g, group in enumerate(_GROUPS):
-                value = stock[:, :, x, :, g]
-                stage = [value * share[:, :, x, None, s] for s in range(4)]
-                out[:, :, _POSITION["origin", "X-DEP"], k] += stage[_ORIGIN]
-                out[:, :, _POSITION["transit", group], k] += stage[_TRANSIT]
-                out[:, :, _POSITION["destination", "X-ARR"], k] += stage[_DESTINATION]
-                out[:, :, _POSITION["return", group], k] += stage[_RETURN] * (1 - home)
-                out[:, :, _POSITION["return", "RET"], k] += stage[_RETURN] * home
-        cells[name] = out + _settled_cells(counts, stock[..., 3])
-    cells["present"] = cells["person_days"] / days
+        out = _empty_cells(counts)
+        for g, group in enumerate(_GROUPS):
+            stage = stock[g] * share[..., None]
+            _add(out, ("origin", "X-DEP"), counts, stage[_ORIGIN])
+            _add(out, ("transit", group), counts, stage[_TRANSIT])
+            _add(out, ("destination", "X-ARR"), counts, stage[_DESTINATION])
+            _add(out, ("return", group), counts, stage[_RETURN] * (1 - home))
+            _add(out, ("return", "RET"), counts, stage[_RETURN] * home)
+        cells[name] = out + _settled_cells(counts, stock[_SETTLED])
+    cells["present"] = cells["person_days"] / counts.days[:, None]
     cells["peak_high"] = np.maximum(cells["peak_high"], cells["present"])
     cells["peak_low"] = cells["present"]
-    lean = counts.peak_share[:, :, None, None, None]
+    lean = counts.peak_share[:, :, None]
     cells["peak"] = cells["peak_low"] + lean * (cells["peak_high"] - cells["peak_low"])
 
 
 def _with_years(counts: Counts, cells: dict[str, Array]) -> dict[str, Array]:
-    """Months followed by years, each measure by its own rule."""
+    """Months followed by years, each measure by its own rule; the period is the last axis but one."""
+    m = len(counts.days)
 
     def years(value: Array, rule: Callable[..., Array]) -> Array:
-        return np.concatenate(
-            [value, np.stack([rule(value[:, y], axis=1) for y in counts.years], axis=1)], axis=1
-        )
+        out = np.empty((*value.shape[:-2], m + len(counts.years), value.shape[-1]))
+        out[..., :m, :] = value
+        for position, y in enumerate(counts.years, start=m):
+            out[..., position, :] = rule(value[..., y, :], axis=-2)
+        return out
 
     def first(value: Array) -> Array:
-        return np.concatenate([value, np.stack([value[:, y.start] for y in counts.years], axis=1)], axis=1)
+        return np.concatenate([value, value[..., [y.start for y in counts.years], :]], axis=-2)
 
     settled, settled_high = years(cells["settled"], np.max), years(cells["settled_high"], np.max)
-    people = first(cells["start"]) + years(cells["flow"], np.sum) + settled
+    start = first(cells["start"])
+    people = start + years(cells["flow"], np.sum) + settled
     high = np.maximum(first(cells["start_high"]) + years(cells["flow_high"], np.sum) + settled_high, people)
     low = np.minimum(years(cells["low"], np.max) + settled, people)
     days = np.concatenate([counts.days, [counts.days[y].sum() for y in counts.years]])
@@ -259,9 +269,9 @@ def _with_years(counts: Counts, cells: dict[str, Array]) -> dict[str, Array]:
         "people_low": low,
         "people_high": high,
         "crossings": years(cells["crossings"], np.sum),
-        "times": first(cells["start"]) + years(cells["visits"], np.sum) + settled,
+        "times": start + years(cells["visits"], np.sum) + settled,
         "person_days": person_days,
-        "present": person_days / days[None, :, None, None, None],
+        "present": person_days / days[:, None],
         "peak_low": years(cells["peak_low"], np.max),
         "peak": years(cells["peak"], np.max),
         "peak_high": years(cells["peak_high"], np.max),
@@ -273,9 +283,9 @@ def _region(counts: Counts, start: Array, start_high: Array) -> dict[str, Array]
 
     Shape (periods,).
     """
-    new = counts.departures.sum(axis=(0, 2))
-    begin, begin_high = start.sum(axis=(0, 2, 3)), start_high.sum(axis=(0, 2, 3))
-    low = counts.largest.sum(axis=(2, 3)).max(axis=0)
+    new = counts.departures.sum(axis=(0, 1))
+    begin, begin_high = start.sum(axis=(0, 1, 3)), start_high.sum(axis=(0, 1, 3))
+    low = counts.largest.sum(axis=(0, 3)).max(axis=0)
 
     def with_years(first: Array, added: Array) -> Array:
         return np.concatenate([first + added, [first[y.start] + added[y].sum() for y in counts.years]])

@@ -20,6 +20,7 @@ from sim.needs.tables import categories
 
 __all__ = [
     "ESTIMATE",
+    "PARTS",
     "RULES",
     "Rows",
     "admin1_rows",
@@ -57,6 +58,8 @@ _DEFAULT: Final = {
     "basis": "total",
     "funding": "",
 }
+#: parts of the table in the order in which they are published
+PARTS: Final = ("headline", "heads", "events", "resources", "things")
 _GENDER: Final = {"female": "f", "male": "m", ALL: ALL}
 ESTIMATE: Final = "Travesía scenario run"
 RULES: Final = "Travesía scenario run; needs rules (JIAF phases, RMRP shares)"
@@ -127,23 +130,33 @@ class Rows:
         return known.setdefault(label, len(known))
 
     def frame(self) -> pd.DataFrame:
-        """All rows as one table, text columns as categories."""
+        """All rows as one table, by place, period and the part of the table they are published with; text as categories.
+
+        ``_part`` is that part (``PARTS``), ``_block`` the number of the block a row was added with.
+        """
         blocks = self._blocks
-        sizes = np.array([b["size"] for b in blocks])
+        part = np.array([self._part(b) for b in blocks], dtype=np.int8)
+        rank = np.empty(len(blocks), dtype=np.int64)
+        rank[np.argsort(part, kind="stable")] = np.arange(len(blocks))
+        block = np.repeat(np.arange(len(blocks)), [b["size"] for b in blocks])
         location = np.concatenate([b["location"] for b in blocks])
         period = np.concatenate([b["period"] for b in blocks])
-        values = np.concatenate([b["values"] for b in blocks], axis=1)
+        place = (location.astype(np.int64) * len(self.periods) + period) * len(blocks) + rank[block]
+        at = np.full(len(self.countries) * len(self.periods) * len(blocks), -1, dtype=np.int32)
+        at[place] = np.arange(len(place))
+        order = at[at >= 0]
+        block, location, period = block[order], location[order], period[order]
+        values = np.concatenate([b["values"] for b in blocks], axis=1)[:, order]
         out: dict[str, Any] = {"location_code": categories(location, list(self.countries))}
         for name in _LABELS:
-            codes = np.repeat(np.array([b["codes"][name] for b in blocks], dtype=np.int16), sizes)
+            codes = np.array([b["codes"][name] for b in blocks], dtype=np.int16)[block]
             out[name] = categories(codes, list(self._codes[name]))
         for name in ("start", "end", "kind", "month", "year"):
             out[f"period_{name}"] = self._period(name, period)
-        people = np.repeat(np.array([b["people"] for b in blocks]), sizes)
         spread = np.concatenate(
             [b["values"] if b["interval"] is None else b["interval"] for b in blocks], axis=1
-        )
-        heads = people & (out["resource"] == "") if len(people) else people
+        )[:, order]
+        heads = (part < PARTS.index("resources"))[block]
         out |= {
             "population": np.where(heads, values[1], np.nan),
             "population_lo80": np.where(heads, spread[0], np.nan),
@@ -151,12 +164,29 @@ class Rows:
             "low": values[0],
             "middle": values[1],
             "high": values[2],
-            "counts_people": people,
-            "assumption": np.repeat(np.array([b["assumption"] for b in blocks]), sizes),
+            "counts_people": np.array([b["people"] for b in blocks])[block],
+            "assumption": np.array([b["assumption"] for b in blocks])[block],
             "_location": location,
             "_period": period,
+            "_part": part[block],
+            "_block": block.astype(np.int32),
         }
-        return pd.DataFrame(out)
+        return pd.DataFrame(out, copy=False)
+
+    def _part(self, block: Mapping[str, Any]) -> int:
+        """Part of the table a block is published with: one part hides cells of the next."""
+
+        def has(name: str, *labels: str) -> bool:
+            return block["codes"][name] in [self._codes[name].get(x, -1) for x in labels]
+
+        if not block["people"]:
+            return PARTS.index("things")
+        if not has("resource", ""):
+            return PARTS.index("resources")
+        if has("measure", "crossings", "person_days"):
+            return PARTS.index("events")
+        headline = has("measure", "unique_people") and has("population_status", "all")
+        return PARTS.index("headline" if headline else "heads")
 
     def _period(self, name: str, period: NDArray[np.int16]) -> NDArray[Any] | pd.Categorical:
         column = self.periods[name]

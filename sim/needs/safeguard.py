@@ -25,6 +25,7 @@ from sim.needs.tables import load_standards, table
 
 __all__ = [
     "HIDDEN",
+    "Keys",
     "Margins",
     "as_text",
     "publish",
@@ -39,8 +40,12 @@ _STEPS: Final = ((100.0, 10.0), (1_000.0, 50.0), (10_000.0, 100.0), (100_000.0, 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _DENSE: Final = 200
 _TOLERANCE: Final = 1e-12
+_TIE: Final = (
+    1e-9  # numbers this near to a tie or to the threshold are on it: sums may differ in their last digit
+)
 _LIMIT: Final = 1e-6
 _SMALL: Final = 1e-10
+_BY_ROW: Final = ("location_code", "_period", "period_year", "period_month")
 _ROOM: Final = 64  # keys are looked up in a table as long as it has at most so many times the rows
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -79,11 +84,9 @@ def as_text(value: object) -> object:
 def round_people(values: Array) -> Array:
     """Round counts of people by the census rule; values under 15 become 15, which reads '15 or fewer'."""
     out = np.asarray(values, dtype=np.float64).copy()
-    size = np.abs(out)
-    step = np.full(out.shape, 10.0)
-    for limit, grid in reversed(_STEPS):
-        step = np.where(size < limit, grid, step)
-    rounded = np.floor(out / step + 0.5) * step
+    limits, grids = np.array(_STEPS).T
+    step = grids[np.searchsorted(limits - _TIE, np.abs(out), side="right").clip(max=len(grids) - 1)]
+    rounded = np.floor(out / step + 0.5 + _TIE) * step
     return np.where(np.isnan(out), np.nan, np.where(out < threshold(), threshold(), rounded))
 
 
@@ -95,7 +98,7 @@ def round_quantity(values: Array, digits: int = 3) -> Array:
             (out == 0) | ~np.isfinite(out), 0.0, np.floor(np.log10(np.abs(np.where(out == 0, 1.0, out))))
         )
     grid = 10.0 ** (power - digits + 1)
-    return np.where(np.isfinite(out), np.floor(out / grid + 0.5) * grid, out)
+    return np.where(np.isfinite(out), np.floor(out / grid + 0.5 + _TIE) * grid, out)
 
 
 def publish(
@@ -132,13 +135,13 @@ def publish(
         column.
     """
     keep = _may_leave(frame)
-    out = frame.loc[keep].reset_index(drop=True)
+    out = frame.reset_index(drop=True) if keep.all() else frame.loc[keep].reset_index(drop=True)
     hide = np.zeros(len(out), dtype=bool) if hidden is None else np.asarray(hidden)[keep].copy()
     is_people = out[counts_people].to_numpy(dtype=bool) if counts_people else np.ones(len(out), dtype=bool)
     if people:
         rows = np.flatnonzero(is_people)
         central = np.where(hide[rows], np.nan, out[people].to_numpy(dtype=np.float64)[rows])
-        hide[rows] = suppression(out.iloc[rows], central, margins)
+        hide[rows] = suppression(out.iloc[rows] if margins else out, central, margins)
     for column in values:
         raw = out[column].to_numpy(dtype=np.float64)
         rounded = raw.copy()
@@ -189,10 +192,13 @@ class _Coded:
 
 
 def _coded(column: pd.Series) -> _Coded:
-    """A column as integers; those of a categorical are at hand."""
+    """A column as integers; those of a categorical, and small integers, are at hand."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes = np.asarray(column.cat.codes.to_numpy(), dtype=np.int64)
         return _Coded(codes, [str(c) for c in column.cat.categories])
+    if column.dtype == np.int16 and len(column) and int(column.min()) >= 0:
+        codes = column.to_numpy(dtype=np.int64)
+        return _Coded(codes, [str(x) for x in range(int(codes.max()) + 1)])
     codes, uniques = pd.factorize(column)
     return _Coded(np.asarray(codes, dtype=np.int64), [str(u) for u in uniques])
 
@@ -212,7 +218,51 @@ def _key(columns: Sequence[_Coded], rows: int) -> NDArray[np.int64]:
         return np.asarray(pd.factorize(out)[0], dtype=np.int64)
     there = np.zeros(room, dtype=bool)
     there[out] = True
-    return np.asarray((np.cumsum(there) - 1)[out], dtype=np.int64)
+    return (np.cumsum(there, dtype=np.int32) - 1)[out].astype(np.int64)
+
+
+class Keys:
+    """Combinations of the key columns of a table, as integers.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Key columns. Rows that were made together may carry the number of their block in ``_block``: all key columns but
+        place and period are then the same in the block, and are combined once a block, not once a row.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self._coded: dict[str, _Coded] = {}
+        self._block: NDArray[np.int64] | None = None
+        if "_block" in frame.columns and len(frame):
+            block = frame["_block"].to_numpy(dtype=np.int64)
+            first = np.full(int(block.max()) + 1, -1, dtype=np.int64)
+            first[block[::-1]] = np.arange(len(block) - 1, -1, -1)
+            there = first >= 0
+            self._block = (np.cumsum(there) - 1)[block]
+            self._first = first[there]
+
+    def column(self, name: str) -> _Coded:
+        """A key column as integers."""
+        if name not in self._coded:
+            self._coded[name] = _coded(self._frame[name])
+        return self._coded[name]
+
+    def combined(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """One small integer for each distinct combination of columns, by row."""
+        rows = len(self._frame)
+        if self._block is None:
+            return _key([self.column(n) for n in names], rows)
+        shared = [_coded(self._frame[n].iloc[self._first]) for n in names if n not in _BY_ROW]
+        small = _key(shared, len(self._first))
+        whole = _Coded(small[self._block], [""] * (int(small.max()) + 1))
+        return _key([whole, *(self.column(n) for n in names if n in _BY_ROW)], rows)
+
+    def is_label(self, name: str, label: str) -> Mask:
+        """Rows whose column has a label."""
+        column = self.column(name)
+        return np.array([*(x == label for x in column.labels), False])[column.codes]
 
 
 def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> Mask:
@@ -227,7 +277,7 @@ def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> 
     margins : Margins or None
         How rows add up; without it only small rows are hidden.
     """
-    hidden = np.isnan(values) | (values < threshold())
+    hidden = np.isnan(values) | (values < threshold() - _TIE)
     if margins is None or not hidden.any():
         return hidden
     lines = _lines(frame, margins)
@@ -248,13 +298,11 @@ def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> 
 def _lines(frame: pd.DataFrame, margins: Margins) -> list[tuple[NDArray[np.int64], Mask]]:
     """For each dimension, the line each row belongs to (-1: none) and whether it is the line's total."""
     names = list(margins.dimensions)
-    coded = {name: _coded(frame[name]) for name in dict.fromkeys([*margins.fixed, *names])}
+    keys = Keys(frame)
     out = []
     for name in names:
-        rest = [n for n in names if n != name]
-        line = _key([coded[n] for n in (*margins.fixed, *rest)], len(frame))
-        of_label = np.array([x == margins.dimensions[name] for x in coded[name].labels] + [False])
-        is_total = of_label[coded[name].codes]
+        line = keys.combined([*margins.fixed, *(n for n in names if n != name)])
+        is_total = keys.is_label(name, margins.dimensions[name])
         size = int(line.max(initial=-1)) + 1
         has_total = np.bincount(line[is_total], minlength=size) > 0
         has_part = np.bincount(line[~is_total], minlength=size) > 0
@@ -375,34 +423,58 @@ def _determined(system: csr_array) -> Mask:
         free = vectors[:, squares < _SMALL]
         return np.asarray((free**2).sum(axis=1) < _SMALL)
     generator = np.random.default_rng(20240724)
+    part = _parts(system)
     still = np.ones(n, dtype=bool)
     for _ in range(2):  # one vector alone would, by chance, accuse a few of many thousand cells
         probe = generator.standard_normal(n)
-        still &= np.abs(probe - _row_part(system, probe, _TOLERANCE)) < _LIMIT
+        still &= np.abs(probe - _row_part(system, probe, part, _TOLERANCE)) < _LIMIT
     return still
 
 
-def _row_part(system: csr_array, probe: Array, tolerance: float) -> Array:
+def _parts(system: csr_array) -> NDArray[np.int64]:
+    """Part of each equation: equations that share no unknown, however far along, are in different parts."""
+    rows, size = system.shape
+    entries = system.tocoo()
+    links = csr_array(
+        (np.ones(entries.nnz), (entries.coords[0], entries.coords[1] + rows)),
+        shape=(rows + size, rows + size),
+    )
+    return np.asarray(connected_components(links, directed=False)[1][:rows], dtype=np.int64)
+
+
+def _row_part(system: csr_array, probe: Array, part: NDArray[np.int64], tolerance: float) -> Array:
     """Part of a vector in the row space: conjugate gradients on the normal equations.
 
+    Every part has a step of its own, so that it needs no more steps than it has equations, however many parts there are.
     Sums are plain, not BLAS products, whose threads wait for each other on a busy machine.
     """
-    turned = system.T.tocsr()
-    answer = np.zeros(system.shape[0])
-    left = system @ probe
-    way = left.copy()
-    size = float((left * left).sum())
+    order = np.argsort(part, kind="stable")
+    sizes = np.bincount(part)
+    sizes = sizes[sizes > 0]
+    first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    own = csr_array(system[order])
+    turned = own.T.tocsr()
+
+    def total(values: Array) -> Array:
+        return np.asarray(np.add.reduceat(values, first))
+
+    left = own @ probe
+    answer, way = np.zeros_like(left), left.copy()
+    size = total(left * left)
     goal = size * tolerance**2
-    for _ in range(4 * system.shape[1]):
-        if size <= goal:
+    for _ in range(4 * int(sizes.max())):
+        going = size > goal
+        if not going.any():
             break
-        moved = system @ (turned @ way)
-        step = size / float((way * moved).sum())
+        moved = own @ (turned @ way)
+        along = total(way * moved)
+        step = np.repeat(np.divide(size, along, out=np.zeros_like(size), where=going & (along > 0)), sizes)
         answer += step * way
         left -= step * moved
-        new = float((left * left).sum())
-        way = left + (new / size) * way
-        size = new
+        new = total(left * left)
+        way *= np.repeat(np.divide(new, size, out=np.zeros_like(size), where=size > 0), sizes)
+        way += left
+        size = np.where(going, new, size)
     return np.asarray(turned @ answer)
 
 

@@ -66,15 +66,19 @@ def _ahead(measures: Measures, month: int, leg_days: Array) -> Ahead:
     stay = np.divide(days, through, out=np.zeros(len(through)), where=through > 0)
     country = measures.route.places["country"].to_numpy()
     inside = country[:, None] == np.array(measures.countries)[None, :]
-    move, slow = csr_array(step), csr_array(step * (leg_days + stay[:, None]))
-    hit, time = np.zeros(inside.shape), np.zeros(inside.shape)
+    p, c = inside.shape
+    both = csr_array(np.concatenate([step, step * (leg_days + stay[:, None])]))
+    reached = np.concatenate([inside, np.zeros((p, c))], axis=1)  # chances, and days still to add
+    hit, time = np.zeros((p, c)), np.zeros((p, c))
     for _ in range(_STEPS):
-        reached = np.where(inside, 1.0, hit)
-        new, spent = move @ reached, slow @ reached + move @ np.where(inside, 0.0, time)
-        moved = float(np.abs(new - hit).max(initial=0.0))
-        hit, time = new, spent
-        if moved < _STILL:
+        moved = both @ reached
+        new, time = moved[:p, :c], moved[p:, :c] + moved[:p, c:]
+        change = float(np.abs(new - hit).max(initial=0.0))
+        hit = new
+        if change < _STILL:
             break
+        np.copyto(reached[:, :c], hit, where=~inside)
+        np.copyto(reached[:, c:], time, where=~inside)
     hit = np.where(inside, 0.0, np.clip(hit, 0.0, 1.0))
     mean = np.divide(time, hit, out=np.zeros_like(time), where=hit > _NEVER)
     return Ahead(hit.T, mean.T)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from sim.needs.tables import table
 
-__all__ = ["Route", "RunTables", "admin1_code", "route_of"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Route", "RunTables", "admin1_code", "codes_of", "labels_used", "route_of"]
 
 
 class RunTables(Protocol):
@@ -98,23 +102,7 @@ def _places(run: RunTables, known: Iterable[Any]) -> pd.DataFrame:
             "irregular": bool(getattr(place, "irregular", False)),
             "reception_capacity": capacity,
         }
-    seen = (
-        pd.concat(
-            [
-                run.stocks[["place", "country"]].drop_duplicates(),
-                run.flows[["to_place", "to_country"]]
-                .drop_duplicates()
-                .set_axis(["place", "country"], axis=1),
-                run.flows[["from_place", "from_country"]]
-                .drop_duplicates()
-                .set_axis(["place", "country"], axis=1),
-            ]
-        )
-        .dropna()
-        .astype(str)
-        .drop_duplicates("place")
-    )
-    for place, country in zip(seen["place"], seen["country"], strict=True):
+    for place, country in _seen(run):
         rows.setdefault(
             place,
             {
@@ -128,6 +116,39 @@ def _places(run: RunTables, known: Iterable[Any]) -> pd.DataFrame:
             },
         )
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _seen(run: RunTables) -> list[tuple[str, str]]:
+    """Places of the tables with the country they lie in, each once."""
+    out: dict[str, str] = {}
+    for rows, place, country in (
+        (run.stocks, "place", "country"),
+        (run.flows, "to_place", "to_country"),
+        (run.flows, "from_place", "from_country"),
+    ):
+        (where, places), (land, countries) = codes_of(rows[place]), codes_of(rows[country])
+        pair = where.astype(np.int32) * len(countries) + land
+        there = np.zeros(len(places) * len(countries), dtype=bool)
+        there[pair[(where >= 0) & (land >= 0)]] = True
+        for code in np.flatnonzero(there):
+            out.setdefault(places[code // len(countries)], countries[code % len(countries)])
+    return list(out.items())
+
+
+def codes_of(column: pd.Series) -> tuple[NDArray[Any], list[str]]:
+    """Code of every row and the names of the codes; -1 where there is none."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return np.asarray(column.cat.codes.to_numpy()), [str(c) for c in column.cat.categories]
+    found, uniques = pd.factorize(column)
+    return np.asarray(found), [str(u) for u in uniques]
+
+
+def labels_used(column: pd.Series) -> list[str]:
+    """Names that stand in a column at least once."""
+    codes, names = codes_of(column)
+    there = np.zeros(len(names) + 1, dtype=bool)  # the last one stands for rows without a name
+    there[codes] = True
+    return [names[i] for i in np.flatnonzero(there[:-1])]
 
 
 def _hazardous(legs: Iterable[Any]) -> frozenset[str]:

@@ -1,0 +1,86 @@
+"""Counting a run a month at a time gives what grouping its rows one by one gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sim.needs import load_standards
+from sim.needs.measures import Measures, measure
+from sim.needs.tables import records
+from tests.needs_fixture import SyntheticRun, synthetic_run
+
+
+@pytest.fixture(scope="module")
+def run() -> SyntheticRun:
+    return synthetic_run(months=5, replicates=2, persons=900.0)
+
+
+def _same(one: Measures, other: Measures) -> None:
+    for name in one.heads:
+        assert np.allclose(one.heads[name], other.heads[name], rtol=1e-6, atol=1e-6), name
+    for name in one.places:
+        assert np.allclose(one.places[name], other.places[name]), name
+    for name in one.borders:
+        assert np.allclose(one.borders[name], other.borders[name]), name
+    assert np.allclose(one.moves, other.moves)
+    assert np.allclose(one.exposure, other.exposure)
+
+
+def _summed(rows: pd.DataFrame, keys: list[str]) -> list[dict[str, Any]]:
+    """Persons of each combination of keys."""
+    return records(rows.groupby(keys)["persons"].sum().reset_index())
+
+
+def test_moves_borders_and_arrivals_are_the_groups_of_the_flows(run: SyntheticRun) -> None:
+    found = measure(run, load_standards())
+    places, countries = list(found.route.places.index), list(found.countries)
+    flows = run.flows.assign(month=run.flows["period_start"].dt.month - 1)
+    keys = ["replicate", "month", "from_place", "to_place"]
+    moved = np.zeros((2, *found.moves.shape))
+    for row in _summed(flows, keys):
+        at = row["replicate"], row["month"], places.index(row["from_place"]), places.index(row["to_place"])
+        moved[at] = row["persons"]
+    assert found.moves == pytest.approx(moved.mean(axis=0))
+    assert found.places["arrivals"] == pytest.approx(moved.sum(axis=2).transpose(0, 2, 1))
+    crossed = flows[flows["from_country"] != flows["to_country"]]
+    keys = ["replicate", "from_country", "to_country"]
+    for row in _summed(crossed, keys):
+        border = found.borders["persons"][row["replicate"]]
+        assert (
+            border[countries.index(row["from_country"]), countries.index(row["to_country"]), 0]
+            == row["persons"]
+        )
+
+
+def test_the_order_of_rows_does_not_matter(run: SyntheticRun) -> None:
+    mixed = replace(
+        run,
+        flows=run.flows.sample(frac=1.0, random_state=3, ignore_index=True),
+        stocks=run.stocks.sample(frac=1.0, random_state=4, ignore_index=True),
+    )
+    _same(measure(run, load_standards()), measure(mixed, load_standards()))
+
+
+def test_legs_without_names_of_their_own_are_told_apart_by_their_ends(run: SyntheticRun) -> None:
+    """Tables from elsewhere may have one name, or none, for every leg."""
+    bare = replace(run, scenario=None)
+    plain = measure(bare, load_standards())
+    _same(plain, measure(replace(bare, flows=run.flows.assign(leg="road")), load_standards()))
+    nameless = run.flows.assign(leg=pd.Categorical([None] * len(run.flows), categories=["road"]))
+    _same(plain, measure(replace(bare, flows=nameless), load_standards()))
+
+
+def test_people_of_unknown_age_move_but_have_no_cell(run: SyntheticRun) -> None:
+    flows = run.flows.copy()
+    unknown = flows["age_band"] == "60+"
+    flows["age_band"] = flows["age_band"].where(~unknown, "not recorded")
+    found, whole = measure(replace(run, flows=flows), load_standards()), measure(run, load_standards())
+    assert np.allclose(found.moves, whole.moves)
+    lost = (whole.heads["crossings"] - found.heads["crossings"])[:, :, :5].sum()
+    entered = flows["from_country"] != flows["to_country"]
+    assert lost == pytest.approx(flows.loc[unknown & entered, "persons"].sum())
