@@ -158,6 +158,7 @@ class State(NamedTuple):
     cursor: I64  # [T, n_days + 1], record after the last one of a day; a multiple of PAGE = the page is full, or none
     stock: I32  # [T, 5, P, G]
     ring: I32  # [T, R, P, G]
+    together: I32  # [T, G], a row of all parts' stocks
     flow: I32  # [T, months + 1, L, G]
     ended: I64  # [T, 6, P, G]
     duration: U32  # [T, cells, groups, bins]
@@ -173,6 +174,7 @@ class State(NamedTuple):
     place_word: U64  # [P * 4], likewise of an arrival
     stay_word: U64  # [K * P], first day in `cdf` 32, calendar 16 (0xFFFF none), distribution 16
     guide_word: U16  # [D * 256], `guide` with 0x8000 where every draw of the cell means that day
+    member_class: U16  # [K * 16], tally class of a member by its four bits in the record (see `sim.engines.kernels.record`)
     leg_open: U8  # [classes of choice, legs that can be chosen]
     closing: U8  # [legs that can be chosen], closed to some class when the tables were written last
     opening: U8  # [P], places from which a leg opened to some class then
@@ -181,7 +183,7 @@ class State(NamedTuple):
     balance: I64  # [n_days, 3], departed on the day, on the route in the evening, ended so far
     block_done: I64  # [blocks]
     block_units: I64  # [blocks]
-    slot: U64  # [n, 6], people in the lines of legs: record, leg + 1 and part, day on which patience ends
+    slot: U64  # [n, 6], units in the lines of legs: record, leg + 1 and part, day on which patience ends
     slot_next: I32  # [n], who stands behind, -1 nobody
     slot_seq: I64  # [n], order of coming
     slot_free: I32  # [n]
@@ -190,13 +192,13 @@ class State(NamedTuple):
     pool_key: U64  # [n], units that wait for an appointment by lot: key of the unit and the leg
     pool_leg: I32  # [n]
     pool_end: I32  # [n], day on which patience ends
-    pool_first: I32  # [n], slot of the first member; the others stand behind in `slot_next`
-    shut: U64  # [n, 6], people who found every way closed
+    pool_slot: I32  # [n]
+    shut: U64  # [n, 6], units that found every way closed
     action: U8  # [n]
     lot_key: U64  # [n]
     lot_entry: I64  # [n]
     counter: I64  # [8]: 0 slots ever used, 1 free slots, 2 units in the pool, 3 shut in, 4 came so far
-    waiting: I64  # [L]
+    waiting: I64  # [L], persons
     blocked: U8  # [L]
     remaining: I64  # [limits + rooms]
     whole: I64  # [limits + rooms]

@@ -47,7 +47,7 @@ def _canonical(column: pa.ChunkedArray) -> Iterator[bytes]:
     if pa.types.is_dictionary(array.type):
         names = np.array(array.dictionary.to_pylist(), dtype=object)
         codes = np.asarray(array.indices)
-        used = np.unique(codes)
+        used = np.flatnonzero(np.bincount(codes, minlength=1))
         order = used[np.argsort(names[used].astype(str))] if len(used) else used
         rank = np.zeros(len(names) + 1, np.int64)
         rank[order] = np.arange(len(order))

@@ -89,11 +89,23 @@ def _periods(plan: Plan, period: Array, first: int) -> pa.Array:
     return pa.array(period_starts(plan)[period + first].astype("datetime64[s]"))
 
 
+def _cells(counts: Array) -> tuple[Array, ...]:
+    """Where an array is not nought, one index array for each dimension, in C order."""
+    rest = np.flatnonzero(counts).astype(np.int32 if counts.size < 2**31 else np.int64)
+    indices = []
+    for size in counts.shape[:0:-1]:
+        rest, index = np.divmod(rest, size)
+        indices.append(index)
+    return rest, *reversed(indices)
+
+
 def _flows(plan: Plan, tally: Tally) -> pa.Table:
     first = _first_period(plan)
     travelled = np.array([leg.travelled for leg in plan.legs])
-    counts = tally.flows[first:] * travelled[None, :, None]
-    period, leg, g = np.nonzero(counts)
+    counts = tally.flows[first:]
+    period, leg, g = _cells(counts)
+    if not travelled[leg].all():
+        period, leg, g = (index[travelled[leg]] for index in (period, leg, g))
     legs = plan.legs
     place = {p: i for i, p in enumerate(plan.places)}
     start = np.array([place[x.from_place] for x in legs])
@@ -120,7 +132,7 @@ def _flows(plan: Plan, tally: Tally) -> pa.Table:
 def _stocks(plan: Plan, tally: Tally) -> pa.Table:
     first = _first_period(plan)
     days = tally.person_days[first:]
-    period, status, place, g = np.nonzero(days)
+    period, status, place, g = _cells(days)
     country = np.array([plan.countries.index(c) for c in plan.place_country])
     cell = (period, status, place, g)
     return pa.table(

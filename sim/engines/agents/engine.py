@@ -62,7 +62,7 @@ class AgentsRun:
         self._durations = np.zeros(self.state.duration.shape[1:], np.int64)
         self.day = 0
         self.engine_seconds = 0.0
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
     def advance(self, days: int) -> None:
         """Run the next `days` days (fewer when the run ends before)."""
@@ -83,9 +83,9 @@ class AgentsRun:
 
     def _one_day(self, pool: ThreadPoolExecutor, day: int) -> None:
         """Move every part of the people side by side, round after round, until nobody can move on today."""
-        parts = range(self.threads)
+        balance = self.state.balance
 
-        def departed(part: int) -> int:
+        def depart_and_move(part: int) -> int:
             came = self._work(kernels.DEPART, part, day, day + 1)
             self._work(kernels.MOVE, part, day, day + 1)
             return came
@@ -93,10 +93,20 @@ class AgentsRun:
         def move(part: int) -> int:
             return self._work(kernels.MOVE, part, day, day + 1)
 
+        def close_day(part: int) -> int:
+            return self._work(kernels.EVENING, part, day, day + 1)
+
         self._work(kernels.MORNING, 0, day, day + 1)
-        self.state.balance[day, 0] = sum(pool.map(departed, parts))
+        balance[day, 0] = self._side_by_side(pool, depart_and_move)
         while self._work(kernels.SERVE, 0, day, day + 1) > 0:
-            list(pool.map(move, parts))
+            self._side_by_side(pool, move)
+        balance[day, 1] = self._side_by_side(pool, close_day)
+        balance[day, 2] = self.state.pointer[:, 6].sum()
+
+    def _side_by_side(self, pool: ThreadPoolExecutor, work: Callable[[int], int]) -> int:
+        """Do the work of every part at once, the first in this thread, and return the sum of what they return."""
+        others = [pool.submit(work, part) for part in range(1, self.threads)]
+        return work(0) + sum(other.result() for other in others)
 
     def close(self) -> None:
         """End the threads."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.engines.agents.words import write_words
+from sim.engines.agents.words import write_members, write_words
 from sim.engines.tally import DURATION_BINS
+from sim.errors import Problem, RunError
 from sim.plan.layout import PAGE, Knowledge, State
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "cursor": ((parts, n + 1), np.int64),
         "stock": ((parts, 5, p, g), np.int32),
         "ring": ((parts, _ring_length(plan), p, g), np.int32),
+        "together": ((parts, g), np.int32),
         "flow": ((parts, periods, legs, g), np.int32),
         "ended": ((parts, 6, p, g), np.int64),
         "duration": ((parts, 6 * len(plan.countries), groups, DURATION_BINS), np.uint32),
@@ -55,6 +57,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "leg_word": ((len(plan.fixed.leg_to) * 8,), np.uint64),
         "place_word": ((p * 4,), np.uint64),
         "stay_word": ((plan.fixed.stay_table.size,), np.uint64),
+        "member_class": ((16 * plan.fixed.kind_group.size,), np.uint16),
         "guide_word": ((plan.fixed.guide.size,), np.uint16),
         "leg_open": (plan.epochs.weight.shape[1:], np.uint8),
         "closing": ((plan.epochs.weight.shape[2],), np.uint8),
@@ -73,7 +76,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "pool_key": ((line,), np.uint64),
         "pool_leg": ((line,), np.int32),
         "pool_end": ((line,), np.int32),
-        "pool_first": ((line,), np.int32),
+        "pool_slot": ((line,), np.int32),
         "shut": ((line, 6), np.uint64),
         "action": ((line,), np.uint8),
         "lot_key": ((line,), np.uint64),
@@ -109,7 +112,7 @@ _WAITING = {
     "pool_key",
     "pool_leg",
     "pool_end",
-    "pool_first",
+    "pool_slot",
     "shut",
     "action",
     "lot_key",
@@ -117,6 +120,25 @@ _WAITING = {
 }
 _LAZY = {"pages", "next_page", "free", "trace", *_WAITING}
 """Arrays whose memory is only used as people need it."""
+
+
+_MOST = {
+    "places": 1 << 12,
+    "kinds of travel unit (group x alone, family, unaccompanied)": 1 << 8,
+    "days": 1 << 15,
+}
+"""What fits into a record (see `sim.engines.kernels.record`)."""
+
+
+def _refuse_what_no_record_holds(plan: Plan) -> None:
+    found = (len(plan.places), plan.fixed.kind_group.size, plan.n_days)
+    problems = [
+        Problem(f"{n:,} {name}", plan.scenario.name, f"at most {most:,}", "leave out or join some of them")
+        for n, (name, most) in zip(found, _MOST.items(), strict=True)
+        if n > most
+    ]
+    if problems:
+        raise RunError("The scenario is too wide for the agents engine.", problems)
 
 
 def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
@@ -133,7 +155,13 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     Returns
     -------
     State
+
+    Raises
+    ------
+    RunError
+        When there are more places, kinds of unit or days than a record holds.
     """
+    _refuse_what_no_record_holds(plan)
     arrays: dict[str, Any] = {}
     for name, (shape, kind) in _shapes(plan, parts, trace).items():
         arrays[name] = np.empty(shape, kind) if name in _LAZY else np.zeros(shape, kind)
@@ -141,6 +169,7 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
         arrays[name][:] = -1
     arrays["threshold"][:] = 0xFFFFFFFF
     write_words(plan.fixed, arrays["place_word"], arrays["stay_word"], arrays["guide_word"])
+    write_members(plan.fixed.kind_group, plan.departures.tally_class, arrays["member_class"])
     return State(**arrays)
 
 

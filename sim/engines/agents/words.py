@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sim.plan.layout import Fixed
 
-__all__ = ["CERTAIN", "write_words"]
+__all__ = ["CERTAIN", "write_members", "write_words"]
 
 CERTAIN = 0x8000
 """Bit of a guide word: every draw of this 256th of the range means the same day, nothing else need be looked up."""
@@ -60,3 +60,19 @@ def write_words(
     guide_word[:] = (
         np.where(top > last[None, :], first_day | CERTAIN, first_day).reshape(-1).astype(np.uint16)
     )
+
+
+def write_members(
+    kind_group: NDArray[np.int16], tally_class: NDArray[np.int32], member_class: NDArray[np.uint16]
+) -> None:
+    """Fill the tally classes of members by the four bits each has in a record.
+
+    Parameters
+    ----------
+    kind_group : int16 [K]
+    tally_class : int32 [groups, 2, age bands]
+    member_class : uint16 [K * 16]
+        Written: for member 1 + sex x age bands + age band; 0 is nobody.
+    """
+    of_group = tally_class.reshape(tally_class.shape[0], -1)
+    member_class.reshape(-1, 16)[:, 1 : 1 + of_group.shape[1]] = of_group[kind_group]

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.engines.kernels.address import array, number, pointer, shift
-from sim.engines.kernels.draws import M16, S32, U64, inner, woven
+from sim.engines.kernels.draws import M16, S16, S32, U64, inner, woven
+from sim.engines.kernels.record import day_of_departure, kind_of
 from sim.plan.layout import PAGE
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "day_of_leaving",
     "ends_of",
     "finish",
+    "leave_stock",
     "of_part",
     "put",
+    "shift_stock",
     "stays_of",
 ]
 
@@ -51,6 +54,10 @@ class Ends(NamedTuple):
     duration: Address
     trace: Address
     turn: Address
+    end_cell: Address
+    kind_group: Address
+    member_class: Address
+    n_places: int
     n_cells: int
     n_tally: int
     n_groups: int
@@ -104,9 +111,13 @@ def ends_of(book, k):
     duration = array(book, "state.duration", 4)
     trace = array(book, "state.trace", 3)
     turn = array(book, "state.pointer", 2)
+    end_cell = array(book, "fixed.end_cell", 2)
+    kind_group = array(book, "fixed.kind_group", 1)
+    member_class = array(book, "state.member_class", 1)
     return Ends(
-        pointer(ended[k]), pointer(duration[k]), pointer(trace[k]), pointer(turn[k]), ended.shape[2] * ended.shape[3],
-        ended.shape[3], duration.shape[2], duration.shape[3], trace.shape[1],
+        pointer(ended[k]), pointer(duration[k]), pointer(trace[k]), pointer(turn[k]), pointer(end_cell), pointer(kind_group),
+        pointer(member_class), end_cell.shape[1], ended.shape[2] * ended.shape[3], ended.shape[3], duration.shape[2],
+        duration.shape[3], trace.shape[1],
     )  # fmt: skip
 
 
@@ -201,18 +212,59 @@ def _held(T, table, cal, u, arrival):
     return T.n_days
 
 
-@woven
-def finish(e, cell, group, outcome, place, day, w0, w1, w2, pos):
-    """Count a person whose journey ends, with the days it took; keep the person where a trace is asked for."""
-    at = outcome * e.n_cells + place * e.n_tally + np.int64((w2 >> U64(16)) & M16)
-    e.ended[at] += 1
-    days = min(day - np.int64(w2 >> U64(48)), e.bins - 1)
-    at = (np.int64(cell) * e.n_groups + group) * e.bins + days
-    e.duration[at] += U32(1)
-    n = e.turn[6]
-    if n < e.traced:
-        e.trace[4 * n] = w0
-        e.trace[4 * n + 1] = w1
-        e.trace[4 * n + 2] = w2
-        e.trace[4 * n + 3] = U64(outcome) | (U64(place) << U64(8)) | (U64(day) << S32) | (pos << U64(60))
-    e.turn[6] = n + 1
+@inner
+def finish(e, outcome, place, day, w0, w1, w2, w3):
+    """Count the people of a unit whose journey ends, with the days it took; keep each where a trace is asked for.
+
+    A trace holds for each person the words of the unit's key and visits, then place 16, tally class 16, kind 16 and
+    departure day 16, then outcome 8, place 24, day 28 and position 4 (low bits first).
+    """
+    kind = kind_of(w2)
+    group = np.int64(e.kind_group[kind])
+    departed = day_of_departure(w2, w3)
+    days = min(day - departed, e.bins - 1)
+    cell = np.int64(e.end_cell[outcome * e.n_places + place])
+    at = (cell * e.n_groups + group) * e.bins + days
+    members = w2 >> S32
+    pos = U64(0)
+    while members > U64(0):
+        member = members & U64(15)
+        if member > U64(0):
+            g = np.int64(e.member_class[16 * kind + np.int64(member)])
+            e.ended[outcome * e.n_cells + place * e.n_tally + g] += 1
+            e.duration[at] += U32(1)
+            n = e.turn[6]
+            if n < e.traced:
+                e.trace[4 * n] = w0
+                e.trace[4 * n + 1] = w1
+                e.trace[4 * n + 2] = (
+                    U64(place) | (U64(g) << S16) | (U64(kind) << S32) | (U64(departed) << U64(48))
+                )
+                e.trace[4 * n + 3] = (
+                    U64(outcome) | (U64(place) << U64(8)) | (U64(day) << S32) | (pos << U64(60))
+                )
+            e.turn[6] = n + 1
+        members >>= U64(4)
+        pos += U64(1)
+
+
+@inner
+def leave_stock(stock, member_class, kind, w2, before):
+    """Count the people of a unit in a row of the stock no more."""
+    members = w2 >> S32
+    while members > U64(0):
+        if members & U64(15):
+            stock[before + np.int64(member_class[16 * kind + np.int64(members & U64(15))])] -= 1
+        members >>= U64(4)
+
+
+@inner
+def shift_stock(stock, member_class, kind, w2, before, after):
+    """Count the people of a unit in one row of the stock no more and in another instead."""
+    members = w2 >> S32
+    while members > U64(0):
+        if members & U64(15):
+            g = np.int64(member_class[16 * kind + np.int64(members & U64(15))])
+            stock[before + g] -= 1
+            stock[after + g] += 1
+        members >>= U64(4)

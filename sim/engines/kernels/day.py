@@ -89,63 +89,80 @@ def write_tables(book, epoch, before):
 
 
 @inner
-def close_day(book, day):
-    """Count who is where this evening: person-days, peaks, and the balance of people.
+def close_day(book, k, of, day):
+    """Count who is where this evening in the `k`-th of `of` shares of the places: person-days and peaks.
 
-    Arrivals of today that were written ahead move from travelling to staying first.
+    Arrivals of today that were written ahead move from travelling to staying first. Where nobody is, nothing is written.
+
+    Returns
+    -------
+    int
+        Persons on the route in these places.
     """
     ring = array(book, "state.ring", 4)
-    period_of_day = array(book, "fixed.period_of_day", 1)
     stock = array(book, "state.stock", 4)
     person_days = array(book, "state.person_days", 4)
     peak = array(book, "state.peak", 4)
-    turn = array(book, "state.pointer", 2)
-    balance = array(book, "state.balance", 2)
     slot = day & (ring.shape[1] - 1)
-    period = period_of_day[day]
-    for k in range(ring.shape[0]):
-        _arrive(ring[k, slot].reshape(-1), stock[k, STAYING].reshape(-1), stock[k, TRAVELLING].reshape(-1))
+    period = np.int64(array(book, "fixed.period_of_day", 1)[day])
+    parts, n_places, n = stock.shape[0], stock.shape[2], stock.shape[3]
+    together = pointer(array(book, "state.together", 2)[k])
     on_route = 0
-    for status in range(SETTLED + 1):
-        total = stock[0, status].reshape(-1)
-        if stock.shape[0] > 1:
-            total = total.copy()
-            for k in range(1, stock.shape[0]):
-                _add(total, stock[k, status].reshape(-1))
-        present = _evening(total, person_days[period, status].reshape(-1), peak[period, status].reshape(-1))
-        if status != SETTLED:
-            on_route += present
-    gone = 0
-    for k in range(turn.shape[0]):
-        gone += turn[k, 6]
-    balance[day, 1] = on_route
-    balance[day, 2] = gone
+    for place in range(n_places * k // of, n_places * (k + 1) // of):
+        for part in range(parts):
+            due = pointer(ring[part, slot, place])
+            if _present(due, n) > 0:
+                _arrive(due, pointer(stock[part, STAYING, place]), pointer(stock[part, TRAVELLING, place]), n)
+        for status in range(SETTLED + 1):
+            total = pointer(stock[0, status, place])
+            if parts > 1:
+                for g in range(n):
+                    together[g] = total[g]
+                for part in range(1, parts):
+                    _add(together, pointer(stock[part, status, place]), n)
+                total = together
+            present = _present(total, n)
+            if present > 0:
+                _evening(
+                    total,
+                    pointer(person_days[period, status, place]),
+                    pointer(peak[period, status, place]),
+                    n,
+                )
+            if status != SETTLED:
+                on_route += present
+    return on_route
 
 
 @inner
-def _arrive(ring, staying, travelling):
-    for i in range(ring.shape[0]):
-        x = ring[i]
+def _present(row, n):
+    total = np.int64(0)
+    for i in range(n):
+        total += row[i]
+    return total
+
+
+@inner
+def _arrive(due, staying, travelling, n):
+    for i in range(n):
+        x = due[i]
         staying[i] += x
         travelling[i] -= x
-        ring[i] = 0
+        due[i] = 0
 
 
 @inner
-def _add(total, part):
-    for i in range(total.shape[0]):
+def _add(total, part, n):
+    for i in range(n):
         total[i] += part[i]
 
 
 @inner
-def _evening(total, person_days, peak):
-    present = np.int64(0)
-    for i in range(total.shape[0]):
+def _evening(total, person_days, peak, n):
+    for i in range(n):
         x = total[i]
         person_days[i] += x
         peak[i] = max(peak[i], x)
-        present += x
-    return present
 
 
 @jit
@@ -171,10 +188,12 @@ def work_on(entries, step, k, first, last, key, whole, durations):
     Returns
     -------
     int
-        Persons who departed (DEPART), or who can move on (SERVE); else 0.
+        Persons who departed (DEPART), who can move on (SERVE), or who are on the route in part `k` of the places (EVENING);
+        else 0.
     """
     book = pointer(entries)
     epoch_of_day, balance = array(book, "epochs.epoch_of_day", 1), array(book, "state.balance", 2)
+    ended, parts = array(book, "state.pointer", 2), array(book, "state.stock", 4).shape[0]
     every = number(book, "knowledge.every") if number(book, "knowledge.on") else 0
     day = first
     while True:
@@ -214,14 +233,14 @@ def work_on(entries, step, k, first, last, key, whole, durations):
                 return 0
         elif step == SERVE:
             served = serve_requests(book, day)
-            if served > 0:
-                step = MOVE
-                if not whole:
-                    return served
-            else:
-                step = EVENING
+            step = MOVE if served > 0 else EVENING
+            if not whole:
+                return served
         elif step == EVENING:
-            close_day(book, day)
+            if not whole:
+                return close_day(book, k, parts, day)
+            balance[day, 1] = close_day(book, 0, 1, day)
+            balance[day, 2] = ended[0, 6]
             day += 1
             step = MORNING
             if day >= last:

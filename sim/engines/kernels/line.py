@@ -10,14 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.engines.kernels.address import array, number, pointer
-from sim.engines.kernels.buckets import buckets_of, of_part, put
+from sim.engines.kernels.buckets import buckets_of, of_part, put, shift_stock
 from sim.engines.kernels.draws import (
     BOARDING,
     GOLD,
-    M16,
     M32,
     QUEUED,
-    S16,
     S32,
     STREAM_LINE,
     TRAVELLING,
@@ -26,6 +24,7 @@ from sim.engines.kernels.draws import (
     mix,
     woven,
 )
+from sim.engines.kernels.record import PLACE, kind_of, size_of
 
 __all__ = [
     "UNLIMITED",
@@ -43,7 +42,7 @@ __all__ = [
 ]
 
 _FLAGS = U64(0xFC0FFFFF)
-"""Means, position, heading and lap of word 3: what stays when status, event bits and draw are rewritten."""
+"""Means, departure day, heading and lap of word 3: what stays when status, event bits and draw are rewritten."""
 UNLIMITED = np.int64(1) << 60
 _LAST = U64(0xFFFFFFFFFFFFFFFF)
 _ROW = np.int64((1 << 40) - 1)
@@ -99,7 +98,7 @@ def take(q, leg, size):
 
 @woven
 def hand_back(buckets, k, day, leg, w0, w1, w2, w3, draw):
-    """Hand a waiting person back to the movers of part `k`: with a leg to board, or (`leg` < 0) to choose with `draw`."""
+    """Hand a waiting unit back to the movers of part `k`: with a leg to board, or (`leg` < 0) to choose with `draw`."""
     if leg >= 0:
         w3 = (w3 & (_FLAGS | U64(0x300000))) | (U64(BOARDING) << U64(23)) | (U64(leg) << S32)
     else:
@@ -231,7 +230,7 @@ def let_go(book, day):
     buckets = buckets_of(book)
     keep = 0
     for x in range(counter[3]):
-        if opening[np.int64(shut[x, 2] & M16)]:
+        if opening[np.int64(shut[x, 2] & PLACE)]:
             hand_back(buckets, np.int64(shut[x, 4] >> S32), day, -1,
                        shut[x, 0], shut[x, 1], shut[x, 2], shut[x, 3], shut[x, 3] >> S32)  # fmt: skip
         else:
@@ -246,17 +245,17 @@ def let_go(book, day):
         e = np.int64(fifo_head[leg])
         while e >= 0:
             after = np.int64(slot_next[e])
-            if leg_open[kind_class[np.int64((slot[e, 2] >> S32) & M16)], leg]:
+            if leg_open[kind_class[kind_of(slot[e, 2])], leg]:
                 before = e
             else:
                 hand_back(buckets, np.int64(slot[e, 4] >> S32), day, -1,
                            slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], slot[e, 3] >> S32)  # fmt: skip
-                _unlink(slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before, e)
+                _unlink(slot, slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before, e)
             e = after
 
 
 @woven
-def _unlink(slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before, e):
+def _unlink(slot, slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before, e):
     """Take entry `e` out of the line of a leg (`before` stands in front of it, -1 at the head)."""
     after = slot_next[e]
     if before < 0:
@@ -265,7 +264,7 @@ def _unlink(slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, b
         slot_next[before] = after
     if after < 0:
         fifo_tail[leg] = before
-    waiting[leg] -= 1
+    waiting[leg] -= size_of(slot[e, 2])
     slot_free[counter[1]] = e
     counter[1] += 1
 
@@ -305,26 +304,18 @@ def serve_lines(book, day):
                 best = a
         leg = active[best]
         e = np.int64(fifo_head[leg] if before[best] < 0 else slot_next[before[best]])
-        size = 1
-        x = np.int64(slot_next[e])
-        while x >= 0 and slot[x, 0] == slot[e, 0]:
-            size += 1
-            x = np.int64(slot_next[x])
-        fit = fits(quotas, leg, size)
-        if fit == 0:
-            blocked[leg] = 1
-        elif fit == 1:
-            take(quotas, leg, size)
-        for _ in range(size):
-            after = np.int64(slot_next[e])
-            if fit == 1:
-                hand_back(buckets, np.int64(slot[e, 4] >> S32), day, leg,
-                           slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], U64(0))  # fmt: skip
-                _unlink(slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before[best], e)
-            else:
-                before[best] = e
-            e = after
-        if e < 0 or fit == 0:
+        after = np.int64(slot_next[e])
+        fit = fits(quotas, leg, size_of(slot[e, 2]))
+        if fit == 1:
+            take(quotas, leg, size_of(slot[e, 2]))
+            hand_back(buckets, np.int64(slot[e, 4] >> S32), day, leg,
+                       slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], U64(0))  # fmt: skip
+            _unlink(slot, slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, leg, before[best], e)
+        else:
+            before[best] = e
+            if fit == 0:
+                blocked[leg] = 1
+        if after < 0 or fit == 0:
             n -= 1
             active[best], before[best] = active[n], before[n]
 
@@ -358,42 +349,31 @@ def serve_requests(book, day):
         for a in range(turn[k, 4]):
             leg = np.int64(request[k, a, 4]) - 1
             way = leg_key[leg] if leg >= 0 else U64(0)
-            keys[x] = (mix(request[k, a, 0] + way + today) & ~U64(7)) | ((request[k, a, 3] >> S16) & U64(7))
+            keys[x] = mix(request[k, a, 0] + way + today)
             source[x] = (k << 40) | a
             x += 1
         turn[k, 4] = 0
     sort_by_key(keys, source, total)
     measure_room(book, day)
     served, waits = 0, 0
-    e = 0
-    while e < total:
-        k, a = source[e] >> 40, source[e] & _ROW
-        w0, way = request[k, a, 0], request[k, a, 4]
-        end = e + 1
-        while end < total:
-            if request[source[end] >> 40, source[end] & _ROW, 0] != w0:
-                break
-            if request[source[end] >> 40, source[end] & _ROW, 4] != way:
-                break
-            end += 1
-        leg = np.int64(way) - 1
+    for x in range(total):
+        k, a = source[x] >> 40, source[x] & _ROW
+        leg = np.int64(request[k, a, 4]) - 1
         fit = -1
         if leg >= 0 and not blocked[leg]:
-            fit = fits(quotas, leg, end - e)
+            size = size_of(request[k, a, 2])
+            fit = fits(quotas, leg, size)
             if fit == 0:
                 blocked[leg] = 1
             elif fit == 1:
-                take(quotas, leg, end - e)
-                served += end - e
-        for x in range(e, end):
-            k, a = source[x] >> 40, source[x] & _ROW
-            if fit == 1:
-                hand_back(buckets, k, day, leg,
-                           request[k, a, 0], request[k, a, 1], request[k, a, 2], request[k, a, 3], U64(0))  # fmt: skip
-            else:
-                source[waits] = source[x]
-                waits += 1
-        e = end
+                take(quotas, leg, size)
+                served += size
+        if fit == 1:
+            hand_back(buckets, k, day, leg,
+                       request[k, a, 0], request[k, a, 1], request[k, a, 2], request[k, a, 3], U64(0))  # fmt: skip
+        else:
+            source[waits] = source[x]
+            waits += 1
     if waits > 0:
         _join(book, day, source, waits)
     return served
@@ -401,7 +381,7 @@ def serve_requests(book, day):
 
 @inner
 def _join(book, day, source, n):
-    """Let people join the line of a leg, a lottery's pool (whole units), or those who wait for any way to open."""
+    """Let units join the line of a leg, a lottery's pool, or those who wait for any way to open."""
     request = array(book, "state.request", 3)
     stock = array(book, "state.stock", 4)
     counter = array(book, "state.counter", 1)
@@ -416,26 +396,30 @@ def _join(book, day, source, n):
     pool_key = array(book, "state.pool_key", 1)
     pool_leg = array(book, "state.pool_leg", 1)
     pool_end = array(book, "state.pool_end", 1)
-    pool_first = array(book, "state.pool_first", 1)
+    pool_slot = array(book, "state.pool_slot", 1)
+    member_class = array(book, "state.member_class", 1)
     leg_lottery = array(book, "limits.leg_lottery", 1)
     leg_patience = array(book, "limits.leg_patience", 1)
     leg_key = array(book, "fixed.leg_key", 1)
-    unit, behind = U64(0), np.int64(-1)  # the unit that joined a pool just before, and its last slot
+    n_tally = stock.shape[3]
+    n_cells = stock.shape[2] * n_tally
     for x in range(n):
         k, a = source[x] >> 40, source[x] & _ROW
         w0, w1, w2, w3 = request[k, a, 0], request[k, a, 1], request[k, a, 2], request[k, a, 3]
         w4 = request[k, a, 4] | (U64(k) << S32)
         leg = np.int64(request[k, a, 4]) - 1
-        place, g = np.int64(w2 & M16), np.int64((w2 >> U64(16)) & M16)
-        stock[k, np.int64((w3 >> U64(20)) & U64(3)), place, g] -= 1
-        stock[k, QUEUED, place, g] += 1
+        cell = np.int64(w2 & PLACE) * n_tally
+        before = np.int64((w3 >> U64(20)) & U64(3)) * n_cells + cell
+        shift_stock(
+            pointer(stock[k]), pointer(member_class), kind_of(w2), w2, before, QUEUED * n_cells + cell
+        )
         w3 = (w3 & ~U64(0x300000)) | U64(QUEUED << 20)
         if leg < 0:
             e = counter[3]
             counter[3] += 1
             shut[e, 0], shut[e, 1], shut[e, 2], shut[e, 3], shut[e, 4] = w0, w1, w2, w3, w4
             continue
-        waiting[leg] += 1
+        waiting[leg] += size_of(w2)
         if counter[1] > 0:
             counter[1] -= 1
             e = np.int64(slot_free[counter[1]])
@@ -446,19 +430,14 @@ def _join(book, day, source, n):
         slot_next[e] = -1
         if leg_lottery[leg]:
             key = w0 + leg_key[leg]
-            if behind >= 0 and key == unit:
-                slot_next[behind] = e
-            else:
-                end = np.int64(0x7FFFFFFF)
-                if leg_patience[leg] > 0:
-                    h = mix(key + (U64(day) + U64(STREAM_LINE << 21)) * GOLD)
-                    end = day + 1 + np.int64(h % U64(2 * leg_patience[leg]))
-                at = counter[2]
-                counter[2] += 1
-                pool_key[at], pool_leg[at], pool_end[at], pool_first[at] = key, leg, end, e
-            unit, behind = key, e
+            end = np.int64(0x7FFFFFFF)
+            if leg_patience[leg] > 0:
+                h = mix(key + (U64(day) + U64(STREAM_LINE << 21)) * GOLD)
+                end = day + 1 + np.int64(h % U64(2 * leg_patience[leg]))
+            at = counter[2]
+            counter[2] += 1
+            pool_key[at], pool_leg[at], pool_end[at], pool_slot[at] = key, leg, end, e
             continue
-        behind = np.int64(-1)
         slot_seq[e] = counter[4]
         counter[4] += 1
         if fifo_tail[leg] < 0:

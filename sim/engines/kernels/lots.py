@@ -6,8 +6,9 @@ import numpy as np
 
 from sim.engines.kernels.address import array
 from sim.engines.kernels.buckets import buckets_of
-from sim.engines.kernels.draws import GOLD, M16, S32, STREAM_AGAIN, STREAM_LINE, U64, inner, mix
+from sim.engines.kernels.draws import GOLD, S32, STREAM_AGAIN, STREAM_LINE, U64, inner, mix
 from sim.engines.kernels.line import UNLIMITED, fits, hand_back, quotas_of, sort_by_key, take
+from sim.engines.kernels.record import PLACE, kind_of, size_of
 
 __all__ = ["draw_lots"]
 
@@ -27,7 +28,7 @@ def draw_lots(book, day, changed):
     counter = array(book, "state.counter", 1)
     pool_leg = array(book, "state.pool_leg", 1)
     pool_end = array(book, "state.pool_end", 1)
-    pool_first = array(book, "state.pool_first", 1)
+    pool_slot = array(book, "state.pool_slot", 1)
     slot = array(book, "state.slot", 2)
     leg_open = array(book, "state.leg_open", 2)
     closing = array(book, "state.closing", 1)
@@ -42,7 +43,7 @@ def draw_lots(book, day, changed):
     _mark_leavers(
         pool_leg,
         pool_end,
-        pool_first,
+        pool_slot,
         slot,
         leg_open,
         closing,
@@ -68,7 +69,7 @@ def draw_lots(book, day, changed):
 
 @inner
 def _mark_leavers(
-    pool_leg, pool_end, pool_first, slot, leg_open, closing, kind_class, action, n, day, changed
+    pool_leg, pool_end, pool_slot, slot, leg_open, closing, kind_class, action, n, day, changed
 ):
     """Mark the units whose patience ends (3) and, on days on which policies change, those whose leg closed to them (2)."""
     for e in range(n):
@@ -76,8 +77,7 @@ def _mark_leavers(
     if changed:
         for e in range(n):
             if closing[pool_leg[e]]:
-                kind = np.int64((slot[pool_first[e], 2] >> S32) & M16)
-                if not leg_open[kind_class[kind], pool_leg[e]]:
+                if not leg_open[kind_class[kind_of(slot[pool_slot[e], 2])], pool_leg[e]]:
                     action[e] = 2
 
 
@@ -132,7 +132,6 @@ def _tie_of(leg_limit, tie, leg):
 def _clear_pool(book, day, n):
     """Hand back the units that were drawn, whose leg closed, or whose patience ended, and close the ranks."""
     slot = array(book, "state.slot", 2)
-    slot_next = array(book, "state.slot_next", 1)
     slot_free = array(book, "state.slot_free", 1)
     action = array(book, "state.action", 1)
     place_key = array(book, "fixed.place_key", 1)
@@ -141,7 +140,7 @@ def _clear_pool(book, day, n):
     pool_key = array(book, "state.pool_key", 1)
     pool_leg = array(book, "state.pool_leg", 1)
     pool_end = array(book, "state.pool_end", 1)
-    pool_first = array(book, "state.pool_first", 1)
+    pool_slot = array(book, "state.pool_slot", 1)
     buckets = buckets_of(book)
     again = (U64(day) + U64(STREAM_AGAIN << 20)) * GOLD
     x = 0
@@ -150,20 +149,18 @@ def _clear_pool(book, day, n):
             x += 1
             continue
         leg = np.int64(pool_leg[x])
-        e = np.int64(pool_first[x])
-        while e >= 0:
-            draw = slot[e, 3] >> S32
-            if action[x] == 3:
-                draw = mix(slot[e, 0] + place_key[np.int64(slot[e, 2] & M16)] + again) >> S32
-            hand_back(buckets, np.int64(slot[e, 4] >> S32), day,
-                       leg if action[x] == 1 else -1, slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], draw)  # fmt: skip
-            waiting[leg] -= 1
-            slot_free[counter[1]] = e
-            counter[1] += 1
-            e = np.int64(slot_next[e])
+        e = np.int64(pool_slot[x])
+        draw = slot[e, 3] >> S32
+        if action[x] == 3:
+            draw = mix(slot[e, 0] + place_key[np.int64(slot[e, 2] & PLACE)] + again) >> S32
+        hand_back(buckets, np.int64(slot[e, 4] >> S32), day,
+                   leg if action[x] == 1 else -1, slot[e, 0], slot[e, 1], slot[e, 2], slot[e, 3], draw)  # fmt: skip
+        waiting[leg] -= size_of(slot[e, 2])
+        slot_free[counter[1]] = e
+        counter[1] += 1
         n -= 1
         pool_key[x], pool_leg[x], pool_end[x] = pool_key[n], pool_leg[n], pool_end[n]
-        pool_first[x], action[x] = pool_first[n], action[n]
+        pool_slot[x], action[x] = pool_slot[n], action[n]
     counter[2] = n
 
 
@@ -183,9 +180,9 @@ def _draw_between(pool_key, pool_leg, action, lot_key, lot_entry, n, today, low,
 @inner
 def _serve_lots(book, day, low, high, n):
     """Serve the lots from `low` to before `high` (by leg), smallest first."""
-    slot_next = array(book, "state.slot_next", 1)
+    slot = array(book, "state.slot", 2)
     pool_leg = array(book, "state.pool_leg", 1)
-    pool_first = array(book, "state.pool_first", 1)
+    pool_slot = array(book, "state.pool_slot", 1)
     blocked = array(book, "state.blocked", 1)
     action = array(book, "state.action", 1)
     pool_key = array(book, "state.pool_key", 1)
@@ -201,11 +198,7 @@ def _serve_lots(book, day, low, high, n):
         leg = np.int64(pool_leg[x])
         if blocked[leg]:
             continue
-        size = 0
-        e = np.int64(pool_first[x])
-        while e >= 0:
-            size += 1
-            e = np.int64(slot_next[e])
+        size = size_of(slot[pool_slot[x], 2])
         fit = fits(quotas, leg, size)
         if fit == 1:
             take(quotas, leg, size)

@@ -20,6 +20,7 @@ from sim.engines.kernels.draws import (
     mix,
     visit,
 )
+from sim.engines.kernels.record import MEMBER_BITS, first_words
 
 __all__ = ["depart_part"]
 
@@ -71,9 +72,9 @@ def depart_part(book, k, day, seed_key):
     size_threshold = array(book, "departures.size_threshold", 2)
     female_threshold = array(book, "departures.female_threshold", 1)
     age_threshold = array(book, "departures.age_threshold", 2)
+    member_class = array(book, "state.member_class", 1)
     needs_adult = array(book, "departures.needs_adult", 1)
     first_adult_age = number(book, "departures.first_adult_age")
-    tally_class = array(book, "departures.tally_class", 3)
     means = array(book, "departures.means", 2)
     period = period_of_day[day]
     departed = departed_of[k]
@@ -96,7 +97,7 @@ def depart_part(book, k, day, seed_key):
             row_group[row], row_place[row], day, n, due, factor, base, block_done[block], block_units[block],
             stock.shape[3], pointer(unit_threshold), unit_threshold.shape[1], pointer(size_threshold),
             size_threshold.shape[1], pointer(female_threshold), pointer(age_threshold), age_threshold.shape[1],
-            pointer(needs_adult), first_adult_age, pointer(tally_class), pointer(means), stays, buckets, staying,
+            pointer(needs_adult), first_adult_age, pointer(member_class), pointer(means), stays, buckets, staying,
         )  # fmt: skip
         block_done[block] = done
         block_units[block] = units
@@ -108,7 +109,7 @@ def depart_part(book, k, day, seed_key):
 @inner
 def _depart_units(
     group, place, day, n, due, factor, base, done, ordinal, n_tally, unit_threshold, n_units, size_threshold, sizes,
-    female_threshold, age_threshold, n_ages, needs_adult, first_adult_age, tally_class, means_of, stays, buckets, staying,
+    female_threshold, age_threshold, n_ages, needs_adult, first_adult_age, member_class, means_of, stays, buckets, staying,
 ):  # fmt: skip
     """Draw units of a block until `due` persons are done; returns persons done, units drawn and persons who departed."""
     total = 0
@@ -132,6 +133,7 @@ def _depart_units(
             w1, lap, hs = visit(key, slot, w0, U64(0), U64(0))
             when = min(day_of_leaving(stays, kind, np.int64(place), min(hs & M32, TOP), day), stays.n_days)
             adult = False
+            members = U64(0)
             for pos in range(size):
                 hm = mix(w0 + U64(pos + STREAM_PERSON) * GOLD)
                 male = np.int64((hm & M32) >= female_threshold[kind])
@@ -139,15 +141,10 @@ def _depart_units(
                 adult = adult or age >= first_adult_age
                 if pos == size - 1 and not adult and needs_adult[kind]:
                     age = first_adult_age
-                g = np.int64(tally_class[(group * 2 + male) * n_ages + age])
-                staying[place * n_tally + g] += 1
-                put(
-                    buckets,
-                    when,
-                    w0,
-                    w1,
-                    U64(place) | (U64(g) << S16) | (U64(kind) << S32) | (U64(day) << U64(48)),
-                    means | (U64(pos) << S16) | (lap << U64(26)) | ((hs >> S32) << S32),
-                )
+                member = 1 + male * n_ages + age
+                members |= U64(member) << (MEMBER_BITS * U64(pos))
+                staying[place * n_tally + np.int64(member_class[16 * kind + member])] += 1
+            w2, w3 = first_words(place, kind, day, members, means, lap, hs >> S32)
+            put(buckets, when, w0, w1, w2, w3)
             total += size
     return done, ordinal, total

@@ -1,18 +1,7 @@
 """The day of the agents engine, compiled: one part of the people, one day, one round.
 
-The order of the day is written in :mod:`sim.engines.agents`; the layout of a person's record in
-:mod:`sim.plan.layout`. Every draw is a pure function of (seed, stream, unit or person, place or leg, visit).
-
-Words of a record (uint64 x 4):
-
-====  =====================================================================================================
-word  content (low bits first)
-====  =====================================================================================================
-0     travel-unit key, 64 bits
-1     visits: 32 slots of 2 bits, one slot for each place (modulo 32)
-2     place 16, tally class 16, kind (group x unit) 16, departure day 16
-3     means in USD 16, flags 16 (position 3, heading 1, status 2, arriving 1, outcome 3, lap 6), choice draw 32
-====  =====================================================================================================
+The order of the day is written in :mod:`sim.engines.agents`; the record of a travel unit in
+:mod:`sim.engines.kernels.record`. Every draw is a pure function of (seed, stream, unit or person, place or leg, visit).
 """
 
 from __future__ import annotations
@@ -26,8 +15,10 @@ from sim.engines.kernels.buckets import (
     day_of_leaving,
     ends_of,
     finish,
+    leave_stock,
     of_part,
     put,
+    shift_stock,
     stays_of,
 )
 from sim.engines.kernels.draws import (
@@ -55,6 +46,7 @@ from sim.engines.kernels.draws import (
     mix,
     visit,
 )
+from sim.engines.kernels.record import ARRIVING, KEEP, MEMBER_BITS, PLACE, SOUTHWARD, kind_of, size_of
 from sim.plan.layout import PAGE
 
 U32 = np.uint32
@@ -130,7 +122,7 @@ def move_part(book, k, day):
     leg_word = array(book, "state.leg_word", 1)
     kind_home = array(book, "fixed.kind_home", 1)
     kind_group = array(book, "fixed.kind_group", 1)
-    end_cell = array(book, "fixed.end_cell", 2)
+    member_class = array(book, "state.member_class", 1)
     forced_leg = array(book, "fixed.forced_leg", 3)
     harm = array(book, "state.harm", 3)
     forced_seen = array(book, "state.forced_seen", 4)
@@ -144,14 +136,14 @@ def move_part(book, k, day):
         alternative.shape[1], means_edge.shape[0], keep_after_robbery, pointer(period_of_day), pointer(kind_class),
         pointer(alternative), pointer(means_edge), pointer(threshold), pointer(leg_word), stays_of(book),
         of_part(buckets_of(book), k), ends_of(book, k), pointer(stock[k]), pointer(ring[k]), pointer(flow[k]), kind_home,
-        kind_group, end_cell, forced_leg, income[epoch], forced[epoch], harm[k], forced_seen[k], request[k],
+        kind_group, pointer(member_class), forced_leg, income[epoch], forced[epoch], harm[k], forced_seen[k], request[k],
     )  # fmt: skip
 
 
 @inner
 def _move(
     day, n_tally, n_cells, n_flows, mask, width, alternative_width, n_edges, keep_after_robbery, period_of_day, kind_class,
-    alternative, means_edge, threshold, leg_word, stays, buckets, ends, stock, ring, flow, kind_home, kind_group, end_cell,
+    alternative, means_edge, threshold, leg_word, stays, buckets, ends, stock, ring, flow, kind_home, kind_group, member_class,
     forced_leg, income, forced, harm, forced_seen, request,
 ):  # fmt: skip
     pages, turn, cursor, next_page, free = (
@@ -187,50 +179,48 @@ def _move(
             page = np.int64(next_page[page])
             begin = 0
             continue
-        events += stop - begin
         for r in range((page << PAGE_BITS) + begin, (page << PAGE_BITS) + stop):
             w0, w1, w2, w3 = pages[4 * r], pages[4 * r + 1], pages[4 * r + 2], pages[4 * r + 3]
-            place = np.int64(w2 & M16)
-            g = np.int64((w2 >> U64(16)) & M16)
-            kind = np.int64((w2 >> S32) & M16)
-            cell = place * n_tally + g
+            place = np.int64(w2 & PLACE)
+            kind = kind_of(w2)
+            size = size_of(w2)
+            events += size
+            cell = place * n_tally
             means = w3 & M16
-            pos = (w3 >> U64(16)) & U64(7)
             south = (w3 >> U64(19)) & U64(1)
             status = np.int64((w3 >> U64(20)) & U64(3))
             code = np.int64((w3 >> U64(23)) & U64(7))
             lap = (w3 >> U64(26)) & U64(63)
             draw = w3 >> S32
-            keep = w3 & U64(0x0F0000)
+            keep = w3 & KEEP
             leg = np.int64(-1)
             to = place
             when = day
             entering = False
             h = U64(0)
-            if w3 & U64(1 << 22):  # an arrival that is an event: outcome, home, forced move, or a stay
-                stock[travelling + cell] -= 1
+            if w3 & ARRIVING:  # an arrival that is an event: outcome, home, forced move, or a stay
                 flags = place_word[4 * place + 1]
                 if code == 0 and south and np.int64((flags >> U64(8)) & M16) == kind_home[kind]:
                     code = RETURNED
                 if code == 0 and (flags >> U64(24)) & U64(1) and not south:
                     code = ARRIVED
                 if code > 0:
-                    finish(ends, end_cell[code, place], kind_group[kind], code, place, day,
-                           w0, w1, w2, pos)  # fmt: skip
+                    leave_stock(stock, member_class, kind, w2, travelling + cell)
+                    finish(ends, code, place, day, w0, w1, w2, w3)
                     continue
-                stock[cell] += 1
+                shift_stock(stock, member_class, kind, w2, travelling + cell, cell)
                 status = STAYING
                 entering = True
                 w1, lap, h = visit(place_word[4 * place], flags & U64(0xFF), w0, w1, lap)
                 f = np.int64((flags >> S32) & M16) - 1
                 if f >= 0 and not south:
-                    forced_seen[kind_group[kind], f, 0] += 1
+                    forced_seen[kind_group[kind], f, 0] += size
                     u = U32(min(mix(h + U64(STREAM_FORCED) * GOLD) >> S32, TOP))
                     for j in range(n_forced):
                         if u < forced[kind, f, j]:
                             leg = np.int64(forced_leg[f, j, kind])
                             entering = False
-                            forced_seen[kind_group[kind], f, 1] += 1
+                            forced_seen[kind_group[kind], f, 1] += size
                             break
             elif code == BOARDING:
                 leg = np.int64(draw)
@@ -249,17 +239,17 @@ def _move(
                 flags = leg_word[8 * leg + 1] if leg >= 0 else U64(0)
                 if leg >= 0 and flags >> U64(21):
                     if flags >> U64(21) == U64(SETTLE):
-                        stock[status * n_cells + cell] -= 1
-                        stock[SETTLED * n_cells + cell] += 1
-                        finish(ends, end_cell[OUT_SETTLED, place], kind_group[kind],
-                               OUT_SETTLED, place, day, w0, w1, w2, pos)  # fmt: skip
+                        shift_stock(
+                            stock, member_class, kind, w2, status * n_cells + cell, SETTLED * n_cells + cell
+                        )
+                        finish(ends, OUT_SETTLED, place, day, w0, w1, w2, w3)
                         continue
                     v = (
                         ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3))
                         + (lap << U64(2))
                         + U64(STREAM_TURN << 16)
                     )
-                    w3 = (w3 & M32) | U64(0x080000)
+                    w3 = (w3 & M32) | SOUTHWARD
                     w3 |= (mix(w0 + place_word[4 * place] + v * GOLD) >> S32) << S32
                     leg = np.int64(-2)
                 elif leg >= 0 and means != U64(NO_MEANS) and means < leg_word[8 * leg + 3]:
@@ -268,8 +258,9 @@ def _move(
                     if rate > 0:
                         wait = min(30, (np.int64(leg_word[8 * leg + 3]) - np.int64(means) + rate - 1) // rate)
                         means = min(means + U64(rate * wait), U64(NO_MEANS - 1))
-                    stock[status * n_cells + cell] -= 1
-                    stock[STRANDED * n_cells + cell] += 1
+                    shift_stock(
+                        stock, member_class, kind, w2, status * n_cells + cell, STRANDED * n_cells + cell
+                    )
                     w3 = (w3 & ~U64(0x30FFFF)) | means | U64(STRANDED << 20)
                     when = min(day + wait, n_days)
                     leg = np.int64(-2)
@@ -285,7 +276,7 @@ def _move(
             if leg >= 0:
                 q = 8 * leg
                 flags = leg_word[q + 1]
-                if means != U64(NO_MEANS) and not w3 & U64(1 << 22):
+                if means != U64(NO_MEANS) and not w3 & ARRIVING:
                     means -= min(means, leg_word[q + 3])
                 code = np.int64((flags >> U64(17)) & U64(7))
                 sure = leg_word[q + 6]
@@ -303,30 +294,55 @@ def _move(
                             n += 1
                     when = day + (n & 0x7FFF)
                     if (h & M32) < leg_word[q + 4]:
-                        harm[kind_group[kind], leg] += 1
+                        harm[kind_group[kind], leg] += size
                         if means != U64(NO_MEANS):
                             means = (means * U64(keep_after_robbery)) >> U64(8)
-                    death = leg_word[q + 5]
-                    if death > U64(0) and (mix(h + (pos + U64(STREAM_DEATH)) * GOLD) >> S32) < death:
-                        code = DIED
-                        harm[kind_group[kind], leg] += 1
+                    if leg_word[q + 5] > U64(0):
+                        dead = _who_dies(h, leg_word[q + 5], w2)
+                        if (
+                            dead > U64(0)
+                        ):  # they are on the way until the day they would have arrived, and no longer with the others
+                            to = np.int64(flags & PLACE)
+                            harm[kind_group[kind], leg] += size_of(dead)
+                            shift_stock(
+                                stock,
+                                member_class,
+                                kind,
+                                dead,
+                                status * n_cells + cell,
+                                travelling + to * n_tally,
+                            )
+                            w3 = means | keep | ARRIVING | (U64(DIED) << U64(23)) | (lap << U64(26))
+                            put(buckets, min(when, n_days), w0, w1, dead | (w2 & M32 & ~PLACE) | U64(to), w3)
+                            w2 ^= dead
+                            if w2 >> S32 == U64(0):
+                                continue
                 to = np.int64(flags & M16)
-                cell_to = to * n_tally + g
-                stock[status * n_cells + cell] -= 1
+                members = w2 >> S32
+                w2 = (w2 & ~PLACE) | U64(to)
                 late = when >= n_days
-                if not late and code != DIED:
-                    flow[np.int64(period_of_day[U64(when)]) * n_flows + leg * n_tally + g] += 1
-                w2 = (w2 & ~M16) | U64(to)
-                if late or code != 0 or (flags & U64(1 << 20)) or south:
-                    stock[travelling + cell_to] += 1
-                    w3 = means | keep | U64(1 << 22) | (U64(code) << U64(23)) | (lap << U64(26))
+                event = late or code != 0 or (flags & U64(1 << 20)) != U64(0) or south != U64(0)
+                ahead = not event and when != day
+                before = status * n_cells + cell
+                after = to * n_tally
+                coming = (when & mask) * n_cells + after
+                if event or ahead:
+                    after += travelling
+                counted = np.int64(period_of_day[U64(min(when, n_days))]) * n_flows + leg * n_tally
+                while members > U64(0):
+                    if members & U64(15):
+                        g = np.int64(member_class[16 * kind + np.int64(members & U64(15))])
+                        stock[before + g] -= 1
+                        stock[after + g] += 1
+                        if not late:
+                            flow[counted + g] += 1
+                        if ahead:
+                            ring[coming + g] += 1
+                    members >>= U64(4)
+                if event:
+                    w3 = means | keep | ARRIVING | (U64(code) << U64(23)) | (lap << U64(26))
                     when = min(when, n_days)
                 else:
-                    if when == day:
-                        stock[cell_to] += 1
-                    else:
-                        stock[travelling + cell_to] += 1
-                        ring[(when & mask) * n_cells + cell_to] += 1
                     w1, lap, h = visit(place_word[4 * to], place_word[4 * to + 1] & U64(0xFF), w0, w1, lap)
                     entering = True
             if entering:
@@ -341,3 +357,14 @@ def _move(
     turn[2] = page
     turn[3] = begin
     turn[5] += events
+
+
+@inner
+def _who_dies(h, death, w2):
+    """Fields of word 2 of the members who die on a crossing: each has a draw of their own."""
+    dead = U64(0)
+    for pos in range(8):
+        field = U64(15) << (S32 + MEMBER_BITS * U64(pos))
+        if w2 & field and (mix(h + U64(pos + STREAM_DEATH) * GOLD) >> S32) < death:
+            dead |= w2 & field
+    return dead

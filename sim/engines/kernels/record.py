@@ -1,0 +1,72 @@
+"""The record of a travel unit: four words that hold the people who travel together (kernel).
+
+People of a unit share every draw but those of a death, so they arrive, wait, choose and leave together, and one record
+moves all of them. They are counted, and die, one by one: each has four bits, so that who is left is known.
+
+====  =====================================================================================================
+word  content (low bits first)
+====  =====================================================================================================
+0     travel-unit key, 64 bits
+1     visits: 32 slots of 2 bits, one slot for each place (modulo 32)
+2     place 12, kind (group x unit) 8, departure day 12 (low bits), members 8 x 4 by position: 0 nobody, else
+      1 + sex x 5 + age band
+3     means in USD 16, departure day 3 (high bits), heading 1, status 2, arriving 1, outcome 3, lap 6, choice draw 32
+====  =====================================================================================================
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.engines.kernels.draws import S32, U64, woven
+
+__all__ = [
+    "ARRIVING",
+    "KEEP",
+    "MEMBER_BITS",
+    "PLACE",
+    "SOUTHWARD",
+    "day_of_departure",
+    "first_words",
+    "kind_of",
+    "size_of",
+]
+
+PLACE = U64(0xFFF)
+"""Bits of word 2 that hold the place."""
+KIND = U64(0xFF)
+MEMBER_BITS = U64(4)
+ARRIVING = U64(1 << 22)
+SOUTHWARD = U64(1 << 19)
+KEEP = U64(0x0F0000)
+"""Departure day and heading in word 3, which a move leaves as they are."""
+_ONES = U64(0x11111111)
+
+
+@woven
+def kind_of(w2):
+    """Group and sort of unit."""
+    return np.int64((w2 >> U64(12)) & KIND)
+
+
+@woven
+def day_of_departure(w2, w3):
+    """Day on which the unit departed."""
+    return np.int64(((w2 >> U64(20)) & PLACE) | ((w3 >> U64(4)) & U64(0x7000)))
+
+
+@woven
+def size_of(w2):
+    """Persons in a record: four-bit fields of the members that are not zero."""
+    x = w2 >> S32
+    x = (x | (x >> U64(1)) | (x >> U64(2)) | (x >> U64(3))) & _ONES
+    return np.int64(((x * _ONES) >> U64(28)) & U64(15))
+
+
+@woven
+def first_words(place, kind, day, members, means, lap, draw):
+    """Words 2 and 3 of a unit that departs northward on `day`."""
+    d = U64(day)
+    w2 = U64(place) | (U64(kind) << U64(12)) | ((d & PLACE) << U64(20)) | (members << S32)
+    w3 = means | ((d & U64(0x7000)) << U64(4)) | (lap << U64(26)) | (draw << S32)
+    return w2, w3
