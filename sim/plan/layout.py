@@ -153,9 +153,11 @@ class State(NamedTuple):
     pages: U64  # [T, pages * PAGE * 4]
     next_page: I32  # [T, pages]
     free: I32  # [T, pages]
-    pointer: I64  # [T, 8]: free pages, fresh page, page and slot read, requests, events, ended
-    head: I32  # [T, n_days + 1], first page of a day, -1 none
-    cursor: I64  # [T, n_days + 1], record after the last one of a day; a multiple of PAGE = the page is full, or none
+    pointer: I64  # [T, 8]: free pages, fresh page, nothing, nothing, requests, events, ended
+    head: I32  # [T, (n_days + 1) * Z], first page of a day and zone, -1 none
+    reading: I64  # [T, Z, 2], page and slot up to which today's people of a zone were read
+    zone: U8  # [P], zone of a place: the people of a day are read zone by zone
+    cursor: I64  # [T, (n_days + 1) * Z], record after the last one of a day; a multiple of PAGE = the page is full, or none
     stock: I32  # [T, 5, P, G]
     ring: I32  # [T, R, P, G]
     together: I32  # [T, G], a row of all parts' stocks

@@ -31,7 +31,8 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
     periods = int(plan.fixed.period_of_day[-1]) + 1
     groups, rows = len(plan.groups), len(plan.rows)
     per_part = _most_of_a_part(plan, parts)
-    pages = per_part // PAGE + 3 * n + 64
+    zones = _zones(plan)
+    pages = per_part // PAGE + (n + 2) * zones + 64
     line = plan.people + 8 if len(plan.limits.leg_limit) or _may_block(plan) else 8
     limits = len(plan.limits.allotment) + len(plan.limits.room_place)
     forced = plan.fixed.forced_leg.shape[0]
@@ -40,8 +41,10 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "next_page": ((parts, pages), np.int32),
         "free": ((parts, pages), np.int32),
         "pointer": ((parts, 8), np.int64),
-        "head": ((parts, n + 1), np.int32),
-        "cursor": ((parts, n + 1), np.int64),
+        "head": ((parts, (n + 1) * zones), np.int32),
+        "cursor": ((parts, (n + 1) * zones), np.int64),
+        "reading": ((parts, zones, 2), np.int64),
+        "zone": ((p,), np.uint8),
         "stock": ((parts, 5, p, g), np.int32),
         "ring": ((parts, _ring_length(plan), p, g), np.int32),
         "together": ((parts, g), np.int32),
@@ -87,6 +90,17 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "remaining": ((max(limits, 1),), np.int64),
         "whole": ((max(limits, 1),), np.int64),
     }
+
+
+_ZONE_BYTES = 64 * 1024
+_MOST_ZONES = 64
+
+
+def _zones(plan: Plan) -> int:
+    """Zones by which the people of a day are read, so that what their moves touch stays near: one for 64 kB of it."""
+    p, legs, g = len(plan.places), len(plan.legs), plan.n_tally
+    touched = plan.fixed.weight.size * 4 + (5 * p + legs) * g * 4
+    return max(1, min(_MOST_ZONES, p, touched // _ZONE_BYTES))
 
 
 def _most_of_a_part(plan: Plan, parts: int) -> int:
@@ -165,9 +179,11 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     arrays: dict[str, Any] = {}
     for name, (shape, kind) in _shapes(plan, parts, trace).items():
         arrays[name] = np.empty(shape, kind) if name in _LAZY else np.zeros(shape, kind)
-    for name in ("head", "fifo_head", "fifo_tail"):
+    for name in ("head", "reading", "fifo_head", "fifo_tail"):
         arrays[name][:] = -1
     arrays["threshold"][:] = 0xFFFFFFFF
+    places = np.arange(len(plan.places))
+    arrays["zone"][:] = places * arrays["reading"].shape[1] // max(len(places), 1)
     write_words(plan.fixed, arrays["place_word"], arrays["stay_word"], arrays["guide_word"])
     write_members(plan.fixed.kind_group, plan.departures.tally_class, arrays["member_class"])
     return State(**arrays)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.engines.kernels.address import array, number, pointer, shift
 from sim.engines.kernels.draws import M16, S16, S32, U64, inner, woven
-from sim.engines.kernels.record import day_of_departure, kind_of
+from sim.engines.kernels.record import PLACE, day_of_departure, kind_of
 from sim.plan.layout import PAGE
 
 __all__ = [
@@ -42,9 +42,12 @@ class Buckets(NamedTuple):
     turn: Address
     head: Address
     cursor: Address
+    reading: Address
+    zone: Address
     page_words: int
     n_pages: int
-    n_days: int
+    n_buckets: int
+    n_zones: int
 
 
 class Ends(NamedTuple):
@@ -89,9 +92,11 @@ def buckets_of(book):
     turn = array(book, "state.pointer", 2)
     head = array(book, "state.head", 2)
     cursor = array(book, "state.cursor", 2)
+    reading = array(book, "state.reading", 3)
+    zone = array(book, "state.zone", 1)
     return Buckets(
-        pointer(pages), pointer(next_page), pointer(free), pointer(turn), pointer(head), pointer(cursor),
-        pages.shape[1], next_page.shape[1], head.shape[1],
+        pointer(pages), pointer(next_page), pointer(free), pointer(turn), pointer(head), pointer(cursor), pointer(reading),
+        pointer(zone), pages.shape[1], next_page.shape[1], head.shape[1], reading.shape[1],
     )  # fmt: skip
 
 
@@ -100,7 +105,8 @@ def of_part(b, k):
     """Buckets of part `k`."""
     return Buckets(
         shift(b.pages, k * b.page_words), shift(b.next_page, k * b.n_pages), shift(b.free, k * b.n_pages), shift(b.turn, k * 8),
-        shift(b.head, k * b.n_days), shift(b.cursor, k * b.n_days), b.page_words, b.n_pages, b.n_days,
+        shift(b.head, k * b.n_buckets), shift(b.cursor, k * b.n_buckets), shift(b.reading, k * b.n_zones * 2), b.zone,
+        b.page_words, b.n_pages, b.n_buckets, b.n_zones,
     )  # fmt: skip
 
 
@@ -142,8 +148,9 @@ def stays_of(book):
 
 @woven
 def put(b, day, w0, w1, w2, w3):
-    """Put a record into the bucket of a day; a full page is followed by one that was handed back, or by a fresh one."""
-    at = np.int64(b.cursor[day])
+    """Put a record into the bucket of a day and zone; a full page is followed by one handed back, or by a fresh one."""
+    bucket = day * b.n_zones + np.int64(b.zone[np.int64(w2 & PLACE)])
+    at = np.int64(b.cursor[bucket])
     if at & (PAGE - 1) == 0:
         top = b.turn[0]
         if top > 0:
@@ -154,11 +161,11 @@ def put(b, day, w0, w1, w2, w3):
             b.turn[1] = page + 1
         b.next_page[page] = -1
         if at == 0:
-            b.head[day] = page
+            b.head[bucket] = page
         else:
             b.next_page[(at >> PAGE_BITS) - 1] = page
         at = page << PAGE_BITS
-    b.cursor[day] = at + 1
+    b.cursor[bucket] = at + 1
     b.pages[4 * at] = w0
     b.pages[4 * at + 1] = w1
     b.pages[4 * at + 2] = w2

@@ -182,7 +182,8 @@ def work_on(entries, step, k, first, last, key, whole, durations):
     key : uint64
         Key of all draws of the replicate.
     whole : bool
-        All people are in one part: go on until the last day ends. Otherwise return where the parts wait for each other.
+        All people are in one part: go on until the last day ends. Otherwise return after each step, where the parts wait for
+        each other; the caller adds up what they return and writes the balance of the day.
     durations : int64 [cells, groups, bins]
 
     Returns
@@ -197,6 +198,7 @@ def work_on(entries, step, k, first, last, key, whole, durations):
     every = number(book, "knowledge.every") if number(book, "knowledge.on") else 0
     day = first
     while True:
+        answer = 0
         if step == MORNING:
             epoch, before = np.int64(epoch_of_day[day]), np.int64(epoch_of_day[max(day - 1, 0)])
             if day == 0 or epoch != before:
@@ -217,34 +219,23 @@ def work_on(entries, step, k, first, last, key, whole, durations):
             serve_lines(book, day)
             draw_lots(book, day, changed)
             step = DEPART
-            if not whole:
-                return 0
         elif step == DEPART:
-            departed = depart_part(book, k, day, key)
-            if whole:
-                balance[day, 0] = departed
+            answer = depart_part(book, k, day, key)
+            balance[day, 0] = answer
             step = MOVE
-            if not whole:
-                return departed
         elif step == MOVE:
             move_part(book, k, day)
             step = SERVE
-            if not whole:
-                return 0
         elif step == SERVE:
-            served = serve_requests(book, day)
-            step = MOVE if served > 0 else EVENING
-            if not whole:
-                return served
+            answer = serve_requests(book, day)
+            step = MOVE if answer > 0 else EVENING
         elif step == EVENING:
-            if not whole:
-                return close_day(book, k, parts, day)
-            balance[day, 1] = close_day(book, 0, 1, day)
-            balance[day, 2] = ended[0, 6]
+            answer = close_day(book, k, 1 if whole else parts, day)
+            balance[day, 1], balance[day, 2] = answer, ended[0, 6]
             day += 1
             step = MORNING
-            if day >= last:
-                return 0
         else:
             leftover_durations(book, k, last, durations)
             return 0
+        if not whole or day >= last:
+            return answer

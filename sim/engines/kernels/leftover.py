@@ -34,14 +34,15 @@ def leftover_durations(book, k, day, durations):
     slot_next = array(book, "state.slot_next", 1)
     shut = array(book, "state.shut", 2)
     fifo_head = array(book, "state.fifo_head", 1)
-    page = np.int64(head[k, day])
-    end = cursor[k, day]
-    while page >= 0:
-        for r in range(
-            page * PAGE, min((page + 1) * PAGE, end) if page == (end - 1) // PAGE else (page + 1) * PAGE
-        ):
-            _count(book, pages[k, 4 * r + 2], pages[k, 4 * r + 3], day, durations)
-        page = np.int64(next_page[k, page])
+    n_zones = array(book, "state.reading", 3).shape[1]
+    for bucket in range(day * n_zones, (day + 1) * n_zones):
+        page = np.int64(head[k, bucket])
+        end = cursor[k, bucket]
+        while page >= 0:
+            first = page * PAGE
+            for r in range(first, end if page == (end - 1) // PAGE else first + PAGE):
+                _count(book, pages[k, 4 * r + 2], pages[k, 4 * r + 3], day, durations)
+            page = np.int64(next_page[k, page])
     if k == 0:
         for x in range(counter[2]):
             e = np.int64(pool_slot[x])

@@ -110,10 +110,15 @@ def hand_back(buckets, k, day, leg, w0, w1, w2, w3, draw):
 def open_day(book):
     """Begin to read every part's bucket anew, and let every leg take people again."""
     turn, blocked = array(book, "state.pointer", 2), array(book, "state.blocked", 1)
+    reading, free = array(book, "state.reading", 3), array(book, "state.free", 2)
     for k in range(turn.shape[0]):
-        turn[k, 2] = -1
-        turn[k, 3] = 0
         turn[k, 4] = 0
+        for zone in range(reading.shape[1]):
+            if reading[k, zone, 0] >= 0:  # the last page of yesterday, read to its end
+                free[k, turn[k, 0]] = reading[k, zone, 0]
+                turn[k, 0] += 1
+            reading[k, zone, 0] = -1
+            reading[k, zone, 1] = 0
     for leg in range(blocked.shape[0]):
         blocked[leg] = 0
 

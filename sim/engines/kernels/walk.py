@@ -153,6 +153,7 @@ def _move(
         buckets.next_page,
         buckets.free,
     )
+    reading, n_zones = buckets.reading, buckets.n_zones
     place_word, guide, cdf, n_days, n_places = (
         stays.place_word,
         stays.guide,
@@ -162,200 +163,226 @@ def _move(
     )
     n_forced = forced.shape[2]
     travelling = TRAVELLING * n_cells
-    page = np.int64(turn[2])
-    begin = np.int64(turn[3])
-    if page < 0:
-        page = np.int64(buckets.head[day])
     events = 0
-    while page >= 0:
-        end = cursor[day]
-        last = (end - 1) >> PAGE_BITS
-        stop = end - (last << PAGE_BITS) if page == last else PAGE
-        if begin >= stop:
-            if page == last:
-                break
-            free[turn[0]] = page
-            turn[0] += 1
-            page = np.int64(next_page[page])
-            begin = 0
-            continue
-        for r in range((page << PAGE_BITS) + begin, (page << PAGE_BITS) + stop):
-            w0, w1, w2, w3 = pages[4 * r], pages[4 * r + 1], pages[4 * r + 2], pages[4 * r + 3]
-            place = np.int64(w2 & PLACE)
-            kind = kind_of(w2)
-            size = size_of(w2)
-            events += size
-            cell = place * n_tally
-            means = w3 & M16
-            south = (w3 >> U64(19)) & U64(1)
-            status = np.int64((w3 >> U64(20)) & U64(3))
-            code = np.int64((w3 >> U64(23)) & U64(7))
-            lap = (w3 >> U64(26)) & U64(63)
-            draw = w3 >> S32
-            keep = w3 & KEEP
-            leg = np.int64(-1)
-            to = place
-            when = day
-            entering = False
-            h = U64(0)
-            if w3 & ARRIVING:  # an arrival that is an event: outcome, home, forced move, or a stay
-                flags = place_word[4 * place + 1]
-                if code == 0 and south and np.int64((flags >> U64(8)) & M16) == kind_home[kind]:
-                    code = RETURNED
-                if code == 0 and (flags >> U64(24)) & U64(1) and not south:
-                    code = ARRIVED
-                if code > 0:
-                    leave_stock(stock, member_class, kind, w2, travelling + cell)
-                    finish(ends, code, place, day, w0, w1, w2, w3)
+    read = 1
+    while read > 0:  # who moves on within the day may come to a zone read before
+        read = 0
+        for zone in range(n_zones):
+            bucket = day * n_zones + zone
+            page, begin = np.int64(reading[2 * zone]), np.int64(reading[2 * zone + 1])
+            if page < 0:
+                page = np.int64(buckets.head[bucket])
+            while page >= 0:
+                end = cursor[bucket]
+                last = (end - 1) >> PAGE_BITS
+                stop = end - (last << PAGE_BITS) if page == last else PAGE
+                if begin >= stop:
+                    if page == last:
+                        break
+                    free[turn[0]] = page
+                    turn[0] += 1
+                    page = np.int64(next_page[page])
+                    begin = 0
                     continue
-                shift_stock(stock, member_class, kind, w2, travelling + cell, cell)
-                status = STAYING
-                entering = True
-                w1, lap, h = visit(place_word[4 * place], flags & U64(0xFF), w0, w1, lap)
-                f = np.int64((flags >> S32) & M16) - 1
-                if f >= 0 and not south:
-                    forced_seen[kind_group[kind], f, 0] += size
-                    u = U32(min(mix(h + U64(STREAM_FORCED) * GOLD) >> S32, TOP))
-                    for j in range(n_forced):
-                        if u < forced[kind, f, j]:
-                            leg = np.int64(forced_leg[f, j, kind])
-                            entering = False
-                            forced_seen[kind_group[kind], f, 1] += size
-                            break
-            elif code == BOARDING:
-                leg = np.int64(draw)
-            else:
-                m = 0
-                for e in range(n_edges):
-                    m += np.int64(means) >= means_edge[e]
-                row = (np.int64(kind_class[kind]) * 2 + np.int64(south)) * (n_edges + 1) + m
-                u = U32(min(draw, TOP))
-                base = (row * n_places + place) * width
-                j = 0
-                for start in range(base, base + np.int64(place_word[4 * place + 3]), 8):
-                    for a in range(8):
-                        j += u >= threshold[start + a]
-                leg = np.int64(alternative[place * alternative_width + j])
-                flags = leg_word[8 * leg + 1] if leg >= 0 else U64(0)
-                if leg >= 0 and flags >> U64(21):
-                    if flags >> U64(21) == U64(SETTLE):
-                        shift_stock(
-                            stock, member_class, kind, w2, status * n_cells + cell, SETTLED * n_cells + cell
-                        )
-                        finish(ends, OUT_SETTLED, place, day, w0, w1, w2, w3)
-                        continue
-                    v = (
-                        ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3))
-                        + (lap << U64(2))
-                        + U64(STREAM_TURN << 16)
-                    )
-                    w3 = (w3 & M32) | SOUTHWARD
-                    w3 |= (mix(w0 + place_word[4 * place] + v * GOLD) >> S32) << S32
-                    leg = np.int64(-2)
-                elif leg >= 0 and means != U64(NO_MEANS) and means < leg_word[8 * leg + 3]:
-                    rate = income[place]
-                    wait = 30
-                    if rate > 0:
-                        wait = min(30, (np.int64(leg_word[8 * leg + 3]) - np.int64(means) + rate - 1) // rate)
-                        means = min(means + U64(rate * wait), U64(NO_MEANS - 1))
-                    shift_stock(
-                        stock, member_class, kind, w2, status * n_cells + cell, STRANDED * n_cells + cell
-                    )
-                    w3 = (w3 & ~U64(0x30FFFF)) | means | U64(STRANDED << 20)
-                    when = min(day + wait, n_days)
-                    leg = np.int64(-2)
-                elif leg < 0 or flags & U64(1 << 16):
-                    n = turn[4]
-                    request[n, 0] = w0
-                    request[n, 1] = w1
-                    request[n, 2] = w2
-                    request[n, 3] = w3
-                    request[n, 4] = U64(leg + 1)
-                    turn[4] = n + 1
-                    continue
-            if leg >= 0:
-                q = 8 * leg
-                flags = leg_word[q + 1]
-                if means != U64(NO_MEANS) and not w3 & ARRIVING:
-                    means -= min(means, leg_word[q + 3])
-                code = np.int64((flags >> U64(17)) & U64(7))
-                sure = leg_word[q + 6]
-                if sure > U64(0):
-                    when = day + np.int64(sure) - 1
-                else:
-                    v = ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3)) + (lap << U64(2))
-                    h = mix(w0 + leg_word[q] + v * GOLD)
-                    u64 = min(h >> S32, TOP)
-                    span = leg_word[q + 2]
-                    n = np.int64(guide[np.int64(((span >> S32) << U64(8)) + (u64 >> U64(24)))])
-                    if n < 0x8000:
-                        o = np.int64(span & M32)
-                        while u64 >= cdf[o + n]:
-                            n += 1
-                    when = day + (n & 0x7FFF)
-                    if (h & M32) < leg_word[q + 4]:
-                        harm[kind_group[kind], leg] += size
-                        if means != U64(NO_MEANS):
-                            means = (means * U64(keep_after_robbery)) >> U64(8)
-                    if leg_word[q + 5] > U64(0):
-                        dead = _who_dies(h, leg_word[q + 5], w2)
-                        if (
-                            dead > U64(0)
-                        ):  # they are on the way until the day they would have arrived, and no longer with the others
-                            to = np.int64(flags & PLACE)
-                            harm[kind_group[kind], leg] += size_of(dead)
+                read += 1
+                for r in range((page << PAGE_BITS) + begin, (page << PAGE_BITS) + stop):
+                    w0, w1, w2, w3 = pages[4 * r], pages[4 * r + 1], pages[4 * r + 2], pages[4 * r + 3]
+                    place = np.int64(w2 & PLACE)
+                    kind = kind_of(w2)
+                    size = size_of(w2)
+                    events += size
+                    cell = place * n_tally
+                    means = w3 & M16
+                    south = (w3 >> U64(19)) & U64(1)
+                    status = np.int64((w3 >> U64(20)) & U64(3))
+                    code = np.int64((w3 >> U64(23)) & U64(7))
+                    lap = (w3 >> U64(26)) & U64(63)
+                    draw = w3 >> S32
+                    keep = w3 & KEEP
+                    leg = np.int64(-1)
+                    to = place
+                    when = day
+                    entering = False
+                    h = U64(0)
+                    if w3 & ARRIVING:  # an arrival that is an event: outcome, home, forced move, or a stay
+                        flags = place_word[4 * place + 1]
+                        if code == 0 and south and np.int64((flags >> U64(8)) & M16) == kind_home[kind]:
+                            code = RETURNED
+                        if code == 0 and (flags >> U64(24)) & U64(1) and not south:
+                            code = ARRIVED
+                        if code > 0:
+                            leave_stock(stock, member_class, kind, w2, travelling + cell)
+                            finish(ends, code, place, day, w0, w1, w2, w3)
+                            continue
+                        shift_stock(stock, member_class, kind, w2, travelling + cell, cell)
+                        status = STAYING
+                        entering = True
+                        w1, lap, h = visit(place_word[4 * place], flags & U64(0xFF), w0, w1, lap)
+                        f = np.int64((flags >> S32) & M16) - 1
+                        if f >= 0 and not south:
+                            forced_seen[kind_group[kind], f, 0] += size
+                            u = U32(min(mix(h + U64(STREAM_FORCED) * GOLD) >> S32, TOP))
+                            for j in range(n_forced):
+                                if u < forced[kind, f, j]:
+                                    leg = np.int64(forced_leg[f, j, kind])
+                                    entering = False
+                                    forced_seen[kind_group[kind], f, 1] += size
+                                    break
+                    elif code == BOARDING:
+                        leg = np.int64(draw)
+                    else:
+                        m = 0
+                        for e in range(n_edges):
+                            m += np.int64(means) >= means_edge[e]
+                        row = (np.int64(kind_class[kind]) * 2 + np.int64(south)) * (n_edges + 1) + m
+                        u = U32(min(draw, TOP))
+                        base = (row * n_places + place) * width
+                        j = 0
+                        for start in range(base, base + np.int64(place_word[4 * place + 3]), 8):
+                            for a in range(8):
+                                j += u >= threshold[start + a]
+                        leg = np.int64(alternative[place * alternative_width + j])
+                        flags = leg_word[8 * leg + 1] if leg >= 0 else U64(0)
+                        if leg >= 0 and flags >> U64(21):
+                            if flags >> U64(21) == U64(SETTLE):
+                                shift_stock(
+                                    stock,
+                                    member_class,
+                                    kind,
+                                    w2,
+                                    status * n_cells + cell,
+                                    SETTLED * n_cells + cell,
+                                )
+                                finish(ends, OUT_SETTLED, place, day, w0, w1, w2, w3)
+                                continue
+                            v = (
+                                ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3))
+                                + (lap << U64(2))
+                                + U64(STREAM_TURN << 16)
+                            )
+                            w3 = (w3 & M32) | SOUTHWARD
+                            w3 |= (mix(w0 + place_word[4 * place] + v * GOLD) >> S32) << S32
+                            leg = np.int64(-2)
+                        elif leg >= 0 and means != U64(NO_MEANS) and means < leg_word[8 * leg + 3]:
+                            rate = income[place]
+                            wait = 30
+                            if rate > 0:
+                                wait = min(
+                                    30, (np.int64(leg_word[8 * leg + 3]) - np.int64(means) + rate - 1) // rate
+                                )
+                                means = min(means + U64(rate * wait), U64(NO_MEANS - 1))
                             shift_stock(
                                 stock,
                                 member_class,
                                 kind,
-                                dead,
+                                w2,
                                 status * n_cells + cell,
-                                travelling + to * n_tally,
+                                STRANDED * n_cells + cell,
                             )
-                            w3 = means | keep | ARRIVING | (U64(DIED) << U64(23)) | (lap << U64(26))
-                            put(buckets, min(when, n_days), w0, w1, dead | (w2 & M32 & ~PLACE) | U64(to), w3)
-                            w2 ^= dead
-                            if w2 >> S32 == U64(0):
-                                continue
-                to = np.int64(flags & M16)
-                members = w2 >> S32
-                w2 = (w2 & ~PLACE) | U64(to)
-                late = when >= n_days
-                event = late or code != 0 or (flags & U64(1 << 20)) != U64(0) or south != U64(0)
-                ahead = not event and when != day
-                before = status * n_cells + cell
-                after = to * n_tally
-                coming = (when & mask) * n_cells + after
-                if event or ahead:
-                    after += travelling
-                counted = np.int64(period_of_day[U64(min(when, n_days))]) * n_flows + leg * n_tally
-                while members > U64(0):
-                    if members & U64(15):
-                        g = np.int64(member_class[16 * kind + np.int64(members & U64(15))])
-                        stock[before + g] -= 1
-                        stock[after + g] += 1
-                        if not late:
-                            flow[counted + g] += 1
-                        if ahead:
-                            ring[coming + g] += 1
-                    members >>= U64(4)
-                if event:
-                    w3 = means | keep | ARRIVING | (U64(code) << U64(23)) | (lap << U64(26))
-                    when = min(when, n_days)
-                else:
-                    w1, lap, h = visit(place_word[4 * to], place_word[4 * to + 1] & U64(0xFF), w0, w1, lap)
-                    entering = True
-            if entering:
-                leave = day_of_leaving(stays, kind, to, min(h & M32, TOP), when)
-                if means != U64(NO_MEANS):
-                    spent = place_word[4 * to + 2] * U64(leave - when)
-                    means = means - spent if means > spent else U64(0)
-                when = min(leave, n_days)
-                w3 = means | keep | (lap << U64(26)) | ((h >> S32) << S32)
-            put(buckets, when, w0, w1, w2, w3)
-        begin = stop
-    turn[2] = page
-    turn[3] = begin
+                            w3 = (w3 & ~U64(0x30FFFF)) | means | U64(STRANDED << 20)
+                            when = min(day + wait, n_days)
+                            leg = np.int64(-2)
+                        elif leg < 0 or flags & U64(1 << 16):
+                            n = turn[4]
+                            request[n, 0] = w0
+                            request[n, 1] = w1
+                            request[n, 2] = w2
+                            request[n, 3] = w3
+                            request[n, 4] = U64(leg + 1)
+                            turn[4] = n + 1
+                            continue
+                    if leg >= 0:
+                        q = 8 * leg
+                        flags = leg_word[q + 1]
+                        if means != U64(NO_MEANS) and not w3 & ARRIVING:
+                            means -= min(means, leg_word[q + 3])
+                        code = np.int64((flags >> U64(17)) & U64(7))
+                        sure = leg_word[q + 6]
+                        if sure > U64(0):
+                            when = day + np.int64(sure) - 1
+                        else:
+                            v = ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3)) + (lap << U64(2))
+                            h = mix(w0 + leg_word[q] + v * GOLD)
+                            u64 = min(h >> S32, TOP)
+                            span = leg_word[q + 2]
+                            n = np.int64(guide[np.int64(((span >> S32) << U64(8)) + (u64 >> U64(24)))])
+                            if n < 0x8000:
+                                o = np.int64(span & M32)
+                                while u64 >= cdf[o + n]:
+                                    n += 1
+                            when = day + (n & 0x7FFF)
+                            if (h & M32) < leg_word[q + 4]:
+                                harm[kind_group[kind], leg] += size
+                                if means != U64(NO_MEANS):
+                                    means = (means * U64(keep_after_robbery)) >> U64(8)
+                            if leg_word[q + 5] > U64(0):
+                                dead = _who_dies(h, leg_word[q + 5], w2)
+                                if (
+                                    dead > U64(0)
+                                ):  # they are on the way until the day they would have arrived, and no longer with the others
+                                    to = np.int64(flags & PLACE)
+                                    harm[kind_group[kind], leg] += size_of(dead)
+                                    shift_stock(
+                                        stock,
+                                        member_class,
+                                        kind,
+                                        dead,
+                                        status * n_cells + cell,
+                                        travelling + to * n_tally,
+                                    )
+                                    w3 = means | keep | ARRIVING | (U64(DIED) << U64(23)) | (lap << U64(26))
+                                    put(
+                                        buckets,
+                                        min(when, n_days),
+                                        w0,
+                                        w1,
+                                        dead | (w2 & M32 & ~PLACE) | U64(to),
+                                        w3,
+                                    )
+                                    w2 ^= dead
+                                    if w2 >> S32 == U64(0):
+                                        continue
+                        to = np.int64(flags & M16)
+                        members = w2 >> S32
+                        w2 = (w2 & ~PLACE) | U64(to)
+                        late = when >= n_days
+                        event = late or code != 0 or (flags & U64(1 << 20)) != U64(0) or south != U64(0)
+                        ahead = not event and when != day
+                        before = status * n_cells + cell
+                        after = to * n_tally
+                        coming = (when & mask) * n_cells + after
+                        if event or ahead:
+                            after += travelling
+                        counted = np.int64(period_of_day[U64(min(when, n_days))]) * n_flows + leg * n_tally
+                        while members > U64(0):
+                            if members & U64(15):
+                                g = np.int64(member_class[16 * kind + np.int64(members & U64(15))])
+                                stock[before + g] -= 1
+                                stock[after + g] += 1
+                                if not late:
+                                    flow[counted + g] += 1
+                                if ahead:
+                                    ring[coming + g] += 1
+                            members >>= U64(4)
+                        if event:
+                            w3 = means | keep | ARRIVING | (U64(code) << U64(23)) | (lap << U64(26))
+                            when = min(when, n_days)
+                        else:
+                            w1, lap, h = visit(
+                                place_word[4 * to], place_word[4 * to + 1] & U64(0xFF), w0, w1, lap
+                            )
+                            entering = True
+                    if entering:
+                        leave = day_of_leaving(stays, kind, to, min(h & M32, TOP), when)
+                        if means != U64(NO_MEANS):
+                            spent = place_word[4 * to + 2] * U64(leave - when)
+                            means = means - spent if means > spent else U64(0)
+                        when = min(leave, n_days)
+                        w3 = means | keep | (lap << U64(26)) | ((h >> S32) << S32)
+                    put(buckets, when, w0, w1, w2, w3)
+                begin = stop
+            reading[2 * zone] = page
+            reading[2 * zone + 1] = begin
     turn[5] += events
 
 
