@@ -60,11 +60,10 @@ def border_counts(flows: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     counted["month"] = counted["period_start"].dt.strftime("%Y-%m")
     counted["nationality"] = counted["nationality"].astype(str)
     share = {(e.border, e.group): e.share for e in scenario.world.border_exclusions}
-    part = [share.get(pair, 1.0) for pair in zip(counted["border"], counted["nationality"], strict=True)]
-    counted["persons"] = counted["persons"] * np.array(part, float)
-    out = {pair for pair, factor in share.items() if factor == 0.0}
-    keep = [pair not in out for pair in zip(counted["border"], counted["nationality"], strict=True)]
-    counted = counted[keep]
+    pairs = zip(counted["border"].to_list(), counted["nationality"].to_list(), strict=True)
+    part = np.array([share.get(pair, 1.0) for pair in pairs], float)
+    counted["persons"] = counted["persons"] * part
+    counted = counted[part != 0.0]
     each = counted.groupby(["replicate", "border", "month", "nationality"])["persons"].sum().reset_index()
     total = each.groupby(["replicate", "border", "month"])["persons"].sum().reset_index()
     total["nationality"] = "ALL"
