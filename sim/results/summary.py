@@ -63,7 +63,7 @@ def border_counts(flows: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     pairs = zip(counted["border"].to_list(), counted["nationality"].to_list(), strict=True)
     part = np.array([share.get(pair, 1.0) for pair in pairs], float)
     counted["persons"] = counted["persons"] * part
-    counted = counted[part != 0.0]
+    counted = pd.DataFrame(counted[part != 0.0])
     each = counted.groupby(["replicate", "border", "month", "nationality"])["persons"].sum().reset_index()
     total = each.groupby(["replicate", "border", "month"])["persons"].sum().reset_index()
     total["nationality"] = "ALL"
