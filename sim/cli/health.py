@@ -174,16 +174,26 @@ def _can_write(folder: Path) -> bool:
 
 def check_cache() -> Iterator[Finding]:
     """Whether compiled kernels can be kept, so that only the first run compiles."""
-    from sim.engines.kernels import cache_directory
+    from sim.engines.kernels.keep import cache_directory, cache_root, kept_kernels
 
     folder = cache_directory()
     if not _can_write(folder):
         advice = "Set NUMBA_CACHE_DIR to a folder you can write to; until then runs may compile anew."
         yield Finding("Kernel cache", "warning", f"cannot write to {folder}", advice)
         return
-    kept = sum(1 for _ in folder.rglob("*.nbi"))
-    state = f"{kept} compiled kernels kept" if kept else "empty: the first run compiles"
+    kept = kept_kernels()
+    size = sum(file.stat().st_size for file in kept) / 1e6
+    state = f"{_some(len(kept), 'kernel')} of this version, {size:.1f} MB"
+    if not any(file.name.startswith("day.work_on") for file in kept):
+        state += "; the first run compiles, which takes about 20 s"
+    others = sum(1 for other in cache_root().glob("kernels-*") if other != folder)
+    state += f"; {_some(others, 'other version')} kept, the oldest go by themselves" if others else ""
     yield Finding("Kernel cache", "ok", f"{folder} ({state})")
+
+
+def _some(number: int, what: str) -> str:
+    """A number and what is counted."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def check_writing() -> Iterator[Finding]:

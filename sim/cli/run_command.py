@@ -103,7 +103,6 @@ _SOME = 20
 def _write_figures(done: Run) -> str:
     """Crossings and map as pictures, and the short table of needs, into the run folder; returns what to say of it."""
     from sim.needs import simple_table
-    from sim.report import crossings, route_map, save
     from sim.results.folder import write_aside
 
     folder = done.path / "plots"
@@ -111,8 +110,12 @@ def _write_figures(done: Run) -> str:
     large = done.replicates > _SOME and done.table_bytes("flows", "stocks") > _MOST_FIGURE_BYTES
     some = done.first(_SOME) if large else done
     if done.scenario.world.borders:
+        from sim.report import crossings, save
+
         save(crossings(done)[0], folder / "crossings.png", done)
     if any(p.lat is not None for p in done.scenario.world.places):
+        from sim.report import route_map, save
+
         save(route_map(some)[0], folder / "map.png", some)
     write_aside(done.path / "needs.csv", simple_table(some).to_csv(index=False).encode())
     return f"Map and needs.csv are made from the first {_SOME} replicates." if large else ""

@@ -51,7 +51,7 @@ def warm_up(_plan: Plan, engine: str, progress: Progress | None = None) -> float
     """Load or compile the kernels, and return the seconds it took."""
     if engine == "agents" and engine not in _loaded and progress is not None:
         progress("compile", 0.0, 1.0)
-        seconds = _ready(engine)
+        seconds = _ready(engine, lambda share: progress("compile", share, 1.0))
         progress("compile", 1.0, 1.0)
         return seconds
     return _ready(engine)
@@ -130,7 +130,7 @@ def make_part(work: Work, replicate: int, progress: Progress | None = None) -> P
 _loaded: set[str] = set()
 
 
-def _ready(engine: str) -> float:
+def _ready(engine: str, progress: Callable[[float], None] | None = None) -> float:
     """Load the kernels once in each process; return the seconds it took."""
     if engine in _loaded:
         return 0.0
@@ -138,7 +138,7 @@ def _ready(engine: str) -> float:
     if engine == "agents":
         from sim.engines.agents import load_kernels  # noqa: PLC0415
 
-        load_kernels()
+        load_kernels(progress)
     _loaded.add(engine)
     return time.perf_counter() - begin
 

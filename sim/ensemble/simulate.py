@@ -30,6 +30,7 @@ from sim.plan import compile_plan
 from sim.results import RunFolder, observed_series, open_run
 from sim.results.describe import describe_tables
 from sim.results.folder import CROSSINGS, write_aside
+from sim.results.provider import no_series
 from sim.results.reduce import quantiles
 from sim.results.summary import beside_observed
 from sim.spec import Scenario, load_scenario
@@ -292,7 +293,8 @@ def _finish(job: _Job, folder: RunFolder) -> None:
     }
     write_aside(folder.path / "checks.json", json.dumps(checks, indent=1).encode())
     reduced = quantiles(folder.path / f"{CROSSINGS}.parquet", job.replicates)
-    summary = beside_observed(reduced, scenario, observed_series())
+    observed = observed_series() if scenario.world.borders else no_series()
+    summary = beside_observed(reduced, scenario, observed)
     write_aside(folder.path / "summary.csv", summary.round(3).to_csv(index=False).encode())
     described = describe_tables(folder.path, scenario.name)
     write_aside(folder.path / "datapackage.json", json.dumps(described, indent=1).encode())

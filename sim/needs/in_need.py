@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.needs.axes import CELLS, DEMOGRAPHY
-from sim.needs.tables import LEVELS, SECTORS_WITHOUT_NEED, table
+from sim.needs.tables import LEVELS, SECTORS_WITHOUT_NEED, records, table
 
 if TYPE_CHECKING:
     from sim.needs.measures import Measures
@@ -97,13 +97,13 @@ def _phases() -> tuple[Array, float, float]:
 def _phase_shares() -> Array:
     """Share in need by cell and phase; shape (3, cells, 5)."""
     rows = table("severity_shares", ["phase", *LEVELS])
+    shares: dict[tuple[str, int], tuple[float, ...]] = {}
+    for row in records(rows):
+        shares.setdefault((row["stage"], int(row["phase"])), tuple(float(row[level]) for level in LEVELS))
     out = np.zeros((3, len(CELLS), 5))
     for q, (stage, _) in enumerate(CELLS):
         for phase in range(1, 6):
-            match = rows[(rows["stage"] == stage) & (rows["phase"] == phase)]
-            if match.empty:
-                match = rows[(rows["stage"] == "*") & (rows["phase"] == phase)]
-            out[:, q, phase - 1] = match[list(LEVELS)].to_numpy(dtype=np.float64)[0]
+            out[:, q, phase - 1] = shares[(stage if (stage, phase) in shares else "*"), phase]
     return out
 
 

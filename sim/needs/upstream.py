@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.stats import lognorm, norm
 
 from sim.needs.axes import STAGES
 from sim.needs.intervals import interval
@@ -57,6 +55,8 @@ class Ahead:
 
 def _ahead(measures: Measures, month: int, leg_days: Array) -> Ahead:
     """Chances and times that the months up to ``month`` imply, by repeated steps along the flows."""
+    from scipy.sparse import csr_array
+
     since = max(month - _WINDOW + 1, 0)
     flow = measures.moves[since : month + 1].sum(axis=0)
     left = measures.left[since : month + 1].sum(axis=0)
@@ -95,6 +95,8 @@ def _leg_days(measures: Measures) -> Array:
 
 def _within(days: Array, first: float, last: float, spread: float) -> Array:
     """Share who take between ``first`` and ``last`` days when the mean is ``days`` (lognormal)."""
+    from scipy.stats import lognorm
+
     scale = np.maximum(days, 0.25) * np.exp(-(spread**2) / 2.0)
     upper = np.ones_like(days) if np.isinf(last) else lognorm.cdf(last, spread, scale=scale)
     return np.asarray(upper - lognorm.cdf(first, spread, scale=scale))
@@ -249,6 +251,8 @@ def _one_trigger(
     """Threshold, forecast, probability and past errors of one country and trigger."""
     if len(entries) < _MONTHS_NEEDED or entries.max() < 1:
         return None
+    from scipy.stats import norm
+
     change = np.divide(ready[1:], ready[:-1], out=np.ones(len(ready) - 1), where=ready[:-1] > 0)
     guess = entries[1:] * np.clip(change, 1 / 3, 3)
     base = np.convolve(entries, np.ones(3) / 3, mode="valid")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import norm
 
 from sim.errors import RunError
 from sim.plan.effects import series_product
@@ -121,8 +120,10 @@ def _means(graph: Graph) -> NDArray[np.uint16]:
     out = np.full((len(graph.groups), 256), NO_MEANS, np.uint16)
     if not graph.scenario.behaviour.means:
         return out
+    from scipy.special import ndtri
+
     groups = {g.id: g for g in graph.scenario.world.groups}
-    z = norm.ppf((np.arange(256) + 0.5) / 256)
+    z = ndtri((np.arange(256) + 0.5) / 256)
     for g, name in enumerate(graph.groups):
         group = groups[name]
         if group.means_median_usd:

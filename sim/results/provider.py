@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["observed_series"]
+__all__ = ["no_series", "observed_series"]
 
 
 def observed_series() -> pd.DataFrame:
@@ -25,4 +25,11 @@ def observed_series() -> pd.DataFrame:
         table = entry.load()()
         if isinstance(table, pd.DataFrame):
             return table
+    return no_series()
+
+
+def no_series() -> pd.DataFrame:
+    """Return an empty table in the form of `observed_series`, for worlds where nothing is counted."""
+    import pandas as pd
+
     return pd.DataFrame(columns=["border", "month", "nationality", "persons", "kind", "source"])

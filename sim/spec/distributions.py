@@ -13,7 +13,6 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy import special
 
 from sim.spec.base import Number, Quantity, Share, Strict
 
@@ -201,6 +200,8 @@ class Gamma(Time):
 
     def excess(self, x: Days) -> Days:
         """``mean S(x; shape + 1) - x S(x; shape)`` with S the survival function."""
+        from scipy import special
+
         scaled = x * self.shape / self.mean_days
         return np.asarray(
             self.mean_days * special.gammaincc(self.shape + 1.0, scaled)
@@ -236,6 +237,8 @@ class Lognormal(Time):
         """``mean N(spread - z) - x N(-z)`` with ``z = log(x / median) / spread``."""
         if self.spread < NARROW:
             return np.maximum(0.0, self.mean - x)
+        from scipy import special
+
         with np.errstate(divide="ignore"):
             z = np.log(x / self.median_days) / self.spread
         return np.asarray(self.mean * special.ndtr(self.spread - z) - x * special.ndtr(-z))

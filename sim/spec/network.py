@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from sim.errors import Problem
 from sim.spec.policies import Appointment, Closure, Pathway, PolicyBase, Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sim.spec.checks import Material
     from sim.spec.world import Leg
 
 __all__ = ["check_network"]
+
+type Ways = dict[str, set[str]]
+"""Places that can be come to from each place."""
 
 
 def check_network(material: Material, problems: list[Problem]) -> list[Problem]:
@@ -33,12 +37,12 @@ def check_network(material: Material, problems: list[Problem]) -> list[Problem]:
         Places that nobody reaches.
     """
     closers = closed_throughout(material)
-    graph = open_graph(material, set(closers))
+    ways = open_ways(material, set(closers))
     starts = {one.place for one, _ in material.departures if one.total > 0}
-    reached = set(starts).union(*(nx.descendants(graph, start) for start in starts))
-    check_exits(material, graph, reached, closers, problems)
+    reached = reachable(ways, starts)
+    check_exits(material, ways, reached, closers, problems)
     if not problems:
-        check_ends(material, graph, starts, problems)
+        check_ends(material, ways, starts, problems)
     check_instant_cycles(material, problems)
     never = [place.id for place in material.sections["places"] if place.id not in reached]
     return [Problem(f"nobody can reach the place '{name}'", material.where("places", name)) for name in never]
@@ -63,10 +67,20 @@ def closed_throughout(material: Material) -> dict[str, PolicyBase]:
     return closers
 
 
-def open_graph(material: Material, closed: set[str]) -> nx.DiGraph[str]:
+def reachable(ways: Ways, starts: Iterable[str]) -> set[str]:
+    """Places that can be come to from any of `starts`, those included (a search; a graph library takes longer to import)."""
+    found = set(starts)
+    ahead = list(found)
+    while ahead:
+        new = ways.get(ahead.pop(), set()) - found
+        found |= new
+        ahead.extend(new)
+    return found
+
+
+def open_ways(material: Material, closed: set[str]) -> Ways:
     """Places joined wherever a leg, or a policy that carries people on, lets somebody pass some day."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(place.id for place in material.sections["places"])
+    ways: Ways = {place.id: set() for place in material.sections["places"]}
     openers = (
         policy for policy, _ in material.policies if isinstance(policy, Transport | Pathway | Appointment)
     )
@@ -78,13 +92,12 @@ def open_graph(material: Material, closed: set[str]) -> nx.DiGraph[str]:
             and exists(leg, material)
             and (not leg.closed_by_default or leg.id in opened)
         ):
-            graph.add_edge(leg.from_, leg.to)
+            ways.setdefault(leg.from_, set()).add(leg.to)
     for policy, _ in material.policies:
         targets = getattr(policy, "to", ())
-        graph.add_edges_from(
-            (place, to) for place in policy.place_ids(material.world()) for to in targets if place != to
-        )
-    return graph
+        for place in policy.place_ids(material.world()) if targets else ():
+            ways.setdefault(place, set()).update(to for to in targets if place != to)
+    return ways
 
 
 def exists(leg: Leg, material: Material) -> bool:
@@ -98,7 +111,7 @@ def exists(leg: Leg, material: Material) -> bool:
 
 def check_exits(
     material: Material,
-    graph: nx.DiGraph[str],
+    ways: Ways,
     reached: set[str],
     closers: dict[str, PolicyBase],
     problems: list[Problem],
@@ -108,7 +121,7 @@ def check_exits(
     for leg in material.sections["legs"]:
         legs_out.setdefault(leg.from_, []).append(leg.id)
     for name in sorted(reached):
-        if graph.out_degree(name) or ends_here(material, name):
+        if ways.get(name) or ends_here(material, name):
             continue
         blocking = sorted({closers[leg].id for leg in legs_out.get(name, []) if leg in closers})
         where = material.where("places", name)
@@ -125,11 +138,14 @@ def check_exits(
             problems.append(Problem(f"nobody can leave '{name}', which is no destination", where, expected))
 
 
-def check_ends(material: Material, graph: nx.DiGraph[str], starts: set[str], problems: list[Problem]) -> None:
+def check_ends(material: Material, ways: Ways, starts: set[str], problems: list[Problem]) -> None:
     """Refuse a closed world: departures from which no destination can be reached."""
     ends = [place.id for place in material.sections["places"] if ends_here(material, place.id)]
-    backwards = graph.reverse(copy=False)
-    arriving = set(ends).union(*(nx.descendants(backwards, end) for end in ends))
+    backwards: Ways = {}
+    for place, following in ways.items():
+        for to in following:
+            backwards.setdefault(to, set()).add(place)
+    arriving = reachable(backwards, ends)
     for start in sorted(starts - arriving):
         row = next(row for one, row in material.departures if one.place == start)
         where = ":".join(part for part in (row.where("place"), "departures.place") if part)
@@ -154,6 +170,10 @@ def check_instant_cycles(material: Material, problems: list[Problem]) -> None:
         for leg in material.sections["legs"]
         if leg.days.surely_zero and leg.from_ in instant and leg.to in instant and leg.weight > 0
     ]
+    if not legs:
+        return
+    import networkx as nx
+
     graph: nx.DiGraph[str] = nx.DiGraph((leg.from_, leg.to) for leg in legs)
     for component in nx.strongly_connected_components(graph):
         if len(component) > 1:

@@ -2,13 +2,15 @@
 
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import networkx as nx
 from pydantic import BeforeValidator, Field
 
 from sim.spec.base import Country, FrozenMap, Identifier, Number, Quantity, Share, Strict
 from sim.spec.distributions import Distribution
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = [
     "Border",
@@ -332,6 +334,8 @@ class World(Strict):
 
     def graph(self) -> "nx.MultiDiGraph[str]":
         """Places as nodes, legs as edges keyed by their id, both carrying their model."""
+        import networkx as nx
+
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for place in self.places:
             graph.add_node(place.id, place=place)

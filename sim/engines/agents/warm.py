@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sim.engines.agents.engine import AgentsRun
+from sim.engines.kernels.build import CODE, OPTIMISE, watched
 from sim.plan import compile_plan
 from sim.spec import load_scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["load_kernels"]
 
@@ -24,8 +30,32 @@ _SMALL = {
 }
 
 
-def load_kernels() -> None:
-    """Load every kernel of the agents engine from the cache, or compile it (seconds, once for each version)."""
+_FUNCTIONS = 60
+"""Functions that the compiler reads, about; more than that only hold the bar up."""
+_READ, _OPTIMISED = 0.5, 0.8
+"""Share of the time when all are read, and when they are optimised."""
+
+
+def load_kernels(progress: Callable[[float], None] | None = None) -> None:
+    """Load every kernel of the agents engine from the cache, or compile it (seconds, once for each version).
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with the share of the time that is over, 0 to 1, while kernels compile.
+    """
     run = AgentsRun(compile_plan(load_scenario(_SMALL)))
-    run.advance(3)
+    read = 0
+
+    def tell(step: str) -> None:
+        nonlocal read
+        share = {OPTIMISE: _READ, CODE: _OPTIMISED}.get(step)
+        if share is None:
+            read += 1
+            share = _READ * min(read / _FUNCTIONS, 1.0)
+        if progress is not None:
+            progress(share)
+
+    with watched(tell):
+        run.advance(3)
     run.tally()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
+
+from sim.engines.kernels.build import called, inside
 
 __all__ = [
     "ARRIVED",
@@ -56,27 +57,11 @@ STREAM_FORCED, STREAM_TURN, STREAM_AGAIN, STREAM_DEATH, STREAM_LINE, STREAM_UNIT
     40,
 )
 
-jit = nb.njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)
-inner = nb.njit(
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-    boundscheck=False,
-    no_cpython_wrapper=True,
-    no_cfunc_wrapper=True,
-)
-"""For kernels that only kernels call: the wrapper for Python takes longer to compile than the kernel."""
-woven = nb.njit(
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-    boundscheck=False,
-    no_cpython_wrapper=True,
-    no_cfunc_wrapper=True,
-    forceinline=True,
-)
+jit = called()
+inner = inside()
+woven = inside(forceinline=True)
 """For small kernels called once a person: a call counts references to every array handed on, which costs more than the work."""
-inline = nb.njit(cache=True, nogil=True, error_model="numpy", boundscheck=False, inline="always")
+inline = woven
 
 
 @inline

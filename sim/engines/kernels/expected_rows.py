@@ -7,12 +7,12 @@ there is little for the compiler to work out.
 
 from __future__ import annotations
 
-import numba as nb
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from sim.engines.kernels.address import pointer, shift
+from sim.engines.kernels.build import called, inside
 
 __all__ = [
     "CHUNK",
@@ -43,27 +43,9 @@ __all__ = [
 CHUNK = 8
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 _FLAGS = ("contract", "reassoc", "nsz")
-jit = nb.njit(cache=True, nogil=True, error_model="numpy", boundscheck=False, fastmath=_FAST)
-inner = nb.njit(
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-    boundscheck=False,
-    fastmath=_FAST,
-    no_cpython_wrapper=True,
-    no_cfunc_wrapper=True,
-)
-
-tight = nb.njit(
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-    boundscheck=False,
-    fastmath=_FAST,
-    no_cpython_wrapper=True,
-    no_cfunc_wrapper=True,
-    inline="always",
-)
+jit = called(fastmath=_FAST)
+inner = inside(fastmath=_FAST)
+tight = inside(fastmath=_FAST, inline="always")
 """For what is called for every node or edge of every day: put in the place of the call."""
 
 _NUMBER = ir.DoubleType()
