@@ -34,7 +34,6 @@ from sim.engines.kernels.draws import (
     S32,
     SETTLE,
     SETTLED,
-    STAYING,
     STRANDED,
     STREAM_DEATH,
     STREAM_FORCED,
@@ -189,8 +188,6 @@ def _move(
                     w0, w1, w2, w3 = pages[4 * r], pages[4 * r + 1], pages[4 * r + 2], pages[4 * r + 3]
                     place = np.int64(w2 & PLACE)
                     kind = kind_of(w2)
-                    size = size_of(w2)
-                    events += size
                     cell = place * n_tally
                     means = w3 & M16
                     south = (w3 >> U64(19)) & U64(1)
@@ -199,12 +196,15 @@ def _move(
                     lap = (w3 >> U64(26)) & U64(63)
                     draw = w3 >> S32
                     keep = w3 & KEEP
+                    before = status * n_cells + cell
                     leg = np.int64(-1)
                     to = place
                     when = day
                     entering = False
                     h = U64(0)
                     if w3 & ARRIVING:  # an arrival that is an event: outcome, home, forced move, or a stay
+                        size = size_of(w2)
+                        events += size
                         flags = place_word[4 * place + 1]
                         if code == 0 and south and np.int64((flags >> U64(8)) & M16) == kind_home[kind]:
                             code = RETURNED
@@ -215,7 +215,7 @@ def _move(
                             finish(ends, code, place, day, w0, w1, w2, w3)
                             continue
                         shift_stock(stock, member_class, kind, w2, travelling + cell, cell)
-                        status = STAYING
+                        before = cell  # staying
                         entering = True
                         w1, lap, h = visit(place_word[4 * place], flags & U64(0xFF), w0, w1, lap)
                         f = np.int64((flags >> S32) & M16) - 1
@@ -227,6 +227,7 @@ def _move(
                                     leg = np.int64(forced_leg[f, j, kind])
                                     entering = False
                                     forced_seen[kind_group[kind], f, 1] += size
+                                    events -= size  # counted where they leave
                                     break
                     elif code == BOARDING:
                         leg = np.int64(draw)
@@ -245,14 +246,8 @@ def _move(
                         flags = leg_word[8 * leg + 1] if leg >= 0 else U64(0)
                         if leg >= 0 and flags >> U64(21):
                             if flags >> U64(21) == U64(SETTLE):
-                                shift_stock(
-                                    stock,
-                                    member_class,
-                                    kind,
-                                    w2,
-                                    status * n_cells + cell,
-                                    SETTLED * n_cells + cell,
-                                )
+                                events += size_of(w2)
+                                shift_stock(stock, member_class, kind, w2, before, SETTLED * n_cells + cell)
                                 finish(ends, OUT_SETTLED, place, day, w0, w1, w2, w3)
                                 continue
                             v = (
@@ -262,6 +257,7 @@ def _move(
                             )
                             w3 = (w3 & M32) | SOUTHWARD
                             w3 |= (mix(w0 + place_word[4 * place] + v * GOLD) >> S32) << S32
+                            events += size_of(w2)
                             leg = np.int64(-2)
                         elif leg >= 0 and means != U64(NO_MEANS) and means < leg_word[8 * leg + 3]:
                             rate = income[place]
@@ -271,16 +267,10 @@ def _move(
                                     30, (np.int64(leg_word[8 * leg + 3]) - np.int64(means) + rate - 1) // rate
                                 )
                                 means = min(means + U64(rate * wait), U64(NO_MEANS - 1))
-                            shift_stock(
-                                stock,
-                                member_class,
-                                kind,
-                                w2,
-                                status * n_cells + cell,
-                                STRANDED * n_cells + cell,
-                            )
+                            shift_stock(stock, member_class, kind, w2, before, STRANDED * n_cells + cell)
                             w3 = (w3 & ~U64(0x30FFFF)) | means | U64(STRANDED << 20)
                             when = min(day + wait, n_days)
+                            events += size_of(w2)
                             leg = np.int64(-2)
                         elif leg < 0 or flags & U64(1 << 16):
                             n = turn[4]
@@ -290,6 +280,7 @@ def _move(
                             request[n, 3] = w3
                             request[n, 4] = U64(leg + 1)
                             turn[4] = n + 1
+                            events += size_of(w2)
                             continue
                     if leg >= 0:
                         q = 8 * leg
@@ -312,33 +303,21 @@ def _move(
                                     n += 1
                             when = day + (n & 0x7FFF)
                             if (h & M32) < leg_word[q + 4]:
-                                harm[kind_group[kind], leg] += size
+                                harm[kind_group[kind], leg] += size_of(w2)
                                 if means != U64(NO_MEANS):
                                     means = (means * U64(keep_after_robbery)) >> U64(8)
                             if leg_word[q + 5] > U64(0):
                                 dead = _who_dies(h, leg_word[q + 5], w2)
-                                if (
-                                    dead > U64(0)
-                                ):  # they are on the way until the day they would have arrived, and no longer with the others
+                                if dead > U64(0):  # on the way, without the others, until the day of arrival
                                     to = np.int64(flags & PLACE)
-                                    harm[kind_group[kind], leg] += size_of(dead)
-                                    shift_stock(
-                                        stock,
-                                        member_class,
-                                        kind,
-                                        dead,
-                                        status * n_cells + cell,
-                                        travelling + to * n_tally,
-                                    )
+                                    gone = size_of(dead)
+                                    events += gone
+                                    harm[kind_group[kind], leg] += gone
+                                    after = travelling + to * n_tally
+                                    shift_stock(stock, member_class, kind, dead, before, after)
                                     w3 = means | keep | ARRIVING | (U64(DIED) << U64(23)) | (lap << U64(26))
-                                    put(
-                                        buckets,
-                                        min(when, n_days),
-                                        w0,
-                                        w1,
-                                        dead | (w2 & M32 & ~PLACE) | U64(to),
-                                        w3,
-                                    )
+                                    lost = dead | (w2 & M32 & ~PLACE) | U64(to)
+                                    put(buckets, min(when, n_days), w0, w1, lost, w3)
                                     w2 ^= dead
                                     if w2 >> S32 == U64(0):
                                         continue
@@ -348,7 +327,6 @@ def _move(
                         late = when >= n_days
                         event = late or code != 0 or (flags & U64(1 << 20)) != U64(0) or south != U64(0)
                         ahead = not event and when != day
-                        before = status * n_cells + cell
                         after = to * n_tally
                         coming = (when & mask) * n_cells + after
                         if event or ahead:
@@ -357,6 +335,7 @@ def _move(
                         while members > U64(0):
                             if members & U64(15):
                                 g = np.int64(member_class[16 * kind + np.int64(members & U64(15))])
+                                events += 1
                                 stock[before + g] -= 1
                                 stock[after + g] += 1
                                 if not late:
