@@ -72,6 +72,10 @@ class Part:
     facts: dict[str, Any] = field(repr=False)
 
 
+_SORTED = ["replicate", "period_start"]
+"""Columns whose range in a block is kept, so that readers may skip blocks."""
+
+
 def part_of(replicate: int, tables: Mapping[str, pa.Table], facts: Mapping[str, Any]) -> Part:
     """Encode the tables of one replicate.
 
@@ -89,7 +93,8 @@ def part_of(replicate: int, tables: Mapping[str, pa.Table], facts: Mapping[str, 
     files = {}
     for name, table in tables.items():
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
+        # smallest and largest words of a column help no reader, and take half the time to write
+        pq.write_table(table, sink, compression="zstd", write_statistics=_SORTED)
         files[name] = sink.getvalue().to_pybytes()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     content = content_hash({name: tables[name] for name in TABLES})
@@ -278,7 +283,7 @@ class RunFolder:
         sink = disk.AsideFile(target)
         try:
             schema = pq.read_schema(files[0])
-            with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+            with pq.ParquetWriter(sink, schema, compression="zstd", write_statistics=_SORTED) as writer:
                 for file in files:
                     writer.write_table(pq.ParquetFile(file).read(use_threads=False))
             sink.commit()
