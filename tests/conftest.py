@@ -17,6 +17,7 @@ IN_CI = os.environ.get("CI", "") not in {"", "0", "false"}
 # before anything imports numba or matplotlib; child processes inherit them
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba_cache"))
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["TRAVESIA_LANG"] = "en"  # tests read English whatever the machine speaks
 
 # the same examples every time in CI, new ones at a desk
 settings.register_profile("desk", deadline=None, print_blob=True)

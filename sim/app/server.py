@@ -18,6 +18,7 @@ from sim.app.service.share import share_of
 from sim.app.text import say
 from sim.app.workshop import Workshop
 from sim.errors import TravesiaError
+from sim.messages import told
 from sim.report.publication import publishable
 from sim.report.words import LANGUAGES
 
@@ -144,7 +145,8 @@ def _files(server: Flask, shop: Workshop) -> None:
 
     @server.errorhandler(TravesiaError)
     def refuse(fault: TravesiaError) -> Response:
-        return Response(str(fault), status=400, mimetype="text/plain")
+        lang = request.args.get("lang", "en")
+        return Response(told(fault, lang), status=400, mimetype="text/plain; charset=utf-8")
 
     @server.route("/data/<kind>")
     def data(kind: str) -> Response:

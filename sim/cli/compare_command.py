@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
+    from rich.table import Table
 
     from sim.ensemble.compare import Comparison
 
@@ -22,7 +23,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def compare(
     base: Annotated[str, typer.Argument(help="Scenario to compare with.", metavar="BASE")],
-    others: Annotated[list[str], typer.Argument(help="One or more scenarios.", metavar="OTHER...")],
+    others: Annotated[list[str], typer.Argument(help="One or more scenarios.", metavar="OTHER")],
     replicates: Annotated[int, typer.Option(help="Paired draws.", min=1)] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same luck in every scenario.")] = 1,
     scale: Annotated[float, typer.Option(help="Share of the people simulated.")] = 0.1,
@@ -35,76 +36,99 @@ def compare(
             metavar="BORDER MONTH",
         ),
     ] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            help="Language of tables and figures: en or es; that of the system if not given.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run scenarios with the same luck and show what differs."""
     from rich.console import Console
 
     from sim.cli.progress import progress_bar
+    from sim.cli.words import language_of, say
     from sim.ensemble.compare import compare as compare_scenarios
     from sim.ensemble.compare import explain as explain_difference
     from sim.report import differences, save
     from sim.spec import load_scenario
 
+    spoken = language_of(lang)
     loaded = [load_scenario(name) for name in (base, *others)]
-    with progress_bar(Console(stderr=True, highlight=False)) as report:
+    with progress_bar(Console(stderr=True, highlight=False), spoken) as report:
         done = compare_scenarios(
             *loaded, replicates=replicates, seed=seed, scale=scale, threads=threads, out=out, progress=report
         )
     for ran in done.others:
-        save(differences(done.base, ran)[0], out / f"differences-{ran.path.name}.png", ran)
+        save(differences(done.base, ran, lang=spoken)[0], out / f"differences-{ran.path.name}.png", ran)
     console = Console(highlight=False)
-    _show(done, console)
+    _show(done, console, spoken)
     if explain is not None:
         for other in loaded[1:]:
             parts = explain_difference(loaded[0], other, explain[0], explain[1], seed=seed, scale=scale)
-            _show_parts(parts, f"{other.name}: {explain[0]} {explain[1]}", console)
+            _show_parts(parts, f"{other.name}: {explain[0]} {explain[1]}", console, spoken)
             parts.to_csv(out / f"explained-{other.name.replace('/', '-')}.csv", index=False)
-    console.print(f"Written to {out}")
+    console.print(say("written", spoken, path=out))
 
 
-def _show(done: Comparison, console: Console) -> None:
-    from rich.table import Table
+def _show(done: Comparison, console: Console, lang: str) -> None:
+    """Differences over the window by border, and whose journey changed."""
+    from sim.cli.words import border_names, count, say
 
+    many = done.base.replicates
+    names = border_names(done.base.scenario, lang)
     for name, block in done.differences.groupby("other"):
-        table = Table(title=f"{name} less {done.base.manifest['scenario']}: crossings over the whole window")
-        for column in ("border", "base", "difference", "90 % interval", "standard error: paired / unpaired"):
-            table.add_column(column, justify="left" if column == "border" else "right")
+        title = say("compare.title", lang, other=name, base=done.base.manifest["scenario"])
+        table = _plain(("border",), ("base", "difference", "interval90", "errors"), lang)
         for row in block[(block["period"] == "ALL") & (block["nationality"] == "ALL")].to_dict("records"):
-            ratio = (
-                f"{row['se_paired']:,.0f} / {row['se_unpaired']:,.0f}"
-                if not math.isnan(row["se_paired"])
-                else "one draw"
-            )
+            one = math.isnan(row["se_paired"])
+            ends = [count(row[end], lang, sign=True) for end in ("lo90", "hi90")]
             table.add_row(
-                row["border"],
-                f"{row['base_median']:,.0f}",
-                f"{row['median']:+,.0f}",
-                f"{row['lo90']:+,.0f} to {row['hi90']:+,.0f}",
-                ratio,
+                names.get(row["border"], row["border"]),
+                count(row["base_median"], lang),
+                count(row["median"], lang, sign=True),
+                say("one_draw", lang) if one else say("range", lang, low=ends[0], high=ends[1]),
+                "" if one else f"{count(row['se_paired'], lang)} / {count(row['se_unpaired'], lang)}",
             )
+        console.print("\n" + title)
         console.print(table)
+    console.print(say("compare.one" if many == 1 else "compare.units", lang, n=many))
     if len(done.people):
-        table = Table(title="Person by person (first replicate): whose journey changed")
-        table.add_column("scenario")
-        table.add_column("what changed")
-        table.add_column("persons", justify="right")
+        table = _plain(("scenario", "what_changed"), ("persons",), lang)
         for other, change, persons in (
             done.people.groupby(["other", "change"])["persons"].sum().reset_index().to_numpy().tolist()
         ):
-            table.add_row(str(other), str(change).replace("_", " "), f"{persons:,.0f}")
+            table.add_row(str(other), say(f"change.{change}", lang), count(persons, lang))
+        console.print("\n" + say("people.title", lang))
         console.print(table)
 
 
-def _show_parts(parts: pd.DataFrame, title: str, console: Console) -> None:
-    from rich.table import Table
+def _plain(texts: tuple[str, ...], numbers: tuple[str, ...], lang: str) -> Table:
+    """A table with columns of words and columns of numbers."""
+    from rich.table import Table as Rows
 
-    table = Table(title=f"Where the difference comes from: {title}")
-    table.add_column("policy")
-    table.add_column("change")
-    table.add_column("persons", justify="right")
+    from sim.cli.words import say
+
+    table = Rows(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in texts:
+        table.add_column(say(name, lang))
+    for name in numbers:
+        table.add_column(say(name, lang), justify="right")
+    return table
+
+
+def _show_parts(parts: pd.DataFrame, title: str, console: Console, lang: str) -> None:
+    """What each policy adds to the difference."""
+    from sim.cli.words import count, say
+
+    table = _plain(("policy", "change"), ("persons",), lang)
     for _, policy, change, persons in (
         parts.groupby(["step", "policy", "change"])["persons"].sum().reset_index().to_numpy().tolist()
     ):
-        table.add_row(str(policy), str(change), f"{persons:+,.0f}")
-    table.add_row("in all", "", f"{parts['persons'].sum():+,.0f}")
+        step = say(f"step.{str(change).replace(' ', '_')}", lang)
+        table.add_row(str(policy), step, count(persons, lang, sign=True))
+    table.add_row(say("in_all", lang), "", count(parts["persons"].sum(), lang, sign=True))
+    console.print("\n" + say("why.title", lang, what=title))
     console.print(table)
+    console.print(say("why.note", lang))

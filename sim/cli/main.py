@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
 from sim.cli.registry import Listing, available, load
 from sim.errors import CalibrationError, DataError, ScenarioError, TravesiaError
@@ -112,8 +113,8 @@ def _travesia(
 def _group() -> TyperGroup:
     group = typer.main.get_command(_app)
     if not isinstance(group, TyperGroup):  # pragma: no cover - a callback makes it a group
-        message = "typer built no group"
-        raise TypeError(message)
+        unlikely = "typer built no group"
+        raise TypeError(unlikely)
     group.commands.update({name: _LateCommand(name, listing) for name, listing in available().items()})
     return group
 
@@ -139,8 +140,6 @@ def exit_code(error: BaseException) -> int:
 
 
 def _explain(error: BaseException) -> str:
-    if isinstance(error, TravesiaError):
-        return str(error)
     if isinstance(error, KeyboardInterrupt):
         return "Interrupted."
     if isinstance(error, MemoryError):
@@ -154,10 +153,15 @@ def _explain(error: BaseException) -> str:
     )
 
 
-def _report(error: BaseException) -> int:
+def _report(error: BaseException, arguments: Sequence[str] | None = None) -> int:
+    from sim.cli.words import reader_language
+    from sim.messages import in_language, told
+
     if os.environ.get("TRAVESIA_DEBUG", "") not in {"", "0"}:
         traceback.print_exception(error)
-    typer.echo(_explain(error), err=True)
+    lang = reader_language(arguments)
+    text = told(error, lang) if isinstance(error, TravesiaError) else in_language(_explain(error), lang)
+    typer.echo(text, err=True)
     return exit_code(error)
 
 
@@ -175,14 +179,33 @@ def call(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 failed while running, 2 refused input, 130 interrupted.
     """
     try:
-        _group().main(args=arguments, prog_name="travesia", standalone_mode=True)
+        code = _group().main(args=arguments, prog_name="travesia", standalone_mode=False)
+    except (
+        TyperException
+    ) as fault:  # a word of the command line that is missing, unknown or of the wrong kind
+        return _misused(fault, arguments)
     except SystemExit as stop:
-        if stop.code == INTERRUPTED:
-            typer.echo("Interrupted.", err=True)
         return stop.code if isinstance(stop.code, int) else DONE if stop.code is None else FAILED
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place where every fault ends
-        return _report(error)
-    return DONE
+        return _report(error, arguments)
+    if code == INTERRUPTED:
+        return _report(KeyboardInterrupt(), arguments)
+    return code if isinstance(code, int) else DONE
+
+
+def _misused(fault: TyperException, arguments: Sequence[str] | None) -> int:
+    """Say how a command is called, and what was wrong with the call."""
+    from sim.cli.words import reader_language, say
+    from sim.messages import in_language
+
+    lang = reader_language(arguments)
+    context: Any = getattr(fault, "ctx", None)
+    if context is not None:
+        usage = str(context.get_usage()).partition(":")[2].strip()
+        typer.echo(say("usage", lang, usage=usage), err=True)
+        typer.echo(say("usage.help", lang, command=context.command_path), err=True)
+    typer.echo(say("usage.error", lang, text=in_language(fault.format_message(), lang)), err=True)
+    return fault.exit_code
 
 
 def main() -> NoReturn:

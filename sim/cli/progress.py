@@ -6,24 +6,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sim.cli.words import reader_language, say, table
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["progress_bar"]
 
-_WORDS = {
-    "compile": "Preparing the kernels (compiled once for each version)",
-    "days": "Running the days",
-    "workers": "Starting the workers",
-    "replicates": "Running the replicates",
-    "tables": "Writing tables",
-    "figures": "Drawing figures",
-}
-
 
 @contextmanager
-def progress_bar(console: Console) -> Iterator[Callable[[str, float, float], None]]:
+def progress_bar(console: Console, lang: str | None = None) -> Iterator[Callable[[str, float, float], None]]:
     """Show what is being done.
+
+    Parameters
+    ----------
+    console : Console
+    lang : str, optional
+        ``en`` or ``es``; that of the reader if not given.
 
     Yields
     ------
@@ -32,11 +31,12 @@ def progress_bar(console: Console) -> Iterator[Callable[[str, float, float], Non
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    language = lang or reader_language()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn(say("left", language)),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
@@ -44,7 +44,8 @@ def progress_bar(console: Console) -> Iterator[Callable[[str, float, float], Non
 
         def report(what: str, done: float, total: float) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(_WORDS.get(what, what), total=total)
+                told = say(what, language) if what in table() else what
+                tasks[what] = progress.add_task(told, total=total)
             progress.update(tasks[what], completed=done, total=total)
 
         yield report

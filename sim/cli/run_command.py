@@ -53,15 +53,24 @@ def run(
         ),
     ] = None,
     figures: Annotated[bool, typer.Option(help="Write plots/ and needs.csv as well.")] = True,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            help="Language of tables and figures: en or es; that of the system if not given.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run a scenario and write its run folder, figures and a first table of needs."""
     from rich.console import Console
 
     from sim.cli.progress import progress_bar
+    from sim.cli.words import language_of
     from sim.ensemble import run as run_scenario
     from sim.errors import Problem, ScenarioError
     from sim.spec import load_scenario
 
+    spoken = language_of(lang)
     if engine not in _ENGINES:
         problem = Problem(f"there is no engine '{engine}'", "--engine", "one of " + ", ".join(_ENGINES))
         msg = "The run was refused."
@@ -70,7 +79,7 @@ def run(
     target = out or Path("runs") / loaded.name.replace("/", "-")
     console = Console(highlight=False, stderr=True)
     note = ""
-    with progress_bar(console) as report:
+    with progress_bar(console, spoken) as report:
         done = run_scenario(
             loaded,
             replicates=replicates,
@@ -87,10 +96,10 @@ def run(
         )
         if figures:
             report("figures", 0.0, 1.0)
-            note = _write_figures(done)
+            note = _write_figures(done, spoken)
             report("figures", 1.0, 1.0)
     shown = Console(highlight=False)
-    _show(done, shown)
+    _show(done, shown, spoken)
     if note:
         shown.print(note)
 
@@ -100,8 +109,9 @@ _SOME = 20
 """Replicates that map and needs are made from when all together are too large to be read at once."""
 
 
-def _write_figures(done: Run) -> str:
+def _write_figures(done: Run, lang: str) -> str:
     """Crossings and map as pictures, and the short table of needs, into the run folder; returns what to say of it."""
+    from sim.cli.words import say
     from sim.needs import simple_table
     from sim.results.folder import write_aside
 
@@ -112,93 +122,101 @@ def _write_figures(done: Run) -> str:
     if done.scenario.world.borders:
         from sim.report import crossings, save
 
-        save(crossings(done)[0], folder / "crossings.png", done)
+        save(crossings(done, lang=lang)[0], folder / "crossings.png", done)
     if any(p.lat is not None for p in done.scenario.world.places):
         from sim.report import route_map, save
 
-        save(route_map(some)[0], folder / "map.png", some)
+        save(route_map(some, lang=lang)[0], folder / "map.png", some)
     write_aside(done.path / "needs.csv", simple_table(some).to_csv(index=False).encode())
-    return f"Map and needs.csv are made from the first {_SOME} replicates." if large else ""
+    return say("some", lang, n=_SOME) if large else ""
 
 
-def _show(done: Run, console: Console) -> None:
+def _show(done: Run, console: Console, lang: str) -> None:
     """Table of crossings by border and year, and where everything was written."""
+    from sim.cli.words import border_names, count, say
     from sim.results import nationality_table, year_table
-    from sim.results.reduce import all_nationalities
+    from sim.results.reduce import all_nationalities, nationality_counts
+    from sim.results.summary import counted_months
 
     m = done.manifest
-    console.print(
-        f"\n{m['scenario']}: {m['people']:,} people simulated one by one, {m['events']:,} events, "
-        f"{m['replicates']} replicate(s), seed {m['seed']}, engine {m['timing']['engine_s']} s, "
-        f"in all {m['timing']['total_s']} s, {m['peak_rss_mb']:.0f} MB"
-    )
-    balance = (
-        "people add up on every day" if done.checks["conserved"] else "PEOPLE DO NOT ADD UP, see checks.json"
-    )
-    console.print(f"Balance: {balance} (departed = on the route + every outcome).")
+    many = int(m["replicates"])
+    key = "expected" if m["engine"] == "expected" else "one" if many == 1 else "many"
+    told = {name: count(m[name], lang) for name in ("people", "events", "replicates")}
+    console.print("\n" + say(f"run.{key}", lang, scenario=m["scenario"], seed=m["seed"], **told))
+    if m["scale"] != 1.0:
+        console.print(say("run.scale", lang, scale=f"{m['scale']:g}"))
+    timing = m["timing"]
+    memory = count(m["peak_rss_mb"], lang)
+    console.print(say("run.cost", lang, total=timing["total_s"], engine=timing["engine_s"], memory=memory))
+    console.print(say("balance.holds" if done.checks["conserved"] else "balance.fails", lang))
     if not done.scenario.world.borders:
-        _show_outcomes(done, console)
-        console.print(f"Written to {done.path}")
+        _show_outcomes(done, console, lang)
+        console.print(say("written", lang, path=done.path))
         return
-    rows = year_table(done.summary, all_nationalities(done.path / "crossings.parquet"))
-    console.print("\nCrossings by border and year, all nationalities (a scenario, not a prediction)")
-    console.print(_year_rows(rows, one=m["replicates"] == 1))
-    console.print("\nBy nationality, over the months with a count: the five largest at each border")
-    console.print(_nationality_rows(nationality_table(done.summary)))
-    console.print(
-        "Persons, or encounters at the US border. Differences are over the months for which a count exists. "
-        + _meaning_of_interval(m["replicates"])
+    crossings = done.path / "crossings.parquet"
+    names = border_names(done.scenario, lang)
+    rows = year_table(done.summary, all_nationalities(crossings))
+    console.print("\n" + say("years.title", lang))
+    console.print(_year_rows(rows, names, lang, one=many == 1))
+    nations = nationality_table(
+        done.summary, nationality_counts(crossings, counted_months(done.summary)), many
     )
-    console.print(f"Written to {done.path}")
+    if len(nations):
+        console.print("\n" + say("nations.title", lang))
+        console.print(_nationality_rows(nations, names, lang, one=many == 1))
+    console.print(say("units", lang) + " " + say(f"meaning.{key}", lang, n=told["replicates"]))
+    console.print(say("written", lang, path=done.path))
 
 
-def _meaning_of_interval(replicates: int) -> str:
-    """Say what the interval of a run covers."""
-    if replicates == 1:
-        return "One replicate is one draw: --replicates 3 gives an interval."
-    return (
-        f"The interval is the chance between {replicates} replicates of the same departures and parameters; what is not known "
-        "of those is in `travesia forecast`, and is far wider."
-    )
+def _interval(row: Any, lang: str, *, one: bool) -> str:  # noqa: ANN401 - a row of a table
+    """Low and high of a row; nothing where there is one draw."""
+    from sim.cli.words import count
+
+    return "" if one else f"{count(row.lo90, lang)}-{count(row.hi90, lang)}"
 
 
-def _year_rows(rows: pd.DataFrame, *, one: bool) -> Table:
+def _year_rows(rows: pd.DataFrame, names: dict[str, str], lang: str, *, one: bool) -> Table:
     """Rows of borders and years."""
-    table = _plain_table("border", "year")
-    for name in ("simulated", "one draw" if one else "90 % interval", "observed", "months", "differs"):
-        table.add_column(name, justify="right", no_wrap=True)
+    from sim.cli.words import count, percent, say
+
+    table = _plain_table(say("border", lang), say("year", lang))
+    for name in ("simulated", "one_draw" if one else "interval90", "observed", "months", "differs"):
+        table.add_column(say(name, lang), justify="right", no_wrap=True)
     before = ""
     row: Any
     for row in rows.itertuples():
         seen = row.observed_months > 0
         table.add_row(
-            row.border.replace("_", " ") if row.border != before else "",
+            names.get(row.border, row.border) if row.border != before else "",
             str(row.year),
-            f"{row.median:,.0f}",
-            "" if one else f"{row.lo90:,.0f}-{row.hi90:,.0f}",
-            f"{row.observed:,.0f}" if seen else "not known",
-            f"{row.observed_months} of {row.months}",
-            f"{row.difference_percent:+.1f} %" if seen else "",
+            count(row.median, lang),
+            _interval(row, lang, one=one),
+            count(row.observed, lang) if seen else say("not_known", lang),
+            say("of", lang, n=row.observed_months, all=row.months),
+            percent(row.difference_percent, lang) if seen else "",
         )
         before = row.border
     return table
 
 
-def _nationality_rows(rows: pd.DataFrame) -> Table:
+def _nationality_rows(rows: pd.DataFrame, names: dict[str, str], lang: str, *, one: bool) -> Table:
     """Rows of borders and their largest nationalities."""
-    table = _plain_table("border", "nationality")
-    for name in ("simulated", "observed", "months", "differs"):
-        table.add_column(name, justify="right", no_wrap=True)
+    from sim.cli.words import count, percent, say
+
+    table = _plain_table(say("border", lang), say("group", lang))
+    for name in ("simulated", "one_draw" if one else "interval90", "observed", "months", "differs"):
+        table.add_column(say(name, lang), justify="right", no_wrap=True)
     before = ""
     row: Any
     for row in rows.itertuples():
         table.add_row(
-            row.border.replace("_", " ") if row.border != before else "",
+            names.get(row.border, row.border) if row.border != before else "",
             str(row.nationality),
-            f"{row.simulated:,.0f}",
-            f"{row.observed:,.0f}",
+            count(row.simulated, lang),
+            _interval(row, lang, one=one),
+            count(row.observed, lang),
             str(row.months),
-            f"{row.difference_percent:+.1f} %",
+            percent(row.difference_percent, lang),
         )
         before = row.border
     return table
@@ -214,12 +232,23 @@ def _plain_table(*columns: str) -> Table:
     return table
 
 
-def _show_outcomes(done: Run, console: Console) -> None:
-    from rich.table import Table
+def _show_outcomes(done: Run, console: Console, lang: str) -> None:
+    """Persons by outcome: median and interval over replicates."""
+    import numpy as np
 
-    table = Table(title="Outcomes (persons, all replicates)")
-    table.add_column("outcome")
-    table.add_column("persons", justify="right")
-    for outcome, persons in done.outcomes.groupby("outcome", observed=True)["persons"].sum().items():
-        table.add_row(str(outcome), f"{persons:,.0f}")
+    from sim.cli.words import count, say
+
+    one = done.replicates == 1
+    table = _plain_table(say("outcome", lang))
+    for name in ("median", "one_draw" if one else "interval90"):
+        table.add_column(say(name, lang), justify="right", no_wrap=True)
+    wide = done.outcomes.pivot_table(
+        index="outcome", columns="replicate", values="persons", aggfunc="sum", observed=True
+    )
+    wide = wide.reindex(columns=range(done.replicates)).fillna(0.0)
+    console.print("\n" + say("outcomes.title", lang))
+    for outcome, values in zip(wide.index, wide.to_numpy(), strict=True):
+        low, middle, high = (float(value) for value in np.quantile(values, (0.05, 0.5, 0.95)))
+        span = "" if one else f"{count(low, lang)}-{count(high, lang)}"
+        table.add_row(say(f"outcome.{outcome}", lang), count(middle, lang), span)
     console.print(table)

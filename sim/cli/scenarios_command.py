@@ -83,9 +83,7 @@ def show(
 
 @app.command()
 def validate(
-    files: Annotated[
-        list[str], typer.Argument(help="YAML files or names of the library.", metavar="FILE...")
-    ],
+    files: Annotated[list[str], typer.Argument(help="YAML files or names of the library.", metavar="FILE")],
     lang: Lang = Language.EN,
 ) -> None:
     """Check scenarios and tell every fault at once; exit code 2 if there is one."""

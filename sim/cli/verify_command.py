@@ -42,6 +42,7 @@ def _check(run_dir: Path) -> None:
     from rich.console import Console
 
     from sim.cli.progress import progress_bar
+    from sim.cli.words import count, reader_language, say
     from sim.errors import DataError
     from sim.results.verify import verify as verified
 
@@ -49,14 +50,18 @@ def _check(run_dir: Path) -> None:
         found = verified(run_dir, report)
     if found.problems:
         many = len(found.problems)
-        told = "is partial" if found.partial else f"has {many} fault{'s' if many != 1 else ''}"
-        message = f"The run folder {run_dir} {told}:"
+        message = f"The run folder {run_dir} has {many} fault{'s' if many != 1 else ''}:"
+        if found.partial:
+            message = f"The run folder {run_dir} is partial:"
         raise DataError(message, found.problems)
-    rows = ", ".join(f"{name} {count:,} rows" for name, count in found.facts["rows"].items())
-    typer.echo(f"{run_dir} is whole: {found.facts['replicates']} replicate(s), {rows}.")
-    typer.echo(
-        "Every file has its recorded hash, every table its columns, and people add up in every replicate."
+    lang = reader_language()
+    rows = ", ".join(
+        say("verify.rows", lang, name=name, n=count(n, lang)) for name, n in found.facts["rows"].items()
     )
+    many = int(found.facts["replicates"])
+    whole = "verify.whole.one" if many == 1 else "verify.whole.many"
+    typer.echo(say(whole, lang, path=run_dir, n=many, rows=rows))
+    typer.echo(say("verify.hashes", lang))
     typer.echo(f"result_hash {found.facts['result_hash']}")
 
 
@@ -72,7 +77,9 @@ def _confirm(share: Path) -> None:
 
     from sim.app.service.share import confirm, read_share
     from sim.cli.progress import progress_bar
+    from sim.cli.words import reader_language, say
     from sim.errors import DataError, Problem
+    from sim.messages import in_language
     from sim.spec.reading import read_text
 
     content = read_share(read_text(share), share.name)
@@ -88,7 +95,8 @@ def _confirm(share: Path) -> None:
         )
         message = "The shared run is not confirmed."
         raise DataError(message, [problem])
-    typer.echo(f"Confirmed: {found['scenario']} gives the same result here, to the last person.")
+    lang = reader_language()
+    typer.echo(say("verify.same", lang, scenario=found["scenario"]))
     for text in why:
-        typer.echo(f"Note: {text}.")
+        typer.echo(say("verify.note", lang, text=in_language(text, lang)))
     typer.echo(f"result_hash {found['result_hash']}")

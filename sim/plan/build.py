@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.errors import RunError
+from sim.errors import RunError, ScenarioError
 from sim.plan.choice import MEANS_EDGES, alternatives_of, base_weights, classes_of
 from sim.plan.distributions import Pool, scaled
 from sim.plan.effects import effects_of, series_product
@@ -57,11 +57,13 @@ def compile_plan(
 
     Raises
     ------
+    ScenarioError
+        When the scale is not a positive number.
     RunError
-        When the scale is not a positive number, or nobody departs, or there are more places or days than fit.
+        When nobody departs, or there are more places or days than fit.
     """
     if not (np.isfinite(scale) and 0.0 < scale <= 100.0):
-        raise RunError(
+        raise ScenarioError(
             f"scale {scale} is not a share of the people; expected a number above 0 and at most 100"
         )
     first = scenario.spin_up_start or scenario.window.start

@@ -421,12 +421,25 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         loaded = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as fault:
-        problem = Problem(
-            f"no readable manifest.json ({fault})", str(path), "a run folder written by travesia run"
-        )
+        expected = "a run folder written by travesia run"
+        if not path.exists():
+            problem = Problem("there is no such folder", str(path), expected, _nearby(path.parent))
+        elif isinstance(fault, FileNotFoundError | NotADirectoryError):
+            problem = Problem("there is no manifest.json in it", str(path), expected, _nearby(path))
+        else:
+            problem = Problem(f"no readable manifest.json ({fault})", str(path), expected)
         msg = "This is not a run folder."
         raise DataError(msg, [problem]) from None
     if not isinstance(loaded, dict):
         msg = "This is not a run folder."
         raise DataError(msg, [Problem("manifest.json is no mapping", str(path))])
     return loaded
+
+
+def _nearby(folder: Path) -> str:
+    """A hint with the run folders inside a folder; nothing where there are none or it cannot be read."""
+    try:
+        found = sorted(str(one.parent) for one in folder.glob("*/manifest.json"))
+    except OSError:
+        return ""
+    return f"run folders here: {', '.join(found[:5])}" if found else ""

@@ -14,7 +14,7 @@ from sim.results.summary import with_intervals
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["MOST_BYTES", "all_nationalities", "quantiles"]
+__all__ = ["MOST_BYTES", "all_nationalities", "nationality_counts", "quantiles"]
 
 MOST_BYTES = 96_000_000
 """Memory for the values of one block of cells."""
@@ -92,3 +92,28 @@ def all_nationalities(crossings: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     made = pd.concat(kept, ignore_index=True)
     return made.astype({"border": "category", "month": "str", "nationality": "category"})
+
+
+def nationality_counts(crossings: Path, months: pd.DataFrame) -> pd.DataFrame:
+    """Crossings by nationality over given months, of every replicate: small, for totals with an interval.
+
+    Parameters
+    ----------
+    crossings : Path
+    months : DataFrame
+        border, month, nationality that are added up; one row each.
+
+    Returns
+    -------
+    DataFrame
+        replicate, border, nationality, persons; a replicate in which nobody crossed has no row.
+    """
+    wanted = pd.MultiIndex.from_frame(months[_CELL].astype(str))
+    kept = []
+    for replicate, frame in _frames(crossings, [*_CELL, "persons"]):
+        inside = wanted.get_indexer(pd.MultiIndex.from_frame(frame[_CELL].astype(str))) >= 0
+        part = frame[inside].astype({"border": str, "nationality": str})
+        sums = part.groupby(["border", "nationality"], as_index=False)["persons"].sum()
+        kept.append(sums.assign(replicate=replicate))
+    columns = ["replicate", "border", "nationality", "persons"]
+    return pd.concat(kept, ignore_index=True)[columns] if kept else pd.DataFrame(columns=columns)

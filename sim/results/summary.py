@@ -16,6 +16,7 @@ __all__ = [
     "INTERVALS",
     "beside_observed",
     "border_counts",
+    "counted_months",
     "nationality_table",
     "summarise",
     "with_intervals",
@@ -184,26 +185,44 @@ def year_table(summary: pd.DataFrame, counts: pd.DataFrame, nationality: str = "
     return pd.DataFrame(rows)
 
 
-def nationality_table(summary: pd.DataFrame, most: int = 5) -> pd.DataFrame:
+def counted_months(summary: pd.DataFrame) -> pd.DataFrame:
+    """Cells of single nationalities for which a count exists: the rows of `summary` that can be compared."""
+    return summary[(summary["nationality"] != "ALL") & summary["observed"].notna()]
+
+
+def nationality_table(
+    summary: pd.DataFrame, counts: pd.DataFrame, replicates: int, most: int = 5
+) -> pd.DataFrame:
     """Totals by border and nationality over the months with an observed count, the largest observed first.
 
     Parameters
     ----------
     summary : DataFrame
-        Rows of ``summary.csv``: border, month, nationality, median, observed.
+        Rows of ``summary.csv``: border, month, nationality, observed.
+    counts : DataFrame
+        The same months of every replicate, as `sim.results.reduce.nationality_counts` adds them up.
+    replicates : int
+        Replicates run; one in which nobody crossed counts as nought.
     most : int
         Nationalities shown at each border.
 
     Returns
     -------
     DataFrame
-        border, nationality, months (with a count), simulated (sum of the monthly medians), observed, difference_percent;
-        persons, or encounters where the border counts those.
+        border, nationality, months (with a count), simulated (median over replicates), lo90, hi90, observed,
+        difference_percent; persons, or encounters where the border counts those.
     """
-    known = summary[(summary["nationality"] != "ALL") & summary["observed"].notna()]
-    sums = known.groupby(["border", "nationality"], observed=True, as_index=False).agg(
-        months=("month", "nunique"), simulated=("median", "sum"), observed=("observed", "sum")
+    pair = ["border", "nationality"]
+    sums = (
+        counted_months(summary)
+        .groupby(pair, observed=True, as_index=False)
+        .agg(months=("month", "nunique"), observed=("observed", "sum"))
     )
     sums = sums[sums["observed"] > 0].sort_values(["border", "observed"], ascending=[True, False])
+    sums = sums.groupby("border", observed=True).head(most).reset_index(drop=True)
+    wide = counts.pivot_table(index=pair, columns="replicate", values="persons", aggfunc="sum", observed=True)
+    wide = wide.reindex(pd.MultiIndex.from_frame(sums[pair]), columns=range(max(replicates, 1))).fillna(0.0)
+    for name, share in (("simulated", 0.5), ("lo90", 0.05), ("hi90", 0.95)):
+        sums[name] = np.quantile(wide.to_numpy(), share, axis=1) if len(sums) else []
     sums["difference_percent"] = 100.0 * (sums["simulated"] / sums["observed"] - 1.0)
-    return sums.groupby("border", observed=True).head(most).reset_index(drop=True)
+    return sums[[*pair, "months", "simulated", "lo90", "hi90", "observed", "difference_percent"]]

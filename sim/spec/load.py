@@ -112,7 +112,8 @@ def opened(source: str | Path | Mapping[str, Any]) -> tuple[Row, Path | None, st
         if not path.is_file():
             if path.is_dir() or path.suffix in {".yaml", ".yml"}:
                 message = "The scenario cannot be read"
-                raise ScenarioError(message, [Problem("there is no such file", name, "a YAML file")])
+                found = "this is a folder" if path.is_dir() else "there is no such file"
+                raise ScenarioError(message, [Problem(found, name, "a YAML file")])
             raise unknown_scenario(name)
     label = shown_name(path)
     return read_yaml(read_text(path), label), path.parent, label

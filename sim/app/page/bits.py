@@ -8,6 +8,7 @@ from dash import dcc, html
 
 from sim.app.figures import CONFIG, HEIGHTS
 from sim.app.text import say
+from sim.messages import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,9 +76,9 @@ def graph(name: str, label: str, **more: Any) -> html.Figure:  # noqa: ANN401 - 
     )
 
 
-def refused(fault: TravesiaError) -> str:
-    """A refusal in the words of the command line."""
-    return str(fault)
+def refused(fault: TravesiaError, lang: str) -> str:
+    """A refusal in the words of the command line, in the language of the page."""
+    return told(fault, lang)
 
 
 def link_csv(lang: str, address: str) -> html.A:

@@ -158,7 +158,7 @@ def _start(app: Dash, shop: Workshop, lang: str) -> None:
             first, second = draft_of(base, mine), draft_of(other, mine)
             job = shop.start_comparison(first, second, replicates=many, scale=share, seed=luck)
         except TravesiaError as fault:
-            return no_update, refused(fault), no_update
+            return no_update, refused(fault, lang), no_update
         return [*ids(jobs), job], "", (started or 0) + 1
 
 
@@ -296,7 +296,8 @@ def _why(app: Dash, shop: Workshop, lang: str) -> None:
         if job is None or job.kind != "explain":
             raise PreventUpdate
         if job.state != "done":
-            return html.Div(job.message or say(f"state_{job.state}", lang), className="refusal")
+            told = refused(job.fault, lang) if job.fault else say(f"state_{job.state}", lang)
+            return html.Div(told, className="refusal")
         frame = pd.DataFrame(job.result["parts"], columns=["step", "policy", "change", "persons"])
         titles = job.payload.get("titles", {})
         rows = [

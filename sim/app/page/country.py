@@ -259,7 +259,7 @@ def _products(app: Dash, shop: Workshop, lang: str) -> None:
             try:
                 job = shop.start_product(kind, run_name(opened), country if kind == "brief" else "", language)
             except TravesiaError as fault:
-                return no_update, refused(fault), no_update
+                return no_update, refused(fault, lang), no_update
             return [*ids(jobs), job], "", (started or 0) + 1
 
     for kind in ("workbook", "brief"):

@@ -144,6 +144,6 @@ def register(app: Dash, shop: Workshop, lang: str) -> None:
             text = uploaded(contents, size).decode("utf-8", errors="replace")
             content = read_share(text, str(filename)[:80])
         except TravesiaError as fault:
-            return no_update, refused(fault), no_update
+            return no_update, refused(fault, lang), no_update
         job = shop.jobs.start("confirm", {"share": content}, str(filename)[:80])
         return [*ids(jobs), job], "", (started or 0) + 1

@@ -102,7 +102,7 @@ def register(app: Dash, shop: Workshop, lang: str) -> None:
             base = shop.base(draft)
             seen = shop.look(draft, tab or "")
         except TravesiaError as fault:
-            return (no_update, no_update, no_update, refused(fault), no_update, no_update)
+            return (no_update, no_update, no_update, refused(fault, lang), no_update, no_update)
         if seen is None:  # a newer move of this tab is on its way
             raise PreventUpdate
         known = border_options(base, lang)

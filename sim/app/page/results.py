@@ -193,7 +193,7 @@ def _open(app: Dash, shop: Workshop, lang: str) -> None:
         try:
             views = shop.runs.open(name)
         except TravesiaError as fault:
-            return rows, no_update, no_update, no_update, refused(fault), no_update
+            return rows, no_update, no_update, no_update, refused(fault, lang), no_update
         more: Any = no_update
         if not views.ready and not any(preparing(shop, one, name) for one in ids(jobs)):
             more = [*ids(jobs), shop.start_preparing(name, "")]

@@ -133,8 +133,8 @@ def job_row(job: Job, lang: str) -> html.Li:
             html.Span(f" {say('took', lang, s=f'{job.seconds:.0f}')}", className="hint"),
             *done_parts(job, lang),
         ]
-    elif job.message:
-        parts.append(html.Div(job.message, className="refusal"))
+    elif job.fault is not None:
+        parts.append(html.Div(refused(job.fault, lang), className="refusal"))
     return html.Li(parts)
 
 
@@ -197,7 +197,7 @@ def _start(app: Dash, shop: Workshop, lang: str) -> None:
                 Draft.of(data), lang, replicates=many, scale=share, seed=luck, name=(name or "").strip()
             )
         except TravesiaError as fault:
-            return no_update, refused(fault), no_update
+            return no_update, refused(fault, lang), no_update
         return [*ids(jobs), job], "", a + b
 
     app.clientside_callback(

@@ -286,7 +286,7 @@ def register(app: Dash, shop: Workshop, lang: str) -> None:
     _choose(app, shop, lang)
     _open(app, shop, lang)
     _change(app, shop, lang)
-    _download(app, shop)
+    _download(app, shop, lang)
 
 
 def _choose(app: Dash, shop: Workshop, lang: str) -> None:
@@ -327,7 +327,7 @@ def _choose(app: Dash, shop: Workshop, lang: str) -> None:
                 return (no_update,) * 6 + (draft.data(),)
             scenario = shop.base(draft)
         except TravesiaError as fault:
-            message = refused(fault)
+            message = refused(fault, lang)
             if ctx.triggered_id == "upload":
                 return (no_update,) * 5 + (message, no_update)
             draft = Draft()
@@ -435,7 +435,7 @@ def mark(event: Event, off: set[str], changes: Changes) -> str:
     return " ".join(filter(None, ("off" if gone else "", "touched" if touched else "")))
 
 
-def _download(app: Dash, shop: Workshop) -> None:
+def _download(app: Dash, shop: Workshop, lang: str) -> None:
     @app.callback(
         Output("yaml-file", "data"),
         Output("scenario-message", "children"),
@@ -447,5 +447,5 @@ def _download(app: Dash, shop: Workshop) -> None:
         try:
             content = shop.file(Draft.of(data))
         except TravesiaError as fault:
-            return no_update, refused(fault)
+            return no_update, refused(fault, lang)
         return {"content": yaml_text(content), "filename": f"{content['name'].rpartition('/')[2]}.yaml"}, ""

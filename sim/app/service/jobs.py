@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from sim.errors import Problem, RunError, TravesiaError
+
 __all__ = ["Job", "Jobs", "State", "left_in_words"]
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -55,7 +57,7 @@ class Job:
         Done of the whole, 0 to 1.
     result : dict
         What the worker handed back.
-    message : str
+    fault : TravesiaError, optional
         Why it failed, in the words of the command line.
     """
 
@@ -69,8 +71,13 @@ class Job:
     began: float = 0.0
     ended: float = 0.0
     result: dict[str, Any] = field(default_factory=dict)
-    message: str = ""
+    fault: TravesiaError | None = None
     process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def message(self) -> str:
+        """Why it failed, in English; blank if it did not."""
+        return str(self.fault) if self.fault else ""
 
     @property
     def over(self) -> bool:
@@ -164,13 +171,13 @@ class Jobs:
         try:
             self._talk(job)
         except (OSError, ValueError) as fault:
-            job.message = job.message or str(fault)
+            job.fault = job.fault or RunError(str(fault))
         with self._lock:
             if not job.over:
-                job.state = "done" if job.result and not job.message else "failed"
-                job.message = job.message or (
-                    "" if job.state == "done" else "The process ended without an answer."
-                )
+                job.state = "done" if job.result and job.fault is None else "failed"
+                if job.state == "failed" and job.fault is None:
+                    message = "The process ended without an answer."
+                    job.fault = RunError(message)
                 job.ended = time.monotonic()
             self._next()
         if job.state != "done":
@@ -208,7 +215,8 @@ class Jobs:
         elif "result" in said:
             job.result, job.share = said["result"], 1.0
         else:
-            job.message = str(said.get("refused", ""))
+            problems = [Problem(*map(str, one)) for one in said.get("problems", ())]
+            job.fault = RunError(str(said.get("refused", "")), problems)
 
     def _sweep(self, job: Job) -> None:
         """Remove what an unfinished job wrote: only folders it was given for itself."""

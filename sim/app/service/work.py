@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -163,7 +164,8 @@ def main(lines: TextIO = sys.stdin) -> None:
         result = TASKS[task["kind"]](task["payload"], say)
         out.write(json.dumps({"result": result}) + "\n")
     except TravesiaError as fault:
-        out.write(json.dumps({"refused": str(fault)}) + "\n")
+        problems = [astuple(problem) for problem in fault.problems]
+        out.write(json.dumps({"refused": fault.message, "problems": problems}) + "\n")
     except MemoryError:
         text = "Out of memory: run with a smaller --scale, fewer --replicates or fewer workers."
         out.write(json.dumps({"refused": text}) + "\n")

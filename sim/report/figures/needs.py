@@ -20,7 +20,18 @@ from sim.report.needs_access import (
     sector_names,
     sector_table,
 )
-from sim.report.style import COLOURS, GREY, HATCHES, INK, count_axis, empty, legend_below, new_figure, plain
+from sim.report.style import (
+    COLOURS,
+    GREY,
+    HATCHES,
+    INK,
+    count_axis,
+    empty,
+    legend_below,
+    new_figure,
+    plain,
+    short_count,
+)
 from sim.report.words import check_language, country_name, month_name, phrase
 
 if TYPE_CHECKING:
@@ -216,6 +227,8 @@ def coordination_matrix(
         )
         for flag in used
     ]
+    if country is None and not table["value"].all():
+        handles.append(Patch(facecolor="none", label=phrase("legend_none", lang)))
     legend_below(figure, handles, 6)
     return figure, table
 
@@ -348,14 +361,37 @@ def upstream_pipeline(
             hatch=HATCHES[index],
         )
     axes.hlines(at, shown["low"], shown["high"], color=INK, linewidth=1.3)
+    write_numbers(axes, shown, lang)
     axes.set_yticks(at, list(shown["label"]), fontsize=8.5)
     plain(axes)
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color="#E3E3E3", linewidth=0.6)
-    axes.set_xlim(left=0)
     count_axis(axes.xaxis, lang, 5)
     axes.set_xlabel(f"{phrase('upstream_axis', lang)}, {phrase('band80', lang)}", fontsize=8.5)
     return figure, rows.reset_index(drop=True)
+
+
+def write_numbers(axes: Axes, shown: pd.DataFrame, lang: str) -> None:
+    """Number and interval at the end of each bar: the short ones cannot be read off the axis."""
+    for row, one in enumerate(shown.itertuples()):
+        low, middle, high = (
+            short_count(three_figures(float(value)), lang) for value in (one.low, one.middle, one.high)
+        )
+        axes.annotate(
+            f"{middle} ({low}–{high})",
+            (float(one.high), row),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=INK,
+        )
+    axes.set_xlim(0, 1.22 * float(shown["high"].max()))
+
+
+def three_figures(value: float) -> float:
+    """A sum of rounded numbers says no more than its first three figures."""
+    return float(f"{value:.3g}")
 
 
 def by_area(rows: pd.DataFrame, lang: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -107,7 +108,7 @@ def policy_timeline(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFram
     if table.empty:
         return empty(run, lang, title, phrase("nothing_policies", lang)), table
     rows = list(table.groupby(["event", "title"], sort=False))
-    figure = new_figure(run, lang, title, (11.0, 1.8 + 0.27 * len(rows)))
+    figure = new_figure(run, lang, title, (11.0, 1.8 + 0.3 * len(rows)))
     axes = figure.subplots()
     window = run.scenario.window
     first, last = (stamp(pd.Timestamp(day)) for day in (window.start, window.end))
@@ -119,7 +120,9 @@ def policy_timeline(run: RunLike, lang: str = "en") -> tuple[Figure, pd.DataFram
             axes.plot([last + 1], [row], marker=5, color=INK, markersize=5, clip_on=False)
     axes.set_xlim(first, last + 1)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_yticks(range(len(rows)), [clipped(str(label[1])) for label, _ in rows], fontsize=8)
+    axes.set_yticks(
+        range(len(rows)), [in_lines(str(label[1])) for label, _ in rows], fontsize=8, linespacing=0.95
+    )
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=8)
@@ -173,6 +176,9 @@ def draw_bar(axes: Axes, low: float, height: float, policy: Any) -> None:  # noq
     axes.add_patch(bar)
 
 
-def clipped(text: str, most: int = 72) -> str:
-    """A title that leaves room for the bars."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+def in_lines(text: str, letters: int = 52) -> str:
+    """A title in at most two lines; what does not fit is cut with an ellipsis."""
+    lines = wrap(text, letters)
+    if len(lines) > 2:  # noqa: PLR2004 - two lines fit into a row
+        lines = [lines[0], lines[1][: letters - 1].rstrip() + "…"]
+    return "\n".join(lines)
