@@ -395,7 +395,9 @@ def impact_lines(estimate: Any, country: str, month: str, lang: str) -> tuple[st
         if np.isnan(float(row["middle"])):
             lines.append(say("overlay_impact_hidden", lang, **values))
         else:
-            lines.append(say("overlay_impact", lang, people=number(float(row["middle"]), lang), **values))
+            low, high = (number(float(row[end]), lang) for end in ("low", "high"))
+            told = f"{number(float(row['middle']), lang)} ({say('interval80', lang, low=low, high=high)})"
+            lines.append(say("overlay_impact", lang, people=told, **values))
     return tuple(lines)
 
 
