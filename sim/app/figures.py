@@ -137,11 +137,24 @@ def crossings(table: pd.DataFrame, lang: str, unit: str, replicates: int) -> Fig
     return {"data": data, "layout": layout}
 
 
-def preview(table: pd.DataFrame, lang: str, unit: str) -> Figure:
-    """Expected crossings by month: the base dashed, the scenario as it stands solid."""
+def preview(table: pd.DataFrame, lang: str, unit: str, most: float) -> Figure:
+    """Expected crossings by month: the base dashed, the scenario as it stands solid, with the range of previews.
+
+    Parameters
+    ----------
+    table : DataFrame
+        month, base, now (persons).
+    lang, unit : str
+    most : float
+        Per cent by which nine in ten previews of a month lay off full runs at this border.
+    """
     x = list(table["month"])
     grey = {"color": "#5f6a70", "width": 2, "dash": "dash"}
+    ends = table.assign(
+        low=table["now"] * (1.0 - most / 100.0), high=table["now"] * (1.0 + most / 100.0)
+    ).round(1)
     data = [
+        *band(ends, "low", "high", BANDS[1], say("preview_range", lang)),
         line(x, [round(v, 1) for v in table["base"]], say("preview_base", lang), line=grey),
         line(
             x,

@@ -111,7 +111,7 @@ def register(app: Dash, shop: Workshop, lang: str) -> None:
         shown = border if border in seen.now.borders else seen.now.borders[0]
         group = group if group in seen.now.groups else "ALL"
         unit = unit_of(base, shown, lang)
-        drawn = figures.preview(seen.crossings(shown, group), lang, unit)
+        drawn = figures.preview(seen.crossings(shown, group), lang, unit, error_at(shown).most)
         told = error_words(draft, seen, shown, lang)
         return drawn, numbers(seen, known, group, lang), told, "", known, shown
 
@@ -129,7 +129,7 @@ def numbers(seen: Seen, borders: list[dict[str, str]], group: str, lang: str) ->
     rows = [
         (
             names.get(str(row.border), row.border),
-            count(rounded(row.base), lang),
+            cell(row.base, str(row.border)),
             cell(row.now, str(row.border)),
             change(row.difference, row.base, lang),
         )
@@ -138,10 +138,11 @@ def numbers(seen: Seen, borders: list[dict[str, str]], group: str, lang: str) ->
     head = (
         say("border", lang),
         say("preview_base", lang),
-        say("preview_now_range", lang),
+        say("preview_now", lang),
         say("difference", lang),
     )
-    return [table(say("preview_totals", lang), head, rows, (1, 2, 3))]
+    note = html.P(say("preview_ranges", lang), className="hint")
+    return [table(say("preview_totals", lang), head, rows, (1, 2, 3)), note]
 
 
 def change(difference: float, base: float, lang: str) -> str:

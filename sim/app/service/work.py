@@ -49,7 +49,9 @@ def run_task(payload: dict[str, Any], say: Say) -> dict[str, Any]:
     (Path(payload["out"]) / "scenario_file.json").write_text(
         json.dumps(payload["scenario"]), encoding="utf-8"
     )
-    prepare(done, Path(payload["views"]), payload["lang"], say)
+    prepare(
+        done, Path(payload["views"]), "", say
+    )  # needs follow in a task of their own: the page is open by then
     return {"run": payload["name"], "hash": done.manifest["result_hash"]}
 
 
