@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
@@ -21,6 +22,8 @@ __all__ = ["layout", "numbers_of", "register", "scale_options"]
 
 SCALES = ("0.01", "0.05", "0.1", "0.25", "1")
 _PRODUCTS = ("workbook", "brief")
+_LINGER_SECONDS = 60.0
+"""For which the page still asks after the last job is over."""
 
 
 def scale_options(lang: str) -> list[dict[str, str]]:
@@ -158,6 +161,15 @@ def done_parts(job: Job, lang: str) -> list[Any]:
     return []
 
 
+def settled(job: Job) -> bool:
+    """Whether the page may stop asking.
+
+    What a job brings may itself start another (figures, then needs), and Dash does not follow a change of the list of
+    jobs that comes from following it.
+    """
+    return job.over and time.monotonic() - job.ended > _LINGER_SECONDS
+
+
 def register(app: Dash, shop: Workshop, lang: str) -> None:
     """Callbacks of the part."""
     _start(app, shop, lang)
@@ -232,7 +244,7 @@ def _follow(app: Dash, shop: Workshop, lang: str) -> None:
         rows = [job_row(job, lang) for job in reversed(found)]
         return (
             rows,
-            all(job.over for job in found),
+            all(settled(job) for job in found),
             [*known, *(job.id for job in fresh)] if fresh else no_update,
             said or no_update,
         )
