@@ -49,7 +49,7 @@ def base(lang: str, height: int, **more: Any) -> Figure:  # noqa: ANN401 - whate
     layout: Figure = {
         "font": dict(_FONT),
         "height": height,
-        "margin": {"l": 70, "r": 12, "t": 10, "b": 40},
+        "margin": {"l": 70, "r": 16, "t": 10, "b": 52},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "separators": ".," if lang == "en" else ",\u00a0",
@@ -74,7 +74,7 @@ def months_axis(layout: Figure, months: Sequence[str], lang: str) -> None:
         "categoryarray": list(months),
         "tickmode": "array",
         "tickvals": picked,
-        "ticktext": [month(one, lang) for one in picked],
+        "ticktext": [month(one, lang).replace(" ", "<br>") for one in picked],  # narrow enough for a phone
         "tickangle": 0,
     }
 

@@ -63,12 +63,13 @@ def signed(value: float | None, lang: str) -> str:
 
 
 def spread(middle: float | None, low: float | None, high: float | None, lang: str) -> str:
-    """A number with its interval: ``12,300 (11,900 to 12,800)``."""
+    """A number with its interval, ``12,300 (11,900 to 12,800)``, which breaks into lines before the bracket only."""
     if pd.isna(middle):
         return say("hidden", lang)
     if pd.isna(low) or pd.isna(high):
         return count(middle, lang)
-    return f"{count(middle, lang)} ({say('to', lang, low=count(low, lang), high=count(high, lang))})"
+    ends = say("to", lang, low=count(low, lang), high=count(high, lang)).replace(" ", "\u00a0")
+    return f"{count(middle, lang)} ({ends})"
 
 
 def month(value: str, lang: str) -> str:

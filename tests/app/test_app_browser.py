@@ -100,7 +100,7 @@ def test_a_full_run_finishes_and_its_figures_have_data(tab: Tab, short_file: Pat
     assert {"observed", "median"} <= names
     assert page.locator("#map-table tbody tr").count() > 10
     assert re.search(
-        r"\d[\d,]* \(\d[\d,]* to \d[\d,]*\) persons on an average day", page.inner_text("#country-detail")
+        r"\d[\d,]* \(\d[\d,]*\sto\s\d[\d,]*\) persons on an average day", page.inner_text("#country-detail")
     )
     month = page.inner_text("#map-table caption >> nth=0")
     page.get_by_role("slider", name="Month").fill("0")

@@ -76,7 +76,7 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert count(None, "en") == count(float("nan"), "en") == "–"
     assert signed(5.0, "en") == "+5"
     assert signed(-1234.0, "en") == "−1,234"
-    assert spread(100.0, 90.0, 120.0, "es") == "100 (de 90 a 120)"
+    assert spread(100.0, 90.0, 120.0, "es") == "100 (de\u00a090\u00a0a\u00a0120)"
     assert spread(float("nan"), 1.0, 2.0, "en") == "under 15"
     assert share(0.05, "en") == "5 %"
     assert day(None, "es") == "sin fin"

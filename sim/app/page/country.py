@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -14,7 +15,7 @@ from sim.app.page.bits import records, refused, table
 from sim.app.page.results import opened_views, preparing, run_name
 from sim.app.page.running import ids
 from sim.app.parts import Field
-from sim.app.text import count, month, say, spread
+from sim.app.text import count, day, month, say, spread
 from sim.errors import TravesiaError
 from sim.needs.labels import label
 from sim.report.needs_access import REGIONAL_ONLY, funding_of, sector_names, sector_table, totals
@@ -171,7 +172,7 @@ def upstream_part(needs: NeedsView, country: str, lang: str) -> Any:  # noqa: AN
         ]
     if not rows:
         return html.P(say("upstream_none", lang))
-    as_of = str(frame["as_of"].iloc[0])[:10]
+    as_of = day(date.fromisoformat(str(frame["as_of"].iloc[0])[:10]), lang)
     head = (say("arrive_in", lang), say("now_in", lang), say("persons_80", lang))
     return table(
         say("upstream_caption", lang, country=country_name(country, lang), day=as_of), head, rows, (2,)

@@ -123,7 +123,7 @@ def numbers(seen: Seen, borders: list[dict[str, str]], group: str, lang: str) ->
     def cell(value: float, border: str) -> list[Any]:
         share = error_at(border).most / 100.0
         low, high = rounded(value * (1.0 - share)), rounded(value * (1.0 + share))
-        told = f"({say('to', lang, low=count(low, lang), high=count(high, lang))})"
+        told = f"({count(low, lang)}–{count(high, lang)})"
         return [count(rounded(value), lang), html.Br(), html.Span(told, className="source")]
 
     rows = [

@@ -15,7 +15,7 @@ from sim.app.page.preview import border_options, unit_of
 from sim.app.page.running import ids
 from sim.app.parts import Field
 from sim.app.service.places import countries_in_order, leg_rows, map_tables, place_rows
-from sim.app.text import count, month, say, share, spread
+from sim.app.text import count, day, month, say, share, spread
 from sim.errors import TravesiaError
 from sim.report.words import country_name, phrase, place_name
 
@@ -130,9 +130,13 @@ def facts(views: Views, lang: str) -> html.Div:
     m = views.run.manifest
     scenario = views.run.scenario
     title = scenario.title.in_language(lang) or scenario.name
+    window = scenario.window
     lines = [
         (say("fact_scenario", lang), title),
-        (say("fact_window", lang), f"{m['window']['start']} – {m['window']['end']}"),
+        (
+            say("fact_window", lang),
+            say("from_to", lang, start=day(window.start, lang), end=day(window.end, lang)),
+        ),
         (
             say("fact_people", lang),
             say("fact_people_text", lang, n=count(m["people"], lang), scale=share(m["scale"], lang)),
