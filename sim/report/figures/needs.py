@@ -373,13 +373,11 @@ def upstream_pipeline(
 
 def write_numbers(axes: Axes, shown: pd.DataFrame, lang: str) -> None:
     """Number and interval at the end of each bar: the short ones cannot be read off the axis."""
-    for row, one in enumerate(shown.itertuples()):
-        low, middle, high = (
-            short_count(three_figures(float(value)), lang) for value in (one.low, one.middle, one.high)
-        )
+    for row, ends in enumerate(shown[["low", "middle", "high"]].to_numpy(float).tolist()):
+        low, middle, high = (short_count(three_figures(value), lang) for value in ends)
         axes.annotate(
             f"{middle} ({low}–{high})",
-            (float(one.high), row),
+            (ends[2], row),
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
