@@ -55,7 +55,7 @@ def test_new_writes_a_file_that_is_valid(
         assert call(words) == 0
         assert load_scenario(Path(f"{name}.yaml")).policy("trails_closed").id == "trails_closed"
         assert call(words) == 2
-        assert "it is there already" in capsys.readouterr().err
+        assert {"en": "it is there already", "es": "ya existe"}[lang] in capsys.readouterr().err
     assert call(["scenarios", "new", "../x", "--extends", "two_roads.yaml"]) == 2
     assert sorted(path.name for path in Path().iterdir()) == [
         "mine_en.yaml",
