@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sim.engines.expected.people import Lanes
     from sim.plan import Plan
 
-__all__ = ["Assembled", "Travel", "assemble", "day_table", "lines_of", "new_memory"]
+__all__ = ["Assembled", "Travel", "ahead", "assemble", "day_table", "lines_of", "new_memory"]
 
 _UNLIMITED = 2.0**59
 _FULL = 2.0**32
@@ -183,7 +183,11 @@ class Travel:
 
 
 def _edge_table(
-    route: Route, order: list[Edge], ways: Travel, node: NDArray[np.int64], block_of: NDArray[np.int64]
+    route: Route,
+    order: list[Edge],
+    ways: Travel,
+    node: NDArray[np.int64],
+    block_of: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Table of the edges, their travel time in each epoch, and how many classes each has."""
     table = np.zeros((len(order), at.EDGE), np.int64)
@@ -202,11 +206,14 @@ def _edge_table(
         table[i, at.FROM], table[i, at.INTO] = first - source[at.LO], first - target[at.LO]
         same, later = block_of[e.source] == block_of[e.target], block_of[e.source] > block_of[e.target]
         table[i, at.LATE] = 2 if same else int(later)
+        table[i, at.LINE] = e.limited
+        table[i, at.ACROSS] = source[at.IN_PART] != target[at.IN_PART]
     wide = -(-lanes // CHUNK)
     table[:, at.EVEN] = [e.leg in ways.even for e in order]
     even = table[:, at.EVEN] > 0
-    days = np.array([power(int(r)) for r in table[:, at.REACH]], np.int64).reshape(-1)
-    days[even] = 2
+    table[:, at.SAME] = (way_of == way_of[:1]).all(axis=0)
+    reach = np.where(even, 2, table[:, at.REACH]) + ahead(table)
+    days = np.array([power(int(r)) for r in reach], np.int64).reshape(-1)
     within = (table[:, at.LATE] == 2).astype(np.int64)  # noqa: PLR2004 - solved together
     table[:, at.WIDE], table[:, at.MASK] = wide, days - 1
     if len(order):
@@ -214,6 +221,11 @@ def _edge_table(
         table[:, at.FLOW] = _offsets(wide * CHUNK)
         table[:, at.LATER] = np.where(within > 0, _offsets(within * wide * CHUNK), -1)
     return table, way_of, lanes
+
+
+def ahead(edge: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Days by which the source of each edge may have gone ahead of its target."""
+    return (at.SPAN - 1) * edge[:, at.ACROSS]
 
 
 def _blocks(
@@ -286,6 +298,8 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
         node[i, at.SCALED] = any(s[4] > s[3] + 1 for s in stays.segments[node[i, at.SEG_0] :])
     order = sorted(route.edges, key=lambda e: (e.target, e.leg, e.source))
     block_of = np.searchsorted(np.array(route.blocks), np.arange(n), side="right")
+    part_of = np.searchsorted(np.array(route.parts), block_of - 1, side="right") - 1
+    node[:, at.IN_PART] = part_of
     edge, way_of, edge_lanes = _edge_table(route, order, ways, node, block_of)
     block_size, way, sent, out = _blocks(plan, order, edge, node, edge_lanes)
     into = np.searchsorted([e.target for e in order], np.arange(n + 1))
@@ -308,6 +322,7 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
         merge=lanes.per_north // lanes.per_south,
         day=day_table(plan),
         block=np.array(route.blocks, np.int64),
+        part=_parts(route, edge, node, lines),
         node=node,
         edge=edge,
         out=out,
@@ -327,6 +342,21 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
     return Assembled(net, lines, edge_leg, edge_lane, edge_lanes, way, sent, block_size, keys, sizes)
 
 
+def _parts(route: Route, edge: NDArray[np.int64], node: NDArray[np.int64], lines: Lines) -> NDArray[np.int64]:
+    """Table of the parts: their blocks and lines, and whether one is a node that nothing leads back to."""
+    table = np.zeros((len(route.parts) - 1, at.PART), np.int64)
+    table[:, at.BLOCK_0], table[:, at.BLOCK_1] = route.parts[:-1], route.parts[1:]
+    of_line = node[lines.node, at.IN_PART]
+    every = np.arange(len(table))
+    table[:, at.Q_0], table[:, at.Q_1] = (
+        np.searchsorted(of_line, every, side=side) for side in ("left", "right")
+    )
+    table[:, at.ALONE] = (np.bincount(node[:, at.IN_PART]) == 1) & (table[:, at.Q_0] == table[:, at.Q_1])
+    table[node[edge[edge[:, at.SOURCE] == edge[:, at.TARGET], at.SOURCE], at.IN_PART], at.ALONE] = 0
+    table[lines.room_part[lines.room_part >= 0], at.ALONE] = 0
+    return table
+
+
 def _sizes(plan: Plan, lanes: Lanes, net: Net, lines: Lines, stays: Segments) -> dict[str, int]:
     """Lengths of the arrays of a run, with a chunk to spare beyond the last row of each."""
     wide = net.edge[:, at.WIDE] * CHUNK
@@ -339,7 +369,7 @@ def _sizes(plan: Plan, lanes: Lanes, net: Net, lines: Lines, stays: Segments) ->
         "exps": stays.state + CHUNK,
         "rows": int(width.sum()) + CHUNK,
         "flow": int(wide.sum()) + CHUNK,
-        "width": int(width.max(initial=CHUNK)) + 3 * CHUNK,
+        "width": (int(width.max(initial=CHUNK)) + CHUNK) * at.SPAN + 3 * CHUNK,
         "owners": len(lanes.owner),
         "queue": int(in_line.sum()) + CHUNK,
         "joined": int((in_line * (lines.ring >= 0)).sum()) * plan.n_days + CHUNK,
@@ -389,6 +419,9 @@ def lines_of(
     some = len(limited) > 0
     mixed = q.leg_lottery[legs] > 0
     ring = np.where(mixed, -1, _offsets(np.where(mixed, 0, own)) * plan.n_days) if some else own
+    limit_part = np.full(len(q.allotment) + len(q.room_place), -1, np.int64)
+    for number, leg in zip(node[source, at.IN_PART].tolist(), legs.tolist(), strict=True):
+        limit_part[q.leg_limit[leg][q.leg_limit[leg] >= 0]] = number
     allotment = q.allotment.astype(np.float64)
     allotment[allotment > _UNLIMITED] = 1e18
     return Lines(
@@ -405,6 +438,8 @@ def lines_of(
         monthly=q.limit_month.astype(np.int64),
         room_place=q.room_place.astype(np.int64),
         room=q.room.astype(np.float64),
+        limit_part=limit_part[: len(q.allotment)].copy(),
+        room_part=limit_part[len(q.allotment) :].copy(),
         record=np.zeros((plan.n_days, len(limited), 3)),
     )
 
@@ -439,15 +474,18 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
         a=_zeros(s["a"]),
         ring=_zeros(s["ring"]),
         exps=_zeros(s["exps"]),
-        stock=_zeros((5, s["rows"])),
+        stock=_zeros((4, s["rows"])),
+        turned=_zeros(s["rows"] * at.SPAN),
         done=_zeros((3, 3, s["rows"])),
         days=_zeros((months if tables else 0, 4, s["rows"])),
         peak=_zeros((months if tables and peaks else 0, 4, len(plan.places), s["owners"])),
+        crowd=_zeros((at.SPAN if tables and peaks else 0, 4, len(plan.places), s["owners"])),
         flow=_zeros((months, s["flow"])),
         since=np.full(len(made.edge_leg), -(10**6), np.int64),
         regime=made.net.segment[:, at.S_R0].copy(),
+        entry=np.zeros(len(made.net.node), np.int64),
         balance=_zeros((plan.n_days, 3)),
-        buffer=_zeros((5, s["width"])),
+        buffer=_zeros((7, s["width"])),
         later=_zeros(s["later"]),
         queue=_zeros(s["queue"]),
         joined=_zeros(s["joined"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +33,20 @@ __all__ = ["Base", "Counted"]
 
 _EVERY = 3
 """Months between days that are kept."""
-_KEPT = ("ring", "exps", "stock", "done", "since", "regime", "queue", "cohort", "head", "left", "asked")
+_KEPT = (
+    "ring",
+    "exps",
+    "stock",
+    "done",
+    "since",
+    "regime",
+    "turned",
+    "queue",
+    "cohort",
+    "head",
+    "left",
+    "asked",
+)
 """What is on the route, but for the long rings that are mostly empty."""
 _LONG = ("a", "joined")
 _BLOCKS = (
@@ -50,19 +64,30 @@ class Counted:
     made : Assembled
     memory : Memory
     spread : sparse matrix
-        From the classes of a period of flows to legs x groups.
+        From legs x groups to the classes of a period of flows.
     groups : int
+    since : int
+        Period before which nothing differs from `before`.
+    before : float64 [periods, legs, groups], optional
+        Persons by leg of another run.
     """
 
     made: Assembled
     memory: Memory
-    spread: sparse.csr_matrix
+    spread: sparse.csc_matrix
     groups: int
+    since: int = 0
+    before: NDArray[np.float64] | None = None
 
     def by_leg(self) -> NDArray[np.float64]:
         """Persons who arrived over each leg: [periods, legs, groups]."""
-        flow = self.memory.flow
-        return np.asarray((self.spread @ flow.T).T).reshape(len(flow), -1, self.groups)
+        return self._by_leg
+
+    @cached_property
+    def _by_leg(self) -> NDArray[np.float64]:
+        flow = self.memory.flow[self.since :]
+        after = np.asarray(flow @ self.spread).reshape(len(flow), -1, self.groups)
+        return after if self.before is None else np.concatenate([self.before[: self.since], after])
 
 
 @dataclass(frozen=True)
@@ -75,8 +100,8 @@ class _Leaving:
     amount : float64 [entries]
     sum_of : int64 [entries]
         Sum that each entry belongs to.
-    start : int64 [n_days + 1]
-    node, lane : int64 [sums]
+    start : int64 [nodes + 1]
+    sum_day, lane : int64 [sums]
     """
 
     row: NDArray[np.int64]
@@ -84,7 +109,7 @@ class _Leaving:
     amount: NDArray[np.float64]
     sum_of: NDArray[np.int64]
     start: NDArray[np.int64]
-    node: NDArray[np.int64]
+    sum_day: NDArray[np.int64]
     lane: NDArray[np.int64]
 
     def _pushes(self, plan: Plan) -> NDArray[np.float64]:
@@ -94,8 +119,8 @@ class _Leaving:
 
     def pushed(self, plan: Plan) -> Daily:
         """Who departs as a plan pushes them, as the kernels take it."""
-        summed = np.bincount(self.sum_of, weights=self.amount * self._pushes(plan), minlength=len(self.node))
-        return self.start, self.node, self.lane, summed
+        summed = np.bincount(self.sum_of, weights=self.amount * self._pushes(plan), minlength=len(self.lane))
+        return self.start, self.sum_day, self.lane, summed
 
     def first_difference(self, plan: Plan, other: Plan) -> int:
         """First day on which two plans push someone otherwise."""
@@ -132,7 +157,7 @@ class Base:
         persons = expected_people(plan, still).persons
         daily = self._model.daily(self._lanes, persons)
         self._route, _, self._node_of = self._model.route(self._lanes, daily)
-        self._leaving = _leaving(np.nonzero(persons)[0], daily, self._node_of, plan.n_days)
+        self._leaving = _leaving(np.nonzero(persons)[0], daily, self._node_of, len(self._route.nodes))
         departures = self._leaving.pushed(plan)
         self._model.forget()
         made = assemble(plan, self._lanes, self._route)
@@ -166,7 +191,7 @@ class Base:
         if not same_stays(plan, self.plan):
             made, day = assemble(plan, self._lanes, self._route), 0
         if day >= plan.n_days:
-            return Counted(made, self.own.memory, self._spread, len(plan.groups))
+            return self.own
         carried = Carried(made, self._carried.tables, self._lanes, departures[0], self._node_of)
         return self._run(plan, carried, max(i for i, m in enumerate(self._marks) if m.day <= day))
 
@@ -202,36 +227,37 @@ class Base:
             used = tabulator.fill(tables, beliefs, first, last, used)
         tabulator.close(beliefs)
         memory = new_memory(plan, made, peaks=False)
+        since = int(made.net.day[begins[0], at.MONTH])
         if begins[0] > 0:
-            self._take_up(self._marks[number], memory, int(made.net.day[begins[0], at.MONTH]))
+            self._take_up(self._marks[number], memory, since)
         carried = Carried(made, tables, carried.lanes, carried.departures, carried.node_of)
         table = table_of(carried, memory)
         for i, (first, last) in enumerate(zip(begins, [*begins[1:], plan.n_days], strict=True)):
             if marking:
                 self._marks.append(_mark(first, held[i], memory))
             run_days(table, first, last, 0, False)
-        return Counted(made, memory, self._spread, len(plan.groups))
+        before = None if since == 0 else self.own.by_leg()
+        return Counted(made, memory, self._spread, len(plan.groups), since, before)
 
     def _take_up(self, mark: _Mark, memory: Memory, period: int) -> None:
-        """Put on the route who was there, and the counts of the periods before."""
+        """Put on the route who was there, and the person-days of the periods before."""
         for name, value in mark.kept.items():
             getattr(memory, name)[...] = value
         for name, (where, what) in mark.long.items():
             getattr(memory, name)[where] = what
         memory.balance[mark.day - 1, 2] = mark.ended
-        memory.flow[:period] = self.own.memory.flow[:period]
         memory.days[:period] = self.own.memory.days[:period]
 
 
-def _leaving(row: NDArray[np.int64], daily: Daily, node_of: NDArray[np.int64], n_days: int) -> _Leaving:
-    """Number the sums that departures are added up to, by day and node."""
+def _leaving(row: NDArray[np.int64], daily: Daily, node_of: NDArray[np.int64], n_nodes: int) -> _Leaving:
+    """Number the sums that departures are added up to, by node and day."""
     day, place, lane, amount = daily
-    nodes, lanes = int(node_of.max(initial=0)) + 1, int(lane.max(initial=0)) + 1
-    key = (day * nodes + node_of[place]) * lanes + lane
+    days, lanes = int(day.max(initial=0)) + 1, int(lane.max(initial=0)) + 1
+    key = (node_of[place] * days + day) * lanes + lane
     sums, sum_of = np.unique(key, return_inverse=True)
-    start = np.searchsorted(sums // (nodes * lanes), np.arange(n_days + 1)).astype(np.int64)
+    start = np.searchsorted(sums // (days * lanes), np.arange(n_nodes + 1)).astype(np.int64)
     return _Leaving(
-        row.astype(np.int64), day, amount, sum_of.ravel(), start, sums // lanes % nodes, sums % lanes
+        row.astype(np.int64), day, amount, sum_of.ravel(), start, sums // lanes % days, sums % lanes
     )
 
 
@@ -260,8 +286,8 @@ def _mark(day: int, beliefs: Beliefs, memory: Memory) -> _Mark:
     return _Mark(day, beliefs, {name: getattr(memory, name).copy() for name in _KEPT}, long, ended)
 
 
-def _spread(plan: Plan, lanes: Lanes, made: Assembled) -> sparse.csr_matrix:
-    """Matrix from the classes of a period of flows to legs x groups."""
+def _spread(plan: Plan, lanes: Lanes, made: Assembled) -> sparse.csc_matrix:
+    """Matrix from the classes of a period of flows, its rows, to legs x groups, its columns."""
     edge, node = made.net.edge, made.net.node
     n = made.edge_lanes
     number = np.repeat(np.arange(len(n)), n)
@@ -269,5 +295,5 @@ def _spread(plan: Plan, lanes: Lanes, made: Assembled) -> sparse.csr_matrix:
     column = edge[number, at.FLOW] + within
     group = lanes.owner[(made.edge_lane[number] + within) // node[edge[number, at.SOURCE], at.PER]]
     row = made.edge_leg[number] * len(plan.groups) + group
-    shape = (len(plan.legs) * len(plan.groups), made.sizes["flow"])
-    return sparse.csr_matrix((np.ones(len(row)), (row, column)), shape=shape)
+    shape = (made.sizes["flow"], len(plan.legs) * len(plan.groups))
+    return sparse.csc_matrix((np.ones(len(row)), (column, row)), shape=shape)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sim.engines.kernels.expected_layout import Memory, Tables
     from sim.plan import Plan
 
-__all__ = ["Carried", "Daily", "Model", "by_day", "model_of", "table_of"]
+__all__ = ["Carried", "Daily", "Model", "by_node", "model_of", "table_of"]
 
 _SORTS = (np.dtype(np.int64), np.dtype(np.float64))
 
@@ -143,7 +143,7 @@ class Model:
         -------
         route : Route
         departures : tuple of arrays
-            By day and node.
+            By node and day.
         node_of : int64 [P]
             Node at which people depart from each place.
         """
@@ -155,7 +155,7 @@ class Model:
         for (p, south, removed), number in route.number.items():
             if not south and not removed:
                 node_of[p] = number
-        return route, by_day(day, node_of[place], lane, amount, self.plan.n_days), node_of
+        return route, by_node(day, node_of[place], lane, amount, len(route.nodes)), node_of
 
     def run(self, carried: Carried, *, tables: bool = True, moments: bool = False) -> Memory:
         """Run all days once.
@@ -209,7 +209,7 @@ def table_of(carried: Carried, memory: Memory, departures: Daily | None = None) 
         net.merge,
         lines.replay,
         lines.save_up,
-        len(net.block) - 1,
+        len(net.part),
         len(memory.days) > 0,
         len(memory.peak) > 0,
         memory.flow.shape[1],
@@ -224,28 +224,27 @@ def table_of(carried: Carried, memory: Memory, departures: Daily | None = None) 
     return np.array([*numbers, *(a.__array_interface__["data"][0] for a in arrays)], np.int64)
 
 
-def by_day(
+def by_node(
     day: NDArray[np.int64],
     node: NDArray[np.int64],
     lane: NDArray[np.int64],
     amount: NDArray[np.float64],
-    n_days: int,
+    n_nodes: int,
 ) -> Daily:
-    """Sort departures by day and node and add up those of the same class.
+    """Sort departures by node and day and add up those of the same class.
 
     Returns
     -------
-    start : int64 [n_days + 1]
-        First entry of each day.
-    node, lane, amount
+    start : int64 [n_nodes + 1]
+        First entry of each node.
+    day, lane, amount
     """
-    nodes, lanes = int(node.max(initial=0)) + 1, int(lane.max(initial=0)) + 1
-    key = (day * nodes + node) * lanes + lane
+    days, lanes = int(day.max(initial=0)) + 1, int(lane.max(initial=0)) + 1
+    key = (node * days + day) * lanes + lane
     different, inverse = np.unique(key, return_inverse=True)
     summed = np.bincount(inverse.ravel(), weights=amount, minlength=len(different))
-    days = different // (nodes * lanes)
-    start = np.searchsorted(days, np.arange(n_days + 1)).astype(np.int64)
-    return start, different // lanes % nodes, different % lanes, summed.astype(np.float64)
+    start = np.searchsorted(different // (days * lanes), np.arange(n_nodes + 1)).astype(np.int64)
+    return start, different // lanes % days, different % lanes, summed.astype(np.float64)
 
 
 _KNOWN: dict[int, tuple[weakref.ref[Plan], Model]] = {}

@@ -84,6 +84,8 @@ class Route:
     edges : list of Edge
     blocks : list of int
         First node of each block of nodes that lead back to each other within a day, and the number of nodes.
+    parts : list of int
+        First block of each part of nodes that lead back to each other at all, and the number of blocks.
     number : dict
         Number of a node by (place, south, removed).
     """
@@ -91,6 +93,7 @@ class Route:
     nodes: list[Node]
     edges: list[Edge]
     blocks: list[int]
+    parts: list[int]
     number: dict[tuple[int, bool, int], int]
 
 
@@ -211,27 +214,58 @@ def may_be_zero(plan: Plan) -> NDArray[np.bool_]:
     return np.asarray(at_once[plan.epochs.leg_table].any(axis=0))
 
 
-def _order(builder: _Builder, keep: list[int]) -> tuple[list[int], list[int]]:
-    """Order nodes so that those passed within a day come one after another; nodes that lead back to each other form a block."""
-    plan = builder.plan
+def _order(builder: _Builder, keep: list[int]) -> tuple[list[int], list[int], list[int]]:
+    """Order nodes so that those passed earlier come first.
+
+    Nodes that lead back to each other, or share a limit, form a part; within a part, those that lead back to each other within
+    a day form a block.
+    """
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(keep)
     inside = set(keep)
-    zero = may_be_zero(plan)
+    zero = may_be_zero(builder.plan)
+    within: list[tuple[int, int]] = []
     for e in builder.edges:
-        if e.source in inside and e.target in inside and zero[e.leg]:
+        if e.source in inside and e.target in inside:
             graph.add_edge(e.source, e.target)
+            if zero[e.leg]:
+                within.append((e.source, e.target))
     for n in keep:
         south = builder.number.get((builder.nodes[n].place, True, False), -1)
         if builder.nodes[n].turn is not None and south in inside:
             graph.add_edge(n, south)
-    condensed = nx.condensation(graph)
+            within.append((n, south))
+    for together in _sharing(builder, inside):
+        graph.add_edges_from(zip(together, [*together[1:], together[0]], strict=True))
+    passed: nx.DiGraph[int] = nx.DiGraph()
+    passed.add_nodes_from(keep)
+    passed.add_edges_from(within)
     order: list[int] = []
     blocks: list[int] = []
-    for component in nx.lexicographical_topological_sort(condensed):
-        blocks.append(len(order))
-        order.extend(sorted(condensed.nodes[component]["members"]))
-    return order, [*blocks, len(order)]
+    parts: list[int] = []
+    whole = nx.condensation(graph)
+    for part in nx.lexicographical_topological_sort(whole):
+        parts.append(len(blocks))
+        members = nx.condensation(passed.subgraph(whole.nodes[part]["members"]))
+        for component in nx.lexicographical_topological_sort(members):
+            blocks.append(len(order))
+            order.extend(sorted(members.nodes[component]["members"]))
+    return order, [*blocks, len(order)], [*parts, len(blocks)]
+
+
+def _sharing(builder: _Builder, inside: set[int]) -> list[list[int]]:
+    """Nodes whose lines share a limit; those of a place that can be full are with the lines before it."""
+    limits = builder.plan.limits
+    found: dict[int, set[int]] = {}
+    for e in builder.edges:
+        if e.limited and e.source in inside and e.target in inside:
+            for limit in limits.leg_limit[e.leg].tolist():
+                if limit >= 0:
+                    found.setdefault(limit, set()).add(e.source)
+    for place, limit in zip(limits.room_place.tolist(), limits.room_limit.tolist(), strict=True):
+        if limit in found:
+            found[limit] |= {i for i in inside if builder.nodes[i].place == place}
+    return [sorted(nodes) for nodes in found.values()]
 
 
 def route_of(plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]) -> Route:
@@ -254,7 +288,7 @@ def route_of(plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]) ->
     builder.grow()
     builder.spread(begin)
     keep = [i for i, n in enumerate(builder.nodes) if n.reach.any()]
-    order, blocks = _order(builder, keep)
+    order, blocks, parts = _order(builder, keep)
     rank = {old: new for new, old in enumerate(order)}
     nodes = [builder.nodes[old] for old in order]
     edges = [
@@ -263,4 +297,4 @@ def route_of(plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]) ->
         if e.source in rank and e.target in rank
     ]
     number = {key: rank[old] for key, old in builder.number.items() if old in rank}
-    return Route(nodes, edges, blocks, number)
+    return Route(nodes, edges, blocks, parts, number)

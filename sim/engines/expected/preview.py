@@ -133,11 +133,12 @@ def _crossings(plan: Plan, by_leg: NDArray[np.float64]) -> tuple[tuple[str, ...]
     world, rate = plan.scenario.world, plan.scenario.parameters
     number = {leg.id: i for i, leg in enumerate(plan.legs)}
     borders = tuple(dict.fromkeys(b.id for b in world.borders))
-    out = np.zeros((len(borders), *by_leg[:, 0].shape))
+    share = np.zeros((len(borders), len(plan.legs)))
     for row in world.borders:
         if row.leg in number:
-            share = float(rate.get(row.detection_parameter, 1.0))
-            out[borders.index(row.id)] += share * by_leg[:, number[row.leg]]
+            share[borders.index(row.id), number[row.leg]] += float(rate.get(row.detection_parameter, 1.0))
+    counted = np.flatnonzero(share.any(axis=0))
+    out = np.einsum("bl,mlg->bmg", share[:, counted], by_leg[:, counted], optimize=True)
     for excluded in world.border_exclusions:
         if excluded.border in borders and excluded.group in plan.groups:
             out[borders.index(excluded.border), :, plan.groups.index(excluded.group)] *= excluded.share
@@ -150,6 +151,6 @@ def _stocks(plan: Plan, counted: Counted) -> NDArray[np.float64]:
     present = counted.memory.days[:, :3].sum(axis=1)
     by_node = np.add.reduceat(present, node[:, at.ACC], axis=1)
     days = np.bincount(plan.fixed.period_of_day[: plan.n_days], minlength=len(present))
-    out = np.zeros((len(plan.countries), len(present)))
-    np.add.at(out, plan.fixed.place_country[node[:, at.PLACE]].astype(np.int64), by_node.T)
-    return out / days
+    country = plan.fixed.place_country[node[:, at.PLACE]].astype(np.int64)
+    of_country = (country[:, None] == np.arange(len(plan.countries))).astype(np.float64)
+    return np.asarray((by_node @ of_country).T / days)

@@ -89,7 +89,7 @@ class Segments:
         if key not in self.known:
             self.known[key] = self._regimes(table, calendar)
         rows, depth, states = self.known[key]
-        ring, wide = power(depth), padded(count)
+        ring, wide = power(depth + at.SPAN - 1), padded(count)
         begin = len(self.regimes)
         self.segments.append(
             (lo, wide // CHUNK, self.state, begin, begin + len(rows), self.history, ring - 1)

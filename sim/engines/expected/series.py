@@ -18,7 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from sim.engines.expected.assemble import new_memory
-from sim.engines.expected.model import by_day, model_of, table_of
+from sim.engines.expected.model import by_node, model_of, table_of
 from sim.engines.expected.people import expected_people, lanes_of
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_days import run_days
@@ -217,7 +217,7 @@ class SeriesFunction:
         if not own.any():
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
         day, place, lane, amount = (x[own] for x in daily)
-        departures = by_day(day, carried.node_of[place], lane, amount, plan.n_days)
+        departures = by_node(day, carried.node_of[place], lane, amount, len(made.net.node))
         memory = new_memory(plan, made, tables=False)
         table = table_of(carried, memory, departures)
         origin = begin = int(day.min())

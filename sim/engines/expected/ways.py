@@ -37,10 +37,13 @@ class Ways:
         Whether a class ever takes an alternative with a heading.
     sent : bool [K, F, J]
         Whether a kind is ever sent along a way.
+    base : bool [classes of choice, 2, P, W]
+        Whether a class takes an alternative with a heading where policies let it.
     """
 
     chosen: NDArray[np.bool_]
     sent: NDArray[np.bool_]
+    base: NDArray[np.bool_]
 
     def within(self, other: Ways) -> bool:
         """Whether every way is among those of another."""
@@ -59,23 +62,26 @@ def means_classes(plan: Plan) -> NDArray[np.float64]:
     return np.stack([(number == m).mean(axis=1) for m in range(len(edges) + 1)], axis=1)
 
 
-def ways_of(plan: Plan) -> Ways:
+def ways_of(plan: Plan, base: NDArray[np.bool_] | None = None) -> Ways:
     """Find the ways that are ever open.
 
     Parameters
     ----------
     plan : Plan
+    base : bool [classes of choice, 2, P, W], optional
+        Those of a plan with the same base weights and means.
 
     Returns
     -------
     Ways
     """
     f, e = plan.fixed, plan.epochs
-    means = means_classes(plan)[f.class_group]
     n_class, width = len(f.class_group), f.weight.shape[2]
-    weight = f.weight.reshape(n_class, 2, -1, *f.weight.shape[1:])
-    base = ((weight > 0.0) & (means > 0.0)[:, None, :, None, None]).any(axis=2)
-    ever = (e.weight > 0.0).any(axis=0)
+    if base is None:
+        means = means_classes(plan)[f.class_group]
+        weight = f.weight.reshape(n_class, 2, -1, *f.weight.shape[1:])
+        base = ((weight > 0.0) & (means > 0.0)[:, None, :, None, None]).any(axis=2)
+    ever = e.weight.max(axis=0) > 0.0
     legs = f.alternative[:, :width]
     allowed = ever[:, np.maximum(legs, 0)] & (legs >= 0)
     chosen = np.ascontiguousarray(np.moveaxis(base & allowed[:, None], (0, 1, 2, 3), (3, 1, 0, 2)))
@@ -83,7 +89,7 @@ def ways_of(plan: Plan) -> Ways:
     sent = np.empty(forced.shape[1:], np.bool_)
     sent[..., 0] = (forced[..., 0] > 0).any(axis=0)
     sent[..., 1:] = (forced[..., 1:] > forced[..., :-1]).any(axis=0)
-    return Ways(chosen, sent)
+    return Ways(chosen, sent, base)
 
 
 class Tabulator:
@@ -219,6 +225,7 @@ def _ground(plan: Plan, lanes: Lanes, made: Assembled, unit_share: NDArray[np.fl
         way=made.way,
         block_size=made.block_size,
         lane_start=starts,
+        lane_alone=np.array([(np.diff(one[0]) == 1).all() for one in lane], np.int64),
         lane_class=np.concatenate([lane[0][1], lane[1][1]]),
         lane_share=np.concatenate([lane[0][2], lane[1][2]]),
         kind_start=kind[0],

@@ -17,12 +17,29 @@ from sim.engines.kernels.expected_rows import (
     pointer,
     real,
     scale,
-    send,
     settle_down,
     shift,
     tight,
     total,
     whole,
+)
+from sim.engines.kernels.expected_spans import (
+    FLOWING,
+    GONE,
+    HERE,
+    LEAVING,
+    PART,
+    ROUTE,
+    begin_departures,
+    count_out,
+    depart,
+    note_change,
+    present,
+    scratch,
+    solve_days,
+    turn_back,
+    way_then,
+    who_left,
 )
 from sim.engines.kernels.expected_stays import rewrite, stay, stay_again
 
@@ -30,25 +47,6 @@ __all__ = ["run_days"]
 
 TINY = 1e-9
 """Persons below which going round and round within a day has come to its end (the rest stays on its way)."""
-HERE, FLOWING, LEAVING, PART = 0, 1, 2, 3
-"""Rows of the scratch buffer (each begins with a chunk of noughts)."""
-
-
-@tight
-def scratch(B, which):
-    """A row of the scratch buffer."""
-    return shift(real(B, at.A_BUFFER), which * B[at.N_WIDE] + CHUNK)
-
-
-@inner
-def count_out(B, code, o, x, n, day, moments):
-    """Add persons whose journey ends today to the sums, with the day and its square where moments are asked for."""
-    sums = shift(real(B, at.A_DONE), code * 3 * B[at.N_ROWS] + o)
-    add_rows(sums, x, n)
-    if moments:
-        add_scaled(shift(sums, B[at.N_ROWS]), day * 1.0, x, n)
-        add_scaled(shift(sums, 2 * B[at.N_ROWS]), day * 1.0 * day, x, n)
-    return total(x, n)
 
 
 @inner
@@ -77,22 +75,15 @@ def come_evenly(B, me, edge, way, day, flow, moments):
     wide, o = edge[at.WIDE], me[at.ACC] + edge[at.INTO]
     width = wide * CHUNK
     ring = shift(real(B, at.A_RING), edge[at.RING])
-    z, on_way = scratch(B, FLOWING), shift(ring, 2 * width)
+    z, on_way = scratch(B, FLOWING), shift(ring, (edge[at.MASK] + 1) * width)
     v = shift(whole(B, at.A_WAY), way * at.WAY)
-    add_rows(on_way, shift(ring, ((day - 1) & 1) * width), wide)
+    add_rows(on_way, shift(ring, ((day - 1) & edge[at.MASK]) * width), wide)
     scale(z, real(B, at.A_TAP)[v[at.TAP]], on_way, wide)
     add_scaled(on_way, -1.0, z, wide)
     chance = real(B, at.A_DEATH)[way]
     add_scaled(shift(scratch(B, HERE), edge[at.INTO]), 1.0 - chance, z, wide)
     add_scaled(shift(flow, edge[at.FLOW]), 1.0 - chance, z, wide)
     return die(B, o, z, chance, wide, day, moments) if chance > 0.0 else 0.0
-
-
-@inner
-def way_then(B, day, e):
-    """Travel time of an edge on an earlier day."""
-    epoch = whole(B, at.A_DAY)[day * at.DAY + at.EPOCH]
-    return whole(B, at.A_WAY_OF)[epoch * B[at.N_EDGES] + e]
 
 
 @tight
@@ -107,6 +98,7 @@ def gather(B, me, now, flow, day, first, moments):
         if edge[at.EVEN]:
             gone += come_evenly(B, me, edge, now[e], day, flow, moments)
             continue
+        note_change(B, edge, e, day, first)
         reach = edge[at.REACH]
         steady = whole(B, at.A_SINCE)[e] <= day - reach + 1
         for k in range(1 if steady else min(reach, day - first + 1)):
@@ -147,19 +139,18 @@ def gather_again(B, me, now, flow, day, moments):
 def set_out(B, e, out, block, day, again):
     """Part of those who leave set out over an edge."""
     edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
-    target, wide = shift(whole(B, at.A_NODE), edge[at.TARGET] * at.NODE), edge[at.WIDE]
+    wide = edge[at.WIDE]
     ring = shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * wide * CHUNK)
-    travelling = shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + target[at.ACC] + edge[at.INTO])
     row, some = shift(real(B, at.A_ROW), block + edge[at.ROW]), shift(out, edge[at.FROM])
     if again or edge[at.LATER] >= 0:
         later = shift(real(B, at.A_LATER), edge[at.LATER]) if edge[at.LATER] >= 0 else scratch(B, FLOWING)
-        send(later, travelling, row, some, wide)
+        part_of(later, row, some, wide)
         if again:
             add_rows(ring, later, wide)
         else:
             copy(ring, later, wide)
     else:
-        send(ring, travelling, row, some, wide)
+        part_of(ring, row, some, wide)
 
 
 @inner
@@ -184,19 +175,6 @@ def enter(B, me, blocks, day, moments, again):
     return gone
 
 
-@inner
-def turn_back(B, me, blocks_now, out):
-    """Those who turn back at the same place today choose at once among the ways south."""
-    north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
-    back = shift(real(B, at.A_ROW), blocks_now[me[at.TURN] * 2 + at.CHOICE] + north[at.R_TURN])
-    left = shift(real(B, at.A_STOCK), at.LEFT * B[at.N_ROWS] + north[at.ACC])
-    per = B[at.N_MERGE]
-    first, last = north[at.LO], north[at.LO] + north[at.COUNT]
-    for v in range(me[at.COUNT]):
-        for u in range(max((me[at.LO] + v) * per, first), min((me[at.LO] + v + 1) * per, last)):
-            out[v] += back[u - first] * left[u - first]
-
-
 @tight
 def leave(B, number, me, blocks_now, day, moments, again):
     """Turning back, closed ways and settling; the rest leaves over the node's edges. Returns who settled."""
@@ -204,7 +182,7 @@ def leave(B, number, me, blocks_now, day, moments, again):
     block = blocks_now[number * 2 + at.CHOICE]
     out, part = scratch(B, LEAVING), scratch(B, PART)
     if not again and me[at.TURN] >= 0:
-        turn_back(B, me, blocks_now, out)
+        turn_back(B, me, blocks_now[me[at.TURN] * 2 + at.CHOICE], day, out)
     if me[at.ASK_1] > me[at.ASK_0] and not again:
         more = shift(real(B, at.A_STOCK), at.AGAIN * B[at.N_ROWS] + acc)
         add_rows(out, more, n)
@@ -218,7 +196,7 @@ def leave(B, number, me, blocks_now, day, moments, again):
         part_of(out, opened, closed, n)
         add_scaled(closed, -1.0, out, n)
     if me[at.R_TURN] >= 0:
-        left = shift(real(B, at.A_STOCK), at.LEFT * B[at.N_ROWS] + acc)
+        left = who_left(B, me, day)
         if again:
             add_rows(left, out, n)
         else:
@@ -234,91 +212,25 @@ def leave(B, number, me, blocks_now, day, moments, again):
 
 
 @inner
-def by_group(x, out, lo, n, per):
-    """Add the classes of each group: ``out[g] += sum of x`` (`lo` and `n` are whole groups)."""
-    g = lo // per
-    if per == 1:
-        for v in range(n):
-            out[g + v] += x[v]
-    elif per == 3:
-        for v in range(n // 3):
-            out[g + v] += x[3 * v] + x[3 * v + 1] + x[3 * v + 2]
-    else:
-        for v in range(n):
-            out[g + v // per] += x[v]
-
-
-@inner
-def largest(B, peak):
-    """Largest numbers of the period by place and group."""
-    staying, travelling, closed = (
-        real(B, at.A_STOCK),
-        shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS]),
-        shift(real(B, at.A_STOCK), at.CLOSED * B[at.N_ROWS]),
-    )
-    settled = shift(real(B, at.A_DONE), at.SETTLED * 3 * B[at.N_ROWS])
-    groups = B[at.N_GROUPS]
-    for place in range(B[at.N_PLACES]):
-        for g in range(4 * groups):
-            real(B, at.A_GROUP)[g] = 0.0
-        queues, homes = False, False
-        for i in range(whole(B, at.A_PLACE_START)[place], whole(B, at.A_PLACE_START)[place + 1]):
-            me = shift(whole(B, at.A_NODE), whole(B, at.A_PLACE_NODE)[i] * at.NODE)
-            lo, n, per, acc = me[at.LO], me[at.COUNT], me[at.PER], me[at.ACC]
-            by_group(shift(staying, acc), real(B, at.A_GROUP), lo, n, per)
-            by_group(shift(travelling, acc), shift(real(B, at.A_GROUP), 2 * groups), lo, n, per)
-            if me[at.CLOSES]:
-                queues = True
-                by_group(shift(closed, acc), shift(real(B, at.A_GROUP), groups), lo, n, per)
-            for q in range(me[at.ASK_0], me[at.ASK_1]):
-                queues = True
-                by_group(
-                    shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q]),
-                    shift(real(B, at.A_GROUP), groups),
-                    lo,
-                    n,
-                    per,
-                )
-            if me[at.SETTLES]:
-                homes = True
-                by_group(shift(settled, acc), shift(real(B, at.A_GROUP), 3 * groups), lo, n, per)
-        for s in range(4):
-            if (s == 1 and not queues) or (s == 3 and not homes):
-                continue
-            top, x = (
-                shift(peak, (s * B[at.N_PLACES] + place) * groups),
-                shift(real(B, at.A_GROUP), s * groups),
-            )
-            for g in range(groups):
-                top[g] = max(top[g], x[g])
-
-
-@inner
-def evening(B, days):
-    """Person-days of the evening; returns all who are on the route."""
-    n = B[at.N_ROWS] // CHUNK
-    staying, travelling = real(B, at.A_STOCK), shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS])
-    closed, settled = (
-        shift(real(B, at.A_STOCK), at.CLOSED * B[at.N_ROWS]),
-        shift(real(B, at.A_DONE), at.SETTLED * 3 * B[at.N_ROWS]),
-    )
-    add_rows(days, staying, n)
-    add_rows(shift(days, 2 * B[at.N_ROWS]), travelling, n)
-    on_route = total(staying, n) + total(travelling, n)
-    for number in range(B[at.N_NODES]):
-        me = shift(whole(B, at.A_NODE), number * at.NODE)
-        acc, chunks = me[at.ACC], me[at.CHUNKS]
-        if me[at.CLOSES]:
-            add_rows(shift(days, B[at.N_ROWS] + acc), shift(closed, acc), chunks)
-            on_route += total(shift(closed, acc), chunks)
-        for q in range(me[at.ASK_0], me[at.ASK_1]):
-            add_rows(
-                shift(days, B[at.N_ROWS] + acc), shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q]), chunks
-            )
-            on_route += total(shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q]), chunks)
-        if me[at.SETTLES]:
-            add_rows(shift(days, 3 * B[at.N_ROWS] + acc), shift(settled, acc), chunks)
-    return on_route
+def evening(B, number, day, i, days):
+    """Those on their way to a node, and the person-days of its evening, the i-th of a span."""
+    me = shift(whole(B, at.A_NODE), number * at.NODE)
+    acc = me[at.ACC]
+    travelling = shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + acc)
+    for e in range(me[at.EDGE_0], me[at.EDGE_1]):
+        edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
+        ring = shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * edge[at.WIDE] * CHUNK)
+        add_rows(shift(travelling, edge[at.INTO]), ring, edge[at.WIDE])
+    if not B[at.N_TABLES]:
+        return
+    present(B, me, i, days, 0, shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + acc))
+    present(B, me, i, days, 2, travelling)
+    if me[at.CLOSES]:
+        present(B, me, i, days, 1, shift(real(B, at.A_STOCK), at.CLOSED * B[at.N_ROWS] + acc))
+    for q in range(me[at.ASK_0], me[at.ASK_1]):
+        present(B, me, i, days, 1, shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q]))
+    if me[at.SETTLES]:
+        present(B, me, i, days, 3, shift(real(B, at.A_DONE), at.SETTLED * 3 * B[at.N_ROWS] + acc))
 
 
 @inner
@@ -328,7 +240,7 @@ def clear_block(B, one, end, day):
         me = shift(whole(B, at.A_NODE), number * at.NODE)
         for e in range(me[at.EDGE_0], me[at.EDGE_1]):
             edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
-            if edge[at.LATE] == 2:
+            if edge[at.LATE] == 2 and not edge[at.LINE]:  # lines were served in the morning
                 clear(
                     shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * edge[at.WIDE] * CHUNK),
                     edge[at.WIDE],
@@ -336,11 +248,11 @@ def clear_block(B, one, end, day):
 
 
 @tight
-def solve(B, number, now, blocks_now, flow, entry, day, first, moments, again):
-    """Solve one node. Returns persons whose journey ended, persons who came, departed, and the next entry of the departures."""
+def solve(B, number, now, blocks_now, flow, day, first, moments, again):
+    """Solve one node. Returns persons whose journey ended, and persons who came."""
     me = shift(whole(B, at.A_NODE), number * at.NODE)
     here = scratch(B, HERE)
-    moved, departed = 0.0, 0.0
+    moved = 0.0
     if again:
         gone = gather_again(B, me, now, flow, day, moments)
         moved = total(here, me[at.CHUNKS])
@@ -348,12 +260,8 @@ def solve(B, number, now, blocks_now, flow, entry, day, first, moments, again):
         gone = gather(B, me, now, flow, day, first, moments)
     if me[at.END] > 0 or me[at.SENT]:
         gone += enter(B, me, shift(blocks_now, number * 2), day, moments, again)
-    end = whole(B, at.A_DEP_START)[day + 1]
-    while not again and entry < end and whole(B, at.A_DEP_NODE)[entry] == number:
-        x = real(B, at.A_DEP_PERSONS)[entry]
-        here[whole(B, at.A_DEP_LANE)[entry] - me[at.LO]] += x
-        departed += x
-        entry += 1
+    if not again:
+        depart(B, number, me, here, 0, day, 1)
     if me[at.SEG_0] < me[at.SEG_1]:
         out = scratch(B, LEAVING)
         if again:
@@ -365,48 +273,84 @@ def solve(B, number, now, blocks_now, flow, entry, day, first, moments, again):
             shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC]), here, out, me[at.CHUNKS]
         )
         gone += leave(B, number, me, blocks_now, day, moments, again)
-    return gone, moved, departed, entry
+    return gone, moved
 
 
 @tight
-def walk(B, day, ep, month, now, origin, moments):
-    """Solve all nodes of a day, those that lead back to each other within the day together. Returns who departed and who ended."""
+def walk(B, part, day, begin, origin, moments):
+    """Solve all nodes of a part on a day, those that lead back to each other within the day together."""
     block, node = whole(B, at.A_BLOCK), whole(B, at.A_NODE)
-    blocks_now = shift(whole(B, at.A_BLOCK_OF), ep * B[at.N_NODES] * 2)
-    flow = shift(real(B, at.A_FLOW), month * B[at.N_FLOWS])
-    entry, departed, gone = whole(B, at.A_DEP_START)[day], 0.0, 0.0
-    for b in range(B[at.N_BLOCKS]):
+    today = shift(whole(B, at.A_DAY), day * at.DAY)
+    blocks_now = shift(whole(B, at.A_BLOCK_OF), today[at.EPOCH] * B[at.N_NODES] * 2)
+    now = shift(whole(B, at.A_WAY_OF), today[at.EPOCH] * B[at.N_EDGES])
+    flow = shift(real(B, at.A_FLOW), today[at.MONTH] * B[at.N_FLOWS])
+    gone = 0.0
+    for b in range(part[at.BLOCK_0], part[at.BLOCK_1]):
         one, end = block[b], block[b + 1]
         if end > one + 1:
             clear_block(B, one, end, day)
         for turn in range(1 if end == one + 1 else 10000):
             moved, again = 0.0, turn > 0
             for number in range(one, end):
-                out, came, left, entry = solve(
-                    B, number, now, blocks_now, flow, entry, day, origin, moments, again
-                )
+                out, came = solve(B, number, now, blocks_now, flow, day, origin, moments, again)
                 gone += out
                 moved += came
-                departed += left
             if again and moved < TINY:
                 break
         for number in range(one, end):
             if node[number * at.NODE + at.SCALED]:
                 rewrite(B, shift(node, number * at.NODE), day)
-    return departed, gone
+    days = shift(real(B, at.A_DAYS), today[at.MONTH] * 4 * B[at.N_ROWS])
+    for number in range(block[part[at.BLOCK_0]], block[part[at.BLOCK_1]]):
+        evening(B, number, day, day - begin, days)
+    real(B, at.A_BALANCE)[day * 3 + 2] += gone
 
 
 @inner
-def note_changes(B, now, before, day):
-    """Note on which edges travel times changed."""
-    for e in range(B[at.N_EDGES]):
-        if now[e] != before[e]:
-            whole(B, at.A_SINCE)[e] = day
+def span_end(B, day, last):
+    """Day after the last of a span: of one period of the tables, and of at most `SPAN` days."""
+    day_of = whole(B, at.A_DAY)
+    end = day + 1
+    while (
+        end < min(last, day + at.SPAN) and day_of[end * at.DAY + at.MONTH] == day_of[day * at.DAY + at.MONTH]
+    ):
+        end += 1
+    return end
+
+
+@inner
+def begin_span(B, days):
+    """Forget the evenings and the ends of journeys of the span before."""
+    clear(scratch(B, GONE), days)
+    clear(scratch(B, ROUTE), days)
+    if B[at.N_PEAKS]:
+        crowd = real(B, at.A_CROWD)
+        for i in range(days * 4 * B[at.N_PLACES] * B[at.N_GROUPS]):
+            crowd[i] = 0.0
+
+
+@inner
+def end_span(B, day, days):
+    """Balance of each day, and largest numbers of the period by place and group."""
+    balance = real(B, at.A_BALANCE)
+    for i in range(days):
+        d = day + i
+        balance[d * 3 + 1] = total(shift(scratch(B, ROUTE), i * CHUNK), 1)
+        balance[d * 3 + 2] += total(shift(scratch(B, GONE), i * CHUNK), 1)
+        if d > 0:
+            balance[d * 3 + 2] += balance[(d - 1) * 3 + 2]
+    if B[at.N_PEAKS]:
+        cells = 4 * B[at.N_PLACES] * B[at.N_GROUPS]
+        peak = shift(real(B, at.A_PEAK), whole(B, at.A_DAY)[day * at.DAY + at.MONTH] * cells)
+        for i in range(days):
+            crowd = shift(real(B, at.A_CROWD), i * cells)
+            for c in range(cells):
+                peak[c] = max(peak[c], crowd[c])
 
 
 @jit
 def run_days(table, first, last, origin, moments):
-    """Run the days from `first` to before `last`.
+    """Run the days from `first` to before `last`: span after span of days, part after part of the route.
 
     Parameters
     ----------
@@ -419,22 +363,20 @@ def run_days(table, first, last, origin, moments):
         Keep sums of days and squared days of those whose journey ends.
     """
     B = pointer(table)
-    day_of, balance = whole(B, at.A_DAY), real(B, at.A_BALANCE)
-    gone = balance[(first - 1) * 3 + 2] if first > 0 else 0.0
-    for day in range(first, last):
-        ep, month = day_of[day * at.DAY + at.EPOCH], day_of[day * at.DAY + at.MONTH]
-        now = shift(whole(B, at.A_WAY_OF), ep * B[at.N_EDGES])
-        if day > origin and ep != day_of[(day - 1) * at.DAY + at.EPOCH]:
-            before = shift(whole(B, at.A_WAY_OF), day_of[(day - 1) * at.DAY + at.EPOCH] * B[at.N_EDGES])
-            note_changes(B, now, before, day)
-        if B[at.N_LINES] > 0:
-            open_lines(B, day, origin)
-        departed, left = walk(B, day, ep, month, now, origin, moments)
-        gone += left
-        balance[day * 3] = departed
-        if B[at.N_TABLES]:
-            days = shift(real(B, at.A_DAYS), month * 4 * B[at.N_ROWS])
-            balance[day * 3 + 1] = evening(B, days)
-        if B[at.N_PEAKS]:
-            largest(B, shift(real(B, at.A_PEAK), month * 4 * B[at.N_PLACES] * B[at.N_GROUPS]))
-        balance[day * 3 + 2] = gone
+    block = whole(B, at.A_BLOCK)
+    begin_departures(B, first)
+    day = first
+    while day < last:
+        end = span_end(B, day, last)
+        begin_span(B, end - day)
+        for p in range(B[at.N_PARTS]):
+            part = shift(whole(B, at.A_PART), p * at.PART)
+            if part[at.ALONE]:
+                solve_days(B, block[part[at.BLOCK_0]], day, end - day, origin, moments)
+                continue
+            for d in range(day, end):
+                if part[at.Q_0] < part[at.Q_1]:
+                    open_lines(B, p, part[at.Q_0], part[at.Q_1], d, origin)
+                walk(B, part, d, day, origin, moments)
+        end_span(B, day, end - day)
+        day = end

@@ -20,21 +20,31 @@ Array = NDArray[Any]
 # columns of Net.node
 LO, COUNT, CHUNKS, ACC, PLACE, SOUTH, END, HOME, TURN, SENT = range(10)
 CLOSES, SETTLES, EDGE_0, EDGE_1, OUT_0, OUT_1, SENT_0, SENT_1 = range(10, 18)
-SEG_0, SEG_1, ASK_0, ASK_1, SCALED, PER, R_OPEN, R_TURN, R_SETTLE = range(18, 27)
-NODE = 27
+SEG_0, SEG_1, ASK_0, ASK_1, SCALED, PER, R_OPEN, R_TURN, R_SETTLE, IN_PART = range(18, 28)
+NODE = 28
 """First class that can be here, how many, chunks of a row; offset of its rows in sums; place; 1 = heading south; outcome of who arrives;
 row of those for whom it is one (-1 all); node whose people turn back here (-1); 1 = people are sent away on arrival; 1 = ways may close;
 1 = people settle; first edge into it and one past the last; the same of edges chosen here, and of edges for those sent away (both in
 Net.out), segments of stays, limited legs out; 1 = a policy scales stays; classes of a group; offsets in its block of shares of the rows
-of open ways, of those who turn back and who settle (-1 none)."""
+of open ways, of those who turn back and who settle (-1 none); part of the route."""
 
 # columns of Net.edge
-SOURCE, TARGET, FROM, INTO, WIDE, RING, MASK, REACH, LATE, FLOW, ROW, LATER, EVEN = range(13)
-EDGE = 13
+SOURCE, TARGET, FROM, INTO, WIDE, RING, MASK, REACH, LATE, FLOW, ROW, LATER, EVEN, SAME, ACROSS, LINE = range(
+    16
+)
+EDGE = 16
 """Nodes it leads from and to; offset of its classes in a row of either; chunks; offset and mask of its ring; days within which all arrive;
 1 = the source is solved later, 2 = with the target; offset in a month of flows; offset of its shares in the block of its source;
 offset of those who set out in the last round (-1 where the source is not solved with the target); 1 = the same share of those on their way
-arrives every day, all along: who is on their way is kept in a row behind a ring of two days."""
+arrives every day, all along: who is on their way is kept in a row behind the ring; 1 = one travel time holds all along;
+1 = the source lies in another part; 1 = served through a line."""
+
+# columns of Net.part
+BLOCK_0, BLOCK_1, ALONE, Q_0, Q_1 = range(5)
+PART = 5
+SPAN = 8
+"""First block of nodes and one past the last; 1 = one node that nothing leads back to, which is solved for up to `SPAN` days at a
+time; first line and one past the last."""
 
 # columns of Net.way
 LAG, LEN, TAP = range(3)
@@ -58,7 +68,7 @@ to day where the number of taps is 1. At the end: offset of the ratios of rewrit
 there is afterwards."""
 
 # rows of Memory.stock
-STAYING, TRAVELLING, CLOSED, AGAIN, LEFT = range(5)
+STAYING, TRAVELLING, CLOSED, AGAIN = range(4)
 # first index of Memory.done
 ENDED, DIED, SETTLED = range(3)
 # columns of Net.day
@@ -75,6 +85,7 @@ class Net(NamedTuple):
     merge: int  # classes heading north for each that heads south
     day: Array  # int64 [n_days, 3], period of the tables, epoch, month
     block: Array  # int64 [B + 1], nodes are solved in this order, those of a block together
+    part: Array  # int64 [parts, columns], blocks that lead back to each other, later days included, one part after another
     node: Array  # int64 [N, columns]
     edge: Array  # int64 [E, columns]
     out: Array  # int64, edges out of each node
@@ -115,6 +126,8 @@ class Lines(NamedTuple):
     monthly: Array  # int64 [limits]
     room_place: Array  # int64 [rooms]
     room: Array  # float64 [rooms, n_days]
+    limit_part: Array  # int64 [limits], part whose lines a limit is for
+    room_part: Array  # int64 [rooms]
     record: Array  # float64 [n_days, Q, 3], head of the line or share served, share of the new served, share who gave up
 
 
@@ -124,15 +137,18 @@ class Memory(NamedTuple):
     a: Array  # rings of those who began a stay
     ring: Array  # rings of those who set out
     exps: Array
-    stock: Array  # float64 [5, rows]: staying, travelling, waiting because every way is closed, choosing again today, left today
+    stock: Array  # float64 [4, rows]: staying, travelling, waiting because every way is closed, choosing again today
+    turned: Array  # float64, a ring of `SPAN` days of those who left each node from which people turn back
     done: Array  # float64 [3, 3, rows]: ended, died, settled; persons, persons x day, persons x day squared
     days: Array  # float64 [months, 4, rows], person-days staying, queued, travelling, settled
     peak: Array  # float64 [months, 4, places, groups]
+    crowd: Array  # float64 [SPAN, 4, places, groups], persons on the evenings of a span
     flow: Array  # float64 [months, flow rows]
     since: Array  # int64 [E], day from which an edge's travel time holds
     regime: Array  # int64 [G], regime of each segment
+    entry: Array  # int64 [N], next entry of the departures of each node
     balance: Array  # float64 [n_days, 3]
-    buffer: Array  # float64 [5, width]
+    buffer: Array  # float64 [7, width]
     later: Array  # rows of edges within blocks: who set out in the last round
     queue: Array  # rows of those in line
     joined: Array  # rows of those who joined, day by day
@@ -147,14 +163,14 @@ class Memory(NamedTuple):
 # a run as the kernels see it: a table of numbers, then of the addresses of all arrays (every array of numbers that count is int64)
 (
     N_NODES, N_EDGES, N_LINES, N_PLACES, N_GROUPS, N_ROWS, N_WIDE, N_N_DAYS, N_LIMITS, N_ROOMS,
-    N_OF_LEG, N_MERGE, N_REPLAY, N_SAVE_UP, N_BLOCKS, N_TABLES, N_PEAKS, N_FLOWS,
+    N_OF_LEG, N_MERGE, N_REPLAY, N_SAVE_UP, N_PARTS, N_TABLES, N_PEAKS, N_FLOWS,
 ) = range(18)  # fmt: skip
 (
-    A_DAY, A_BLOCK, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_HOME, A_SEGMENT, A_EXPO,
+    A_DAY, A_BLOCK, A_PART, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_HOME, A_SEGMENT, A_EXPO,
     A_REGIME, A_LENGTH, A_RATIO, A_PLACE_START, A_PLACE_NODE, A_BLOCK_OF, A_ROW, A_Q_NODE, A_Q_EDGE,
     A_Q_LIMIT, A_Q_MIXED, A_Q_PATIENCE, A_Q_QUEUE, A_Q_RING, A_ALLOTMENT, A_MONTHLY, A_ROOM_PLACE,
-    A_ROOM, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_DONE, A_DAYS, A_PEAK, A_FLOW, A_SINCE, A_NOW,
-    A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED, A_GROUP,
-    A_WANT, A_DEP_START, A_DEP_NODE, A_DEP_LANE, A_DEP_PERSONS,
-) = range(18, 74)  # fmt: skip
-BARE = 74
+    A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD,
+    A_FLOW, A_SINCE, A_NOW, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
+    A_GROUP, A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
+) = range(18, 80)  # fmt: skip
+BARE = 80

@@ -30,9 +30,11 @@ NOBODY = 1e-9
 
 
 @inner
-def refill(B, day):
-    """Set what each limit takes today; what is left of a monthly cap stays until the month ends."""
+def refill(B, part, day):
+    """Set what each limit of a part takes today; what is left of a monthly cap stays until the month ends."""
     for limit in range(B[at.N_LIMITS]):
+        if whole(B, at.A_LIMIT_PART)[limit] != part:
+            continue
         today = real(B, at.A_ALLOTMENT)[limit * B[at.N_N_DAYS] + day]
         kept = 0.0
         if day > 0 and real(B, at.A_ALLOTMENT)[limit * B[at.N_N_DAYS] + day - 1] < UNLIMITED:
@@ -46,6 +48,8 @@ def refill(B, day):
                 kept = min(real(B, at.A_LEFT)[limit], 8.0)
         real(B, at.A_LEFT)[limit] = today if today >= UNLIMITED else today + kept
     for r in range(B[at.N_ROOMS]):
+        if whole(B, at.A_ROOM_PART)[r] != part:
+            continue
         inside = 0.0
         for number in range(B[at.N_NODES]):
             me = shift(whole(B, at.A_NODE), number * at.NODE)
@@ -100,12 +104,22 @@ def let_go(B, q, day):
 
 
 @inner
+def first_of_line(B, q, day):
+    """First day on which someone joined who may still be in a line that people give up or that is served by lot."""
+    cohort, d = shift(real(B, at.A_COHORT), q * B[at.N_N_DAYS]), int(real(B, at.A_HEAD)[q])
+    while d < day and cohort[d] == 0.0:
+        d += 1
+    real(B, at.A_HEAD)[q] = d
+    return max(d, day - 2 * whole(B, at.A_Q_PATIENCE)[q])
+
+
+@inner
 def give_up(B, q, day):
     """Share of a line whose patience ends today: patience is even over 1 to twice its mean days after joining."""
     twice = 2 * whole(B, at.A_Q_PATIENCE)[q]
     cohort = shift(real(B, at.A_COHORT), q * B[at.N_N_DAYS])
     waiting, gone = 0.0, 0.0
-    for d in range(max(0, day - twice), day):
+    for d in range(first_of_line(B, q, day), day):
         part = cohort[d] / (twice - (day - d) + 1.0)
         waiting += cohort[d]
         gone += part
@@ -123,7 +137,7 @@ def take(B, q, persons):
 
 
 @inner
-def allow(B):
+def allow(B, one, end):
     """Persons let through of those who want: limits shared in proportion, in three rounds; takes them from the limits."""
     want, got, passed, demand = (
         real(B, at.A_WANT),
@@ -131,25 +145,27 @@ def allow(B):
         shift(real(B, at.A_WANT), 2 * B[at.N_LINES]),
         shift(real(B, at.A_WANT), 3 * B[at.N_LINES]),
     )
-    for q in range(B[at.N_LINES]):
+    wanted = 0.0
+    for q in range(one, end):
         got[q] = 0.0
-    for _ in range(3):
+        wanted += want[q]
+    for _ in range(3 if wanted > 0.0 else 0):
         for limit in range(B[at.N_LIMITS] + B[at.N_ROOMS]):
             demand[limit] = 0.0
-        for q in range(B[at.N_LINES]):
+        for q in range(one, end):
             for a in range(B[at.N_OF_LEG]):
                 limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
                 if limit >= 0:
                     demand[limit] += want[q]
         moved = 0.0
-        for q in range(B[at.N_LINES]):
+        for q in range(one, end):
             share = 1.0
             for a in range(B[at.N_OF_LEG]):
                 limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
                 if limit >= 0 and demand[limit] > 0.0:
                     share = min(share, max(real(B, at.A_LEFT)[limit], 0.0) / demand[limit])
             passed[q] = share * want[q]
-        for q in range(B[at.N_LINES]):
+        for q in range(one, end):
             want[q] -= passed[q]
             got[q] += passed[q]
             moved += passed[q]
@@ -162,14 +178,11 @@ def allow(B):
 def let_through(B, q, day, share, row):
     """Part of a row of the line's place sets out over its leg."""
     edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
-    target = shift(whole(B, at.A_NODE), edge[at.TARGET] * at.NODE)
     n = edge[at.WIDE]
-    some = shift(row, edge[at.FROM])
-    add_scaled(shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * n * CHUNK), share, some, n)
     add_scaled(
-        shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + target[at.ACC] + edge[at.INTO]),
+        shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * n * CHUNK),
         share,
-        some,
+        shift(row, edge[at.FROM]),
         n,
     )
 
@@ -188,8 +201,9 @@ def serve(B, q, day, persons):
         waiting = total(queue, n)
         if not B[at.N_REPLAY]:
             record[0] = min(persons / waiting, 1.0) if waiting > NOBODY else 1.0
-            for d in range(max(0, day - 2 * whole(B, at.A_Q_PATIENCE)[q]), day):
-                cohort[d] *= 1.0 - record[0]
+            kept = 1.0 - record[0]
+            for d in range(first_of_line(B, q, day), day):
+                cohort[d] *= kept
         let_through(B, q, day, record[0], queue)
         scale(queue, 1.0 - record[0], queue, n)
         return
@@ -219,10 +233,10 @@ def serve(B, q, day, persons):
 
 
 @inner
-def open_lines(B, day, first):
-    """The morning: limits are filled, lines whose leg closed choose again, and those who wait are let through."""
-    refill(B, day)
-    for q in range(B[at.N_LINES]):
+def open_lines(B, part, one, end, day, first):
+    """The morning of a part: limits are filled, lines whose leg closed choose again, and those who wait are let through."""
+    refill(B, part, day)
+    for q in range(one, end):
         me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
         edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
         clear(
@@ -237,8 +251,8 @@ def open_lines(B, day, first):
             let_go(B, q, day)
         real(B, at.A_WANT)[q] = total(shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q]), me[at.CHUNKS])
     if not B[at.N_REPLAY]:
-        allow(B)
-    for q in range(B[at.N_LINES]):
+        allow(B, one, end)
+    for q in range(one, end):
         serve(B, q, day, real(B, at.A_WANT)[B[at.N_LINES] + q])
 
 

@@ -14,12 +14,14 @@ from sim.engines.kernels.expected_rows import (
     inner,
     real,
     scale,
+    settle_down,
     shift,
     tight,
     whole,
 )
+from sim.engines.kernels.expected_span_rows import convolve_days, decay_days
 
-__all__ = ["rewrite", "stay", "stay_again"]
+__all__ = ["rewrite", "stay", "stay_again", "stay_days"]
 
 NONE = 1e-16
 """Share still there below which arrivals do not enter the exponentials."""
@@ -78,6 +80,65 @@ def stay(B, me, here, out, day):
 
 
 @inner
+def stay_stretch(B, regime, segment, here, out, staying, step, day, days):
+    """Who leaves a segment on some days of one regime (`here`, `out` and `staying` begin with the segment's first class)."""
+    chunks, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
+    width = chunks * CHUNK
+    a = shift(real(B, at.A_A), segment[at.S_A])
+    for i in range(days):
+        copy(shift(a, ((day + i) & mask) * width), shift(here, i * step), chunks)
+    if regime[at.R_KIND] == at.GEOMETRIC:
+        for i in range(days):
+            chance = real(B, at.A_TAP)[regime[at.R_TAP] + regime[at.R_LEN] * (day + i)]
+            scale(shift(out, i * step), chance, staying, chunks)
+            settle_down(staying, shift(here, i * step), shift(out, i * step), chunks)
+    elif regime[at.R_KIND] == at.VARYING:
+        for i in range(days):
+            j = day + i - regime[at.R_FIRST]
+            taps = shift(real(B, at.A_TAP), regime[at.R_TAP] + j * regime[at.R_LEN])
+            count = whole(B, at.A_LENGTH)[regime[at.R_EXP] + j]
+            convolve(shift(out, i * step), a, width, mask, day + i, taps, count, chunks)
+    else:
+        taps = shift(real(B, at.A_TAP), regime[at.R_TAP])
+        convolve_days(out, step, a, width, mask, day - regime[at.R_LAG], days, taps, regime[at.R_LEN], chunks)
+        if regime[at.R_EXPS] > 0:
+            state = shift(real(B, at.A_EXPS), segment[at.S_STATE])
+            expo = shift(real(B, at.A_EXPO), regime[at.R_EXP] * 2)
+            decay_days(
+                out,
+                step,
+                state,
+                width,
+                a,
+                mask,
+                day - regime[at.R_FROM],
+                days,
+                expo,
+                regime[at.R_EXPS],
+                chunks,
+            )
+
+
+@inner
+def stay_days(B, me, here, out, part, step, day, days):
+    """The same as `stay` for some days: rows of `here` and `out` lie `step` numbers apart, `part` is scratch."""
+    staying = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
+    for g in range(me[at.SEG_0], me[at.SEG_1]):
+        segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
+        to = segment[at.S_LO] - me[at.LO]
+        copy(part, shift(staying, to), segment[at.S_CHUNKS])
+        i = 0
+        while i < days:
+            regime = shift(whole(B, at.A_REGIME), current(B, g, day + i) * at.REGIME)
+            n = min(days - i, regime[at.R_LAST] - day - i + 1)
+            o = i * step + to
+            stay_stretch(B, regime, segment, shift(here, o), shift(out, o), part, step, day + i, n)
+            i += n
+            if me[at.SCALED]:
+                rewrite_segment(B, g, day + i - 1)
+
+
+@inner
 def stay_again(B, me, here, out, day):
     """The same for those who came in a later round of today: who of them leaves at once."""
     for g in range(me[at.SEG_0], me[at.SEG_1]):
@@ -98,34 +159,42 @@ def stay_again(B, me, here, out, day):
 
 
 @inner
-def rewrite(B, me, day):
+def rewrite_segment(B, g, day):
     """When a regime ends, those still here are written as if more, or fewer, had begun their stay under the next."""
+    segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
+    r = current(B, g, day)
+    regime = shift(whole(B, at.A_REGIME), r * at.REGIME)
+    if regime[at.R_LAST] != day or r + 1 >= segment[at.S_R1]:
+        return
+    n, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
+    m = n * CHUNK
+    a = shift(real(B, at.A_A), segment[at.S_A])
+    last = shift(a, ((day - regime[at.R_MOST]) & mask) * m)
+    for k in range(regime[at.R_RATIOS]):
+        x = shift(a, ((day - k) & mask) * m)
+        scale(x, real(B, at.A_RATIO)[regime[at.R_RATIO] + k], x, n)
+        if k > regime[at.R_MOST]:
+            add_rows(last, x, n)
+            clear(x, n)
+    after = shift(whole(B, at.A_REGIME), (r + 1) * at.REGIME)
+    if after[at.R_KIND] != at.STEADY:
+        return
+    for k in range(regime[at.R_RATIOS], mask + 1):
+        clear(shift(a, ((day - k) & mask) * m), n)
+    for j in range(after[at.R_EXPS]):
+        s = shift(real(B, at.A_EXPS), segment[at.S_STATE] + j * m)
+        keep = real(B, at.A_EXPO)[(after[at.R_EXP] + j) * 2]
+        clear(s, n)
+        c = 1.0
+        for k in range(after[at.R_FROM], mask + 1):
+            if c <= NONE:
+                break
+            add_scaled(s, c, shift(a, ((day - k) & mask) * m), n)
+            c *= keep
+
+
+@inner
+def rewrite(B, me, day):
+    """The same for every segment of a node."""
     for g in range(me[at.SEG_0], me[at.SEG_1]):
-        segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
-        r = current(B, g, day)
-        regime = shift(whole(B, at.A_REGIME), r * at.REGIME)
-        if regime[at.R_LAST] != day or r + 1 >= segment[at.S_R1]:
-            continue
-        n, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
-        m = n * CHUNK
-        a = shift(real(B, at.A_A), segment[at.S_A])
-        last = shift(a, ((day - regime[at.R_MOST]) & mask) * m)
-        for k in range(regime[at.R_RATIOS]):
-            x = shift(a, ((day - k) & mask) * m)
-            scale(x, real(B, at.A_RATIO)[regime[at.R_RATIO] + k], x, n)
-            if k > regime[at.R_MOST]:
-                add_rows(last, x, n)
-                clear(x, n)
-        after = shift(whole(B, at.A_REGIME), (r + 1) * at.REGIME)
-        if after[at.R_KIND] != at.STEADY:
-            continue
-        for k in range(regime[at.R_RATIOS], mask + 1):
-            clear(shift(a, ((day - k) & mask) * m), n)
-        for j in range(after[at.R_EXPS]):
-            s = shift(real(B, at.A_EXPS), segment[at.S_STATE] + j * m)
-            keep = real(B, at.A_EXPO)[(after[at.R_EXP] + j) * 2]
-            clear(s, n)
-            for k in range(after[at.R_FROM], mask + 1):
-                c = keep ** (k - after[at.R_FROM])
-                if c > NONE:
-                    add_scaled(s, c, shift(a, ((day - k) & mask) * m), n)
+        rewrite_segment(B, g, day)

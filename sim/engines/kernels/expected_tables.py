@@ -77,6 +77,7 @@ class Ground(NamedTuple):
     way: Array  # int64 [N, W, 3], offset in the node's block, first class and classes of each alternative; offset -1 none
     block_size: Array  # int64 [N, 2]
     lane_start: Array  # int64 [2, classes of people + 1]
+    lane_alone: Array  # int64 [2], 1 = every class of people of a heading lies in one class of choice
     lane_class: Array  # int64
     lane_share: Array  # float64
     kind_start: Array  # int64 [K + 1]
@@ -151,31 +152,43 @@ def get_through(G, S):
 @inner
 def notice(G, S):
     """What changed enough to be noticed is believed from now on."""
+    wide, groups = S.chance.shape[1], G.group_class.shape[0]
+    chance, held, appeal = pointer(S.chance), pointer(S.held), pointer(S.appeal)
     for leg in range(G.prior.shape[0]):
         base = G.risk_weight * (G.prior[leg] - S.risk[leg])
-        one, two = G.leg_from[leg], G.leg_to[leg]
-        for g in range(G.group_class.shape[0]):
-            ahead = S.chance[two, g] if G.leg_sort[leg] == 0 else G.apart
-            x = base + G.success_weight * (ahead - S.chance[one, g])
-            if abs(x - S.held[leg, g]) > NOTICED:
-                S.held[leg, g] = x
-                S.appeal[leg, g] = np.exp(x)
-                S.stirred[leg] = 1
+        moves = G.leg_sort[leg] == 0
+        here, there = shift(chance, G.leg_from[leg] * wide), shift(chance, G.leg_to[leg] * wide)
+        before = shift(held, leg * wide)
+        found = 0
+        for g in range(groups):
+            ahead = there[g] if moves else G.apart
+            found |= abs(base + G.success_weight * (ahead - here[g]) - before[g]) > NOTICED
+        if not found:
+            continue
+        S.stirred[leg] = 1
+        for g in range(groups):
+            x = base + G.success_weight * ((there[g] if moves else G.apart) - here[g])
+            if abs(x - before[g]) > NOTICED:
+                before[g] = x
+                appeal[leg * wide + g] = np.exp(x)
 
 
 @inner
 def stir(G, S, weight, epoch, anew):
     """Mark the legs whose weight policies changed; returns whether there are any."""
-    found = False
-    classes = weight.shape[1]
-    for leg in range(G.prior.shape[0]):
-        S.stirred[leg] = 1 if anew else 0
+    found = 0
+    classes, legs = weight.shape[1], G.prior.shape[0]
+    stirred, now = pointer(S.stirred), shift(pointer(weight), epoch * weight.shape[1] * weight.shape[2])
+    for leg in range(legs):
+        stirred[leg] = 1 if anew else 0
     if not anew:
+        before = shift(now, -weight.shape[1] * weight.shape[2])
         for c in range(classes):
-            for leg in range(G.prior.shape[0]):
-                if weight[epoch, c, leg] != weight[epoch - 1, c, leg]:
-                    S.stirred[leg] = 1
-                    found = True
+            o = c * weight.shape[2]
+            for leg in range(legs):
+                stirred[leg] |= now[o + leg] != before[o + leg]
+        for leg in range(legs):
+            found |= stirred[leg]
     if anew or found:
         for leg in range(G.prior.shape[0]):
             if S.stirred[leg]:
@@ -224,10 +237,22 @@ def fill_choice(G, S, node, i, at):
     heading, lo = me[SOUTH], me[LO]
     clear(at, G.block_size[i, CHOICE] // CHUNK)
     opened = shift(at, me[R_OPEN])
+    width, wide = S.share.shape[1], S.share.shape[2]
+    lane_class, lane_share = pointer(G.lane_class), pointer(G.lane_share)
     for j in range(G.alternative.shape[1]):
         if G.way[i, j, 0] < 0:
             continue
         row, first = shift(at, G.way[i, j, 0]), G.way[i, j, 1]
+        if G.lane_alone[heading]:  # every class of people lies in one class of choice
+            share, begin = (
+                shift(pointer(S.share), (heading * width + j) * wide),
+                G.lane_start[heading, 0] + first,
+            )
+            for v in range(G.way[i, j, 2]):
+                x = lane_share[begin + v] * share[lane_class[begin + v]]
+                row[v] = x
+                opened[first + v - lo] = 1.0 if x > 0.0 else opened[first + v - lo]
+            continue
         for v in range(G.way[i, j, 2]):
             x = 0.0
             for s in range(G.lane_start[heading, first + v], G.lane_start[heading, first + v + 1]):
