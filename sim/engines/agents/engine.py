@@ -32,6 +32,10 @@ def seed_key(seed: int, replicate: int) -> np.uint64:
     return np.uint64(int.from_bytes(digest[:8], "little"))
 
 
+_WORTH_WAKING = 2000
+"""So many people move on before it pays to wake the other threads."""
+
+
 class AgentsRun:
     """One replicate that can be advanced day by day.
 
@@ -98,8 +102,12 @@ class AgentsRun:
 
         self._work(kernels.MORNING, 0, day, day + 1)
         balance[day, 0] = self._side_by_side(pool, depart_and_move)
-        while self._work(kernels.SERVE, 0, day, day + 1) > 0:
-            self._side_by_side(pool, move)
+        while (served := self._work(kernels.SERVE, 0, day, day + 1)) > 0:
+            if served > _WORTH_WAKING:
+                self._side_by_side(pool, move)
+            else:
+                for part in range(self.threads):
+                    move(part)
         balance[day, 1] = self._side_by_side(pool, close_day)
         balance[day, 2] = self.state.pointer[:, 6].sum()
 
