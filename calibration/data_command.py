@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sim.cli.words import reader_language
 from sim.errors import DataError
+from sim.messages import told
 
 __all__ = ["app"]
 
@@ -92,7 +94,7 @@ def update_command(
         plan = plan_update(file, in_place=in_place, allow_gaps=allow_gaps)
         written = [] if dry_run else apply_update(plan)
     except DataError as error:
-        _refuse(str(error))
+        _refuse(told(error, reader_language()))
         return
     console = _console()
     if len(plan.revisions):
