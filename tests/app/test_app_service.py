@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from sim.app.figures import crossings, route_map
+from sim.app.page.preview import change, small
 from sim.app.server import create_server
 from sim.app.service.jobs import Job, Jobs, left_in_words, share_done
 from sim.app.service.policies import all_fields, bar, controls_of, events_of, nice
@@ -80,6 +81,15 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert spread(float("nan"), 1.0, 2.0, "en") == "under 15"
     assert share(0.05, "en") == "5 %"
     assert day(None, "es") == "sin fin"
+
+
+def test_a_preview_hides_small_counts_and_says_small_changes() -> None:
+    """A count under 15 is not shown, nor a difference that would give it away; no change reads '+0.0 %'."""
+    assert small(3.0)
+    assert not small(0.0)
+    assert not small(40.0)
+    assert change(300.0, 1_100_000.0, "es") == "+300 (<0,1\u00a0%)"
+    assert change(-2_000.0, 20_000.0, "en") == "−2,000 (−10\u00a0%)"
 
 
 def test_a_changed_scenario_is_the_one_its_file_gives(baseline: Scenario, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sim.app.service.preview import error_at
 from sim.app.text import count, say, signed
 from sim.app.workshop import DEFAULT, Draft
 from sim.errors import TravesiaError
-from sim.report.publication import rounded
+from sim.report.publication import is_published, rounded
 from sim.report.words import number, phrase
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from sim.spec import Scenario
 
 __all__ = ["border_options", "layout", "register", "unit_of"]
+
+
+SMALLEST_PER_CENT = 0.1
+"""Below it a difference is said to be smaller than it."""
 
 
 def border_options(scenario: Scenario, lang: str) -> list[dict[str, str]]:
@@ -120,7 +124,9 @@ def numbers(seen: Seen, borders: list[dict[str, str]], group: str, lang: str) ->
     """Crossings over the window and people present, before and now."""
     names = {row["value"]: row["label"] for row in borders}
 
-    def cell(value: float, border: str) -> list[Any]:
+    def cell(value: float, border: str) -> Any:  # noqa: ANN401 - what a cell takes
+        if small(value):
+            return say("hidden", lang)
         share = error_at(border).most / 100.0
         low, high = rounded(value * (1.0 - share)), rounded(value * (1.0 + share))
         told = f"({count(low, lang)}–{count(high, lang)})"
@@ -131,7 +137,7 @@ def numbers(seen: Seen, borders: list[dict[str, str]], group: str, lang: str) ->
             names.get(str(row.border), row.border),
             cell(row.base, str(row.border)),
             cell(row.now, str(row.border)),
-            change(row.difference, row.base, lang),
+            "–" if small(row.base) or small(row.now) else change(row.difference, row.base, lang),
         )
         for row in records(seen.totals(group))
     ]
@@ -145,6 +151,11 @@ def numbers(seen: Seen, borders: list[dict[str, str]], group: str, lang: str) ->
     return [table(say("preview_totals", lang), head, rows, (1, 2, 3)), note]
 
 
+def small(value: float) -> bool:
+    """Whether a count is too small to be shown (see `sim.needs.safeguard`)."""
+    return value > 0.0 and not is_published(value)
+
+
 def change(difference: float, base: float, lang: str) -> str:
     """A difference in persons and per cent."""
     if abs(difference) < 0.5:  # noqa: PLR2004 - less than half a person is none
@@ -152,10 +163,11 @@ def change(difference: float, base: float, lang: str) -> str:
     text = signed(rounded(abs(difference)) * (1 if difference > 0 else -1), lang)
     if base <= 0:
         return text
-    per_cent = 100.0 * difference / base
-    digits = 1 if abs(per_cent) < 10 else 0  # noqa: PLR2004 - one decimal for small shares
-    shown = f"{per_cent:+.{digits}f}".replace("-", "−")
-    return f"{text} ({shown.replace('.', ',') if lang == 'es' else shown} %)"
+    per_cent = 100.0 * abs(difference) / base
+    sign = "+" if difference > 0 else "−"
+    shown = number(per_cent, lang, 1 if per_cent < 10 else 0)  # noqa: PLR2004 - one decimal for small shares
+    told = f"{sign}{shown}" if per_cent >= SMALLEST_PER_CENT else f"<{number(SMALLEST_PER_CENT, lang, 1)}"
+    return f"{text} ({told}\u00a0%)"
 
 
 def error_words(draft: Draft, seen: Seen, border: str, lang: str) -> str:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Control", "Event", "Switch", "controls_of", "events_of", "policy_name"]
 
-Kind = Literal["share", "factor", "number"]
+Kind = Literal["share", "factor", "number", "weight"]
 _NUMBERS: Final = {"per_day", "per_month", "persons", "patience_days", "cost_usd", "income_usd_per_day"}
+_WEIGHTS: Final = {("pathway", "weight"), ("appointment", "weight"), ("return", "size")}
+"""Weights beside those of the other ways: any size, so that their sliders follow the value."""
 _NAMED = 4
 """Nationalities a name lists before it counts them."""
 
@@ -35,7 +37,7 @@ class Control:
     ----------
     key : str
         Field of the policy.
-    kind : {"share", "factor", "number"}
+    kind : {"share", "factor", "number", "weight"}
     value, low, high, step : float
         Where it stands and how far it goes.
     label, sentence, unit : str
@@ -213,11 +215,18 @@ def control(policy: Policy, name: str, lang: str) -> Control | None:
         return None
     if not field.is_required() and value == field.get_default() and name != "size":
         return None
-    kind: Kind = "number" if name in _NUMBERS else "factor"
+    kind: Kind = (
+        "number" if name in _NUMBERS else "weight" if (policy.instrument, name) in _WEIGHTS else "factor"
+    )
     if any(getattr(rule, "le", None) == 1 for rule in field.metadata):
         kind = "share"
-    high = {"share": 1.0, "factor": max(2.0, nice(2.0 * value)), "number": max(10.0, nice(2.0 * value))}[kind]
-    step = 0.01 if kind == "share" else high / 200.0 if kind == "factor" else max(round(high / 100.0), 1)
+    high = {
+        "share": 1.0,
+        "factor": max(2.0, nice(2.0 * value)),
+        "number": max(10.0, nice(2.0 * value)),
+        "weight": nice(2.0 * value),
+    }[kind]
+    step = 0.01 if kind == "share" else max(round(high / 100.0), 1) if kind == "number" else high / 200.0
     key = f"field.{policy.instrument}.{name}"
     if not has(key):  # a field without words yet is left as it is
         return None

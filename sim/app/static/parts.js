@@ -23,10 +23,10 @@
   function shown(value, props) {
     if (value === null || value === undefined || value === "") return "";
     if (props.labels) return props.labels[Number(value)] || "";
-    const digits = props.step && props.step < 1 ? (props.step < 0.1 ? 2 : 1) : 0;
+    const digits = props.step && props.step < 1 ? Math.min(6, Math.ceil(-Math.log10(props.step) - 1e-9)) : 0;
     const number = props.percent ? 100 * value : Number(value);
     const text = number.toLocaleString(props.lang === "es" ? "es-MX" : "en-US", {
-      maximumFractionDigits: props.percent ? 0 : digits, useGrouping: true });
+      maximumFractionDigits: props.percent ? (number < 10 ? 1 : 0) : digits, useGrouping: true });
     const spaced = props.lang === "es" ? text.replace(/,/g, "\u00a0").replace(/\.(\d+)$/, ",$1") : text;
     return spaced + (props.percent ? "\u00a0%" : props.unit ? " " + props.unit : "");
   }
