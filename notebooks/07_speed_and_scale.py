@@ -25,6 +25,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from sim import load_scenario, run
+from sim.report.style import COLOURS
 
 window = {"window": {"start": "2023-01-01", "end": "2023-06-30"}, "spin_up_start": "2022-10-01"}
 scenario = load_scenario({"name": "half_year", "extends": "history/baseline", **window})
@@ -48,16 +49,26 @@ table = pd.DataFrame(
 
 # %%
 figure, panel = plt.subplots(figsize=(7, 3.6), layout="constrained")
-for group, part in table.groupby("group", sort=False):
-    panel.loglog(part["simulated persons a month"], part["spread %"], "o-", label=f"Darién, {group}")
+for (group, part), colour, marker in zip(table.groupby("group", sort=False), COLOURS, "os^D", strict=False):
+    panel.loglog(
+        part["simulated persons a month"],
+        part["spread %"],
+        color=colour,
+        marker=marker,
+        label=f"Darién, {group}",
+    )
 n = table["simulated persons a month"].sort_values()
 panel.loglog(n, 100 / n**0.5, "k--", label="100 / √n: people who travel alone")
 panel.set_xlabel("simulated persons counted in a month (n)")
 panel.set_ylabel("spread of one replicate, % of its mean")
+for axis in (panel.xaxis, panel.yaxis):
+    axis.set_major_formatter("{x:,.0f}")
+panel.set_yticks((2, 5, 10, 20, 50))
+panel.yaxis.set_minor_formatter("")
 legend = panel.legend(frameon=False, fontsize=8)
 # %% [markdown]
-# The points lie somewhat above the dashed line, because families move together: four people who take the same boat are
-# one draw of chance, not four.
+# Families move together: four people who take the same boat are one draw of chance, not four. That lifts Venezuelans above
+# the dashed line. The spread of so few replicates is itself known roughly only: do not read more into single points.
 
 # %%
 cost = table.groupby("scale")["seconds a replicate"].first()

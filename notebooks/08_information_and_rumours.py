@@ -49,19 +49,24 @@ told = compare(
 # %%
 rows = told.differences[told.differences["nationality"] == "ALL"]
 borders = {"darien": "Darién", "honduras": "Honduras", "us_border_patrol": "US, between ports"}
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.5), layout="constrained")
 for panel, (border, title) in zip(axes, borders.items(), strict=True):
     for name, colour, line in (("nobody_listens", "#0072B2", "-"), ("at_once", "#D55E00", "--")):
         part = rows[(rows["border"] == border) & (rows["other"] == name) & (rows["period"].str.len() == 7)]
         panel.plot(
             part["period"].str[2:], part["median"], color=colour, linestyle=line, label=name.replace("_", " ")
         )
-        panel.fill_between(part["period"].str[2:], part["lo90"], part["hi90"], color=colour, alpha=0.2)
+        band = f"{name.replace('_', ' ')}, 90 % interval"
+        panel.fill_between(
+            part["period"].str[2:], part["lo90"], part["hi90"], color=colour, alpha=0.2, label=band
+        )
     panel.axhline(0, color="black", linewidth=0.8)
     panel.set_title(title, loc="left")
     panel.set_ylabel("difference from as it is,\npersons per month")
     panel.tick_params(axis="x", rotation=90)
-legend = axes[0].legend(frameon=False, fontsize=8)
+legend = figure.legend(
+    *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8
+)
 
 # %% [markdown]
 # The band is the 90 % interval over four pairs. One would expect listening to change which way people take. Shares by way,
