@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AGES",
     "ALL",
+    "AT_HOME",
     "CELLS",
     "CLASSES",
     "DEMOGRAPHY",
@@ -38,6 +39,7 @@ STAGES: Final = ("origin", "transit", "destination", "return", "settled")
 #: stage and population group of each disjoint cell
 CELLS: Final = (
     ("origin", "X-DEP"),
+    ("origin", "X-HOM"),
     ("transit", "X-MOV"),
     ("transit", "X-WAI"),
     ("transit", "X-STR"),
@@ -48,6 +50,8 @@ CELLS: Final = (
     ("return", "RET"),
     ("settled", "X-SET"),
 )
+#: people who wait at home for a regular way or for means: they have not left
+AT_HOME: Final = "X-HOM"
 #: the only use of nationality: what mandates cover, and which languages are spoken
 CLASSES: Final = ("venezuela", "other", "extra_continental")
 _EXTRA_CONTINENTAL: Final = frozenset(
@@ -96,8 +100,11 @@ def filter_matrix() -> NDArray[np.float64]:
 
 
 def stage_matrix() -> NDArray[np.float64]:
-    """Which cells belong to which stage; float64, shape (stages, cells)."""
-    return np.array([[float(cell[0] == stage) for cell in CELLS] for stage in STAGES])
+    """Which cells belong to which stage; float64, shape (stages, cells).
+
+    People who wait at home are left out: no standard for people on the way multiplies them.
+    """
+    return np.array([[float(stage == s and group != AT_HOME) for s, group in CELLS] for stage in STAGES])
 
 
 def population_matrix() -> NDArray[np.float64]:

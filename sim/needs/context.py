@@ -294,14 +294,14 @@ def _named(overlay: dict[Any, Any], country: str, region: set[str]) -> bool:
 
 
 def _area_share(measures: Measures, overlay: dict[Any, Any], country: str) -> NDArray[np.float64]:
-    """Share of the country's person-days in the areas hit, by month; one where the whole country is."""
+    """Share of the country's people, in places and on legs that end there, in the areas hit; by month."""
     areas = [x for x in str(overlay["admin1"]).split(";") if x]
     if not areas:
         return np.ones(measures.months)
     places = measures.route.places
     inside = (places["country"] == country).to_numpy()
     hit = inside & places["admin1"].isin(areas).to_numpy()
-    days = measures.places["person_days"].mean(axis=0)
+    days = (measures.places["person_days"] + measures.places["travel_days"]).mean(axis=0)
     whole, part = days[inside].sum(axis=0), days[hit].sum(axis=0)
     return np.divide(part, whole, out=np.zeros(measures.months), where=whole > 0)
 

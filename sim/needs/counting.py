@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from sim.needs.world import Route
 
 __all__ = [
+    "IN_PLACES",
     "SETTLED",
     "STATUSES",
+    "TRAVELLING",
     "Axes",
     "FlowCounts",
     "StockCounts",
@@ -40,7 +42,9 @@ Codes = NDArray[np.intp]
 KINDS: Final = 3
 FORWARD, TO_DESTINATION, BACK = range(KINDS)
 STATUSES: Final = ("staying", "queued", "stranded", "settled", "travelling")
-SETTLED: Final = STATUSES.index("settled")
+SETTLED, TRAVELLING = STATUSES.index("settled"), STATUSES.index("travelling")
+#: people in a place on their way; what standards for places multiply
+IN_PLACES: Final = ("staying", "queued", "stranded")
 _CHILDREN: Final = 3  # the first age bands
 _SEGMENTS: Final = 64  # runs of equal months a replicate and month may be cut into before rows are sorted
 _FLOW_COLUMNS: Final = ("from_place", "to_place", "from_country", "to_country", "direction")
@@ -94,8 +98,14 @@ class FlowCounts:
         Entries from abroad and all arrivals, shape (kinds, nationalities, countries, months, demography).
     sent : numpy.ndarray
         Expelled or removed into the country, shape (nationalities, countries, months, demography).
+    rough : numpy.ndarray
+        Arrivals at a reception or crossing place over dangerous legs on foot, through the jungle or by boat: people who come
+        out; shape as ``visits``.
     hazard, arrived : numpy.ndarray
-        Arrivals over hazardous legs and all, shape (countries, months).
+        Arrivals over dangerous legs and all, shape (countries, months).
+    inland, danger : numpy.ndarray
+        Share of the travel days towards a place that are on legs within its country, and on such dangerous legs; shape
+        (places, months).
     place_arrivals : numpy.ndarray
         Shape (places, months).
     moves : numpy.ndarray
@@ -107,8 +117,11 @@ class FlowCounts:
     entry: Array
     visits: Array
     sent: Array
+    rough: Array
     hazard: Array
     arrived: Array
+    inland: Array
+    danger: Array
     place_arrivals: Array
     moves: Array
     borders: tuple[Array, Array, Array]
@@ -116,20 +129,31 @@ class FlowCounts:
 
 @dataclass(frozen=True)
 class StockCounts:
-    """People at places of one replicate.
+    """People of one replicate between their moves; n nationalities, c countries, m months, d demographic cells.
 
     Parameters
     ----------
     person_days, peaks : numpy.ndarray
-        Person-days, and peaks summed over places, shape (statuses, nationalities, countries, months, demography).
+        Person-days, and peaks summed over places, shape (statuses, n, c, m, d): staying, queued, stranded, settled, and
+        travelling on a leg within the country.
+    entering : numpy.ndarray
+        Person-days on legs from abroad, by the country where the leg ends, shape (n, c, m, d).
+    danger : numpy.ndarray
+        Person-days on dangerous legs, from abroad and within the country, shape (n, c, m, d).
+    home, home_peaks : numpy.ndarray
+        Person-days and peaks of people who wait at home for a regular way or for means, shape (n, c, m, d).
     largest : numpy.ndarray
-        Largest single peak of people who have not settled, shape (nationalities, countries, months, demography).
+        Largest single peak of people in a place on their way, shape (n, c, m, d).
     place_days, place_peaks : numpy.ndarray
-        The same by place, shape (statuses, places, months).
+        By place, shape (statuses, places, months); travelling towards the place over any leg; without people at home.
     """
 
     person_days: Array
     peaks: Array
+    entering: Array
+    danger: Array
+    home: Array
+    home_peaks: Array
     largest: Array
     place_days: Array
     place_peaks: Array
@@ -298,7 +322,10 @@ class _Legs:
     kind: Codes
     sent: NDArray[np.bool_]
     hazard: NDArray[np.bool_]
+    wild: NDArray[np.bool_]
+    out: NDArray[np.bool_]
     trail: NDArray[np.bool_]
+    days: Array
 
     @property
     def entry(self) -> NDArray[np.bool_]:
@@ -338,7 +365,7 @@ def _legs(of_line: dict[str, NDArray[Any]], names: dict[str, list[str]], axes: A
 
     country, place = at("to_country", axes.countries), at("to_place", axes.place_ids)
     roles = axes.route.places["role"].to_numpy()
-    final = np.append(np.array([str(r).startswith("destination") for r in roles], dtype=bool), False)[place]
+    final = _at_place(roles, place, ("destination",))
     final |= np.append(axes.ends_here, False)[country]
     back = marked("direction", ("southward", "return").__contains__)
     return _Legs(
@@ -349,14 +376,27 @@ def _legs(of_line: dict[str, NDArray[Any]], names: dict[str, list[str]], axes: A
         kind=np.where(back, BACK, np.where(final, TO_DESTINATION, FORWARD)).astype(np.intp),
         sent=marked("direction", "return".__eq__),
         hazard=marked("leg", axes.route.hazardous_legs.__contains__),
+        wild=marked("leg", axes.route.wild_legs.__contains__),
+        out=_at_place(roles, place, ("reception", "crossing")),
         trail=np.append(axes.route.places["irregular"].to_numpy(dtype=bool), False)[place],
+        days=np.array([*(axes.route.leg_days.get(x, 1.0) for x in names["leg"]), 1.0])[of_line["leg"]],
     )
+
+
+def _at_place(roles: NDArray[Any], place: Codes, wanted: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Lines that end at a place with one of some roles."""
+    return np.asarray(np.append([str(r).startswith(wanted) for r in roles], False)[place], dtype=bool)
 
 
 def _flow_counts(ready: _Rows, legs: _Legs, axes: Axes, replicate: int) -> FlowCounts:
     c, m, n, d = axes.shape
     kinds = [legs.kind == k for k in range(KINDS)]
-    parts = [*(legs.entry & k for k in kinds), *kinds, legs.entry & legs.sent]
+    parts = [
+        *(legs.entry & k for k in kinds),
+        *kinds,
+        *(legs.wild & legs.out & k for k in kinds),
+        legs.entry & legs.sent,
+    ]
     adds = _matrix([legs.country] * len(parts), parts, c)
     counted = np.zeros((m, len(parts), c, n, d))
     lines = len(legs.country)
@@ -374,9 +414,12 @@ def _flow_counts(ready: _Rows, legs: _Legs, axes: Axes, replicate: int) -> FlowC
     return FlowCounts(
         entry=counted[:KINDS],
         visits=counted[KINDS : 2 * KINDS],
-        sent=counted[2 * KINDS],
+        rough=counted[2 * KINDS : 3 * KINDS],
+        sent=counted[3 * KINDS],
         hazard=country[:c],
         arrived=country[c:],
+        inland=_share_of_days(legs, ~legs.entry, every, len(axes.place_ids)),
+        danger=_share_of_days(legs, legs.wild, every, len(axes.place_ids)),
         place_arrivals=_matrix([legs.place], [all_lines], len(axes.place_ids)) @ every.T,
         moves=_pairs(legs.from_place, legs.place, all_lines, every, len(axes.place_ids)).transpose(2, 0, 1),
         borders=(
@@ -387,13 +430,38 @@ def _flow_counts(ready: _Rows, legs: _Legs, axes: Axes, replicate: int) -> FlowC
     )
 
 
+def _share_of_days(legs: _Legs, chosen: NDArray[np.bool_], by_line: Array, places: int) -> Array:
+    """Share of the travel days towards a place that are on chosen legs, shape (places, months).
+
+    Stocks say only where travellers are going. Their days are shared out over the legs that end there: arrivals of the
+    month times the leg's mean days; of the whole run where nobody arrived in the month.
+    """
+    days = by_line * legs.days
+    every = np.ones(len(legs.place), dtype=bool)
+    part, whole = (np.asarray(_matrix([legs.place], [k], places) @ days.T) for k in (chosen, every))
+    ever = np.divide(part.sum(axis=1), whole.sum(axis=1), out=np.zeros(places), where=whole.sum(axis=1) > 0)
+    out = np.repeat(ever[:, None], days.shape[0], axis=1)
+    return np.asarray(np.divide(part, whole, out=out, where=whole > 0))
+
+
 def _pairs(origin: Codes, target: Codes, keep: NDArray[np.bool_], by_line: Array, size: int) -> Array:
     """Lines added up by origin and target; shape (origin, target, months)."""
     pair = np.where((origin >= 0) & (target >= 0), origin * size + target, -1)
     return np.asarray(_matrix([pair], [keep], size * size) @ by_line.T).reshape(size, size, -1)
 
 
-def count_stocks(rows: pd.DataFrame, axes: Axes) -> Callable[[int], StockCounts]:
+@dataclass(frozen=True)
+class _Spots:
+    """What needs ask of each place of the stocks."""
+
+    place: Codes
+    country: Codes
+    at_home: NDArray[np.bool_]
+
+
+def count_stocks(
+    rows: pd.DataFrame, axes: Axes, begins: NDArray[np.bool_]
+) -> Callable[[int, FlowCounts], StockCounts]:
     """Make a table of stocks ready, and count any of its replicates.
 
     Parameters
@@ -402,51 +470,86 @@ def count_stocks(rows: pd.DataFrame, axes: Axes) -> Callable[[int], StockCounts]
         ``stocks`` of a run; daily tables become monthly ones first.
     axes : Axes
         Axes of the arrays.
+    begins : numpy.ndarray
+        Whether journeys of a nationality begin at a place, shape (places, nationalities).
 
     Returns
     -------
     callable
-        Replicate in, its counts out.
+        Replicate and its flows in, its counts out.
     """
     rows = _monthly(rows)
     (place, places), (country, countries) = codes_of(rows["place"]), codes_of(rows["country"])
     spot, (place_of, country_of) = _lines([place, country])
     status, statuses = codes_of(rows["status"])
     state = _lookup(statuses, STATUSES, 0)
-    at_place = _lookup(places, axes.place_ids, -1)[place_of]
-    in_country = _lookup(countries, axes.countries, -1)[country_of]
-    spots = len(at_place)
-    line = state.take(status) * spots + spot
-    ready = _ready(rows, axes, line, len(STATUSES) * spots, ("person_days", "peak_persons"))
-    return lambda replicate: _stock_counts(ready, at_place, in_country, axes, replicate)
+    at_place = np.asarray(_lookup(places, axes.place_ids, -1)[place_of], dtype=np.intp)
+    in_country = np.asarray(_lookup(countries, axes.countries, -1)[country_of], dtype=np.intp)
+    known = (at_place >= 0) & (in_country >= 0)
+    at_home = known[:, None] & begins[at_place] & (axes.home[in_country] > 0)
+    line = state.take(status) * len(at_place) + spot
+    ready = _ready(rows, axes, line, len(STATUSES) * len(at_place), ("person_days", "peak_persons"))
+    spots = _Spots(at_place, in_country, at_home)
+    return lambda replicate, flows: _stock_counts(ready, spots, axes, replicate, flows)
 
 
-def _stock_counts(ready: _Rows, place: Codes, country: Codes, axes: Axes, replicate: int) -> StockCounts:
+def _stock_counts(ready: _Rows, spots: _Spots, axes: Axes, replicate: int, flows: FlowCounts) -> StockCounts:
     c, m, n, d = axes.shape
-    spots, statuses = len(place), len(STATUSES)
-    adds = _matrix([country], [np.ones(spots, dtype=bool)], c)
-    days, peaks = np.zeros((statuses, m, c, n * d)), np.zeros((statuses, m, c, n * d))
+    size, statuses = len(spots.place), len(STATUSES)
+    adds = _matrix([spots.country], [np.ones(size, dtype=bool)], c)
+    # the five statuses, on legs from abroad, on dangerous legs, at home
+    counted = np.zeros((2, statuses + 3, m, c, n * d))
     largest = np.zeros((m, c, n * d))
-    spot_days, spot_peaks = np.zeros((m, statuses, spots)), np.zeros((m, statuses, spots))
-    order = np.argsort(country, kind="stable")
-    owners, first = np.unique(country[order], return_index=True)
-    moving = [s for s in range(statuses) if s != SETTLED]
-    for month, (day, peak) in ready.blocks(replicate):
-        for block, into, by_spot in ((day, days, spot_days), (peak, peaks, spot_peaks)):
-            inside = np.ascontiguousarray(block[:, :n, :d]).reshape(statuses, spots, n * d)
-            for s in range(statuses):
-                into[s, month] += adds @ inside[s]
-            by_spot[month] += block.reshape(statuses, spots, -1).sum(axis=2)
-        top = np.maximum.reduceat(inside[moving].max(axis=0)[order], first, axis=0)
-        known = owners >= 0
+    by_spot = np.zeros((2, m, statuses, size))
+    order = np.argsort(spots.country, kind="stable")
+    owners, first = np.unique(spots.country[order], return_index=True)
+    known = owners >= 0
+    for month, blocks in ready.blocks(replicate):
+        inland, danger = (_of_spot(x[:, month], spots.place) for x in (flows.inland, flows.danger))
+        for into, spotted, block in zip(counted, by_spot, blocks, strict=True):
+            whole = block.reshape(statuses, size, -1).sum(axis=2)
+            inside = np.ascontiguousarray(block[:, :n, :d]).reshape(statuses, size, n, d)
+            home = _take_home(inside, whole, spots.at_home)
+            flat = inside.reshape(statuses, size, n * d)
+            travel = flat[TRAVELLING]
+            parts = (*flat[:TRAVELLING], travel * inland, travel * (1.0 - inland), travel * danger, home)
+            for s, part in enumerate(parts):
+                into[s, month] += adds @ part
+            spotted[month] += whole
+        top = np.maximum.reduceat(flat[: len(IN_PLACES)].max(axis=0)[order], first, axis=0)
         largest[month, owners[known]] = np.maximum(largest[month, owners[known]], top[known])
+    days, peaks = (_by_country(x, axes) for x in counted)
     return StockCounts(
-        person_days=_by_country(days, axes),
-        peaks=_by_country(peaks, axes),
+        person_days=days[:statuses],
+        peaks=peaks[:statuses],
+        entering=days[statuses],
+        danger=days[statuses + 1],
+        home=days[statuses + 2],
+        home_peaks=peaks[statuses + 2],
         largest=_by_country(largest[None], axes)[0],
-        place_days=_by_place(spot_days, place, axes),
-        place_peaks=_by_place(spot_peaks, place, axes),
+        place_days=_by_place(by_spot[0], spots.place, axes),
+        place_peaks=_by_place(by_spot[1], spots.place, axes),
     )
+
+
+def _of_spot(share: Array, place: Codes) -> Array:
+    """A share by place as a column by spot."""
+    return np.append(share, 0.0)[place][:, None]
+
+
+def _take_home(inside: Array, whole: Array, at_home: NDArray[np.bool_]) -> Array:
+    """Take people who wait at home out of those who queue or are stranded, and return them; shape (spots, n x d).
+
+    They are where their journey begins, in their own country: they have not left.
+    """
+    where = np.flatnonzero(at_home.any(axis=1))
+    home = np.zeros((*inside.shape[1:3], inside.shape[3]))
+    for status in (STATUSES.index("queued"), STATUSES.index("stranded")):
+        some = inside[status, where] * at_home[where][:, :, None]
+        inside[status, where] -= some
+        whole[status, where] -= some.sum(axis=(1, 2))
+        home[where] += some
+    return home.reshape(len(home), -1)
 
 
 def _by_country(counted: Array, axes: Axes) -> Array:

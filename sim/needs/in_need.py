@@ -108,6 +108,13 @@ def _phase_shares() -> Array:
 
 
 @lru_cache(maxsize=1)
+def _not_affected() -> frozenset[str]:
+    """Groups of which nobody is affected as people on the way: those at home."""
+    rows = table("population_groups", ["affected_high"])
+    return frozenset(rows.loc[rows["affected_high"] == 0, "code"])
+
+
+@lru_cache(maxsize=1)
 def _sector_factors() -> tuple[Array, Array]:
     """Sector factors by cell, shape (3, sectors, cells, demography), and for hosts, shape (3, sectors)."""
     rows = table("in_need_rules", LEVELS)
@@ -121,7 +128,9 @@ def _sector_factors() -> tuple[Array, Array]:
             host[:, s] = levels
             continue
         ages = str(rule.age_bands).split(";")
-        for q, (stage, _) in enumerate(CELLS):
+        for q, (stage, group) in enumerate(CELLS):
+            if group in _not_affected():
+                continue
             for d, (sex, age) in enumerate(DEMOGRAPHY):
                 women_only = rule.sector_code == "PRO-GBV" and sex == "male"
                 if stage == rule.stage and ("*" in ages or age in ages) and not women_only:

@@ -6,6 +6,12 @@ been there in the same month (``same_month_reentry_share``). Lower bound: the me
 the largest single peak. Upper bound: every entry a new person, on top of the smaller sum of peaks of this
 and the last month. People are then split over stages by where entries of that nationality came from, and
 over groups by their person-days, so that the cells are disjoint and add up.
+
+Person-days are days in places. Days on a leg are a measure of their own, ``travel_days``, by the country where the leg ends
+and with those on dangerous legs apart: nobody in the jungle can be given a bed or a meal at a reception centre, which begins
+to serve people when they come out. Who is on a leg within the country is in the country; who is on a leg from abroad is
+counted when they enter. People who wait where their journey begins, in their own country, for a regular way or for means have
+not left: they are a group apart (``X-HOM``), in unique people only, and never in need as people on the way.
 """
 
 from __future__ import annotations
@@ -19,10 +25,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.errors import RunError
-from sim.needs.axes import filter_matrix, nationality_class, stage_matrix
+from sim.needs.axes import AT_HOME, CELLS, filter_matrix, nationality_class, stage_matrix
 from sim.needs.counting import (
-    SETTLED,
-    STATUSES,
+    IN_PLACES,
+    TRAVELLING,
     Axes,
     FlowCounts,
     StockCounts,
@@ -38,7 +44,18 @@ from sim.needs.world import Route, RunTables, labels_used, route_of
 __all__ = ["HEADS", "Measures", "measure"]
 
 Array = NDArray[np.float64]
-HEADS: Final = ("people", "crossings", "person_days", "times")
+HEADS: Final = ("people", "crossings", "person_days", "times", "travel_days", "danger_days")
+_DRIVERS: Final = (
+    "people",
+    "person_days",
+    "present",
+    "peak_low",
+    "peak",
+    "peak_high",
+    "crossings",
+    "rough",
+    "in_danger",
+)
 _AVERAGED: Final = ("cells", "moves", "left")
 
 
@@ -53,7 +70,8 @@ class Measures:
     periods : pandas.DataFrame
         One row for each month and then each year: start, end, days, kind (month, year), year, month.
     heads : dict
-        float32 arrays, shape (replicates, countries, periods, cells, demography), persons or person-days.
+        float32 arrays, shape (replicates, countries, periods, cells, demography), persons or person-days: people,
+        crossings, person_days, times, travel_days, danger_days.
     drivers : dict
         float64 arrays, shape (replicates, countries, periods, stages, filters): what standards multiply.
     bounds : dict
@@ -64,8 +82,11 @@ class Measures:
         Share who arrived over a hazardous leg, and mean stay in days; shape (countries, periods).
     regional : dict
         Arrays, shape (replicates, periods), for the region as a whole; people are unique in the region.
+    waiting : numpy.ndarray
+        People who wait at home on the mean day, shape (replicates, countries, periods).
     places : dict
-        Arrays, shape (replicates, places, months): person_days (unsettled), all_days, arrivals, peak.
+        Arrays, shape (replicates, places, months): person_days (in the place, unsettled), travel_days (towards it),
+        all_days (in the place), arrivals, peak. People who wait at home are left out.
     moves, left : numpy.ndarray
         Mean persons from place to place, shape (months, places, places), and departing, shape (months, places).
     borders : dict
@@ -83,6 +104,7 @@ class Measures:
     exposure: Array
     stay: Array
     regional: dict[str, Array]
+    waiting: Array
     places: dict[str, Array]
     moves: Array
     left: Array
@@ -119,16 +141,18 @@ def measure(run: RunTables, standards: Standards) -> Measures:
     reentry = float(standards.values("same_month_reentry_share", ["*"])[1, 0]) / 100.0
     periods, years = _periods(frame)
     collected: dict[str, list[Any]] = {}
-    flows, stocks = count_flows(run.flows, frame), count_stocks(run.stocks, frame)
+    flows, stocks = count_flows(run.flows, frame), count_stocks(run.stocks, frame, _begins(run, frame))
     for replicate in _replicates(run):
         left = _departures(run.departures, frame, replicate)
-        found = _one(frame, flows(replicate), stocks(replicate), left, reentry, years)
+        moved = flows(replicate)
+        found = _one(frame, moved, stocks(replicate, moved), left, reentry, years)
         for name, value in found.items():
             collected.setdefault(name, []).append(value)
     stacked = {name: np.stack(values) for name, values in collected.items() if name not in _AVERAGED}
     averaged = {name: sum(collected[name]) / len(collected[name]) for name in _AVERAGED}
+    under_way = [q for q, (_, group) in enumerate(CELLS) if group != AT_HOME]
     days = stacked["heads_person_days"].sum(axis=(3, 4)).mean(axis=0)
-    met = stacked["heads_people"].sum(axis=(3, 4)).mean(axis=0)
+    met = stacked["heads_people"][:, :, :, under_way].sum(axis=(3, 4)).mean(axis=0)
     return Measures(
         countries=tuple(frame.countries),
         periods=periods,
@@ -142,6 +166,7 @@ def measure(run: RunTables, standards: Standards) -> Measures:
         exposure=stacked["exposure"].mean(axis=0),
         stay=np.divide(days, met, out=np.zeros_like(days, dtype=np.float64), where=met > 0),
         regional={n.removeprefix("region_"): a for n, a in stacked.items() if n.startswith("region_")},
+        waiting=stacked["waiting"],
         places={n.removeprefix("place_"): a for n, a in stacked.items() if n.startswith("place_")},
         route=frame.route,
     )
@@ -221,6 +246,14 @@ def _replicates(run: RunTables) -> list[int]:
     )
 
 
+def _begins(run: RunTables, frame: Axes) -> NDArray[np.bool_]:
+    """Whether journeys of a nationality begin at a place, shape (places, nationalities)."""
+    out = np.zeros((len(frame.place_ids) + 1, len(frame.nationalities) + 1), dtype=bool)
+    rows = run.departures
+    out[positions(rows["place"], frame.place_ids), positions(rows["nationality"], frame.nationalities)] = True
+    return out[:-1, :-1]
+
+
 def _departures(rows: pd.DataFrame, frame: Axes, replicate: int) -> tuple[Array, Array]:
     """Persons who begin their journey, shape (nationalities, countries, months) and (months, places)."""
     c, m, n, _ = frame.shape
@@ -257,8 +290,15 @@ def _one(
         entry=flows.entry,
         visits=flows.visits,
         sent=flows.sent,
-        person_days=_moving_first(stocks.person_days),
-        peaks=_moving_first(stocks.peaks),
+        person_days=stocks.person_days[:TRAVELLING],
+        peaks=stocks.peaks[:TRAVELLING],
+        inland=stocks.person_days[TRAVELLING],
+        inland_peaks=stocks.peaks[TRAVELLING],
+        entering=stocks.entering,
+        danger=stocks.danger,
+        waiting=stocks.home,
+        waiting_peaks=stocks.home_peaks,
+        rough=flows.rough,
         largest=stocks.largest,
         departures=departures[0],
         days=frame.days,
@@ -273,12 +313,12 @@ def _one(
     out["exposure"] = np.concatenate(
         [share, np.stack([share[:, y].mean(axis=1) for y in years], axis=1)], axis=1
     )
-    unsettled = [s for s in range(len(STATUSES)) if s != SETTLED]
     borders = [np.stack([x[..., y].sum(axis=2) for y in years], axis=2) for x in flows.borders]
     return out | {
-        "place_person_days": stocks.place_days[unsettled].sum(axis=0),
-        "place_all_days": stocks.place_days.sum(axis=0),
-        "place_peak": stocks.place_peaks[unsettled].sum(axis=0),
+        "place_person_days": stocks.place_days[: len(IN_PLACES)].sum(axis=0),
+        "place_travel_days": stocks.place_days[TRAVELLING],
+        "place_all_days": stocks.place_days[:TRAVELLING].sum(axis=0),
+        "place_peak": stocks.place_peaks[: len(IN_PLACES)].sum(axis=0),
         "place_arrivals": flows.place_arrivals,
         "moves": flows.moves,
         "left": departures[1],
@@ -288,21 +328,15 @@ def _one(
     }
 
 
-def _moving_first(by_status: Array) -> Array:
-    """Moving (staying or travelling), queued, stranded and settled."""
-    staying, queued, stranded, settled, travelling = by_status
-    return np.stack([staying + travelling, queued, stranded, settled])
-
-
 def _peak_share(frame: Axes, stocks: StockCounts) -> Array:
     """Where the country's peak lies between its mean (0) and the sum of all peaks (1).
 
     Peaks of places are neither on the same day nor independent: the middle is half-way between both.
     """
     c, m = len(frame.countries), frame.months
-    unsettled = [s for s in range(len(STATUSES)) if s != SETTLED]
-    mean = stocks.place_days[unsettled].sum(axis=0) / frame.days
-    excess = np.maximum(stocks.place_peaks[unsettled].sum(axis=0) - mean, 0.0)
+    there = len(IN_PLACES)
+    mean = stocks.place_days[:there].sum(axis=0) / frame.days
+    excess = np.maximum(stocks.place_peaks[:there].sum(axis=0) - mean, 0.0)
     total, squares = np.zeros((c, m)), np.zeros((c, m))
     for place, country in enumerate(_country_of_place(frame)):
         if country >= 0:
@@ -320,11 +354,12 @@ def _reduce(arrays: dict[str, Any]) -> dict[str, Any]:
         out[f"heads_{name}"] = np.ascontiguousarray(
             arrays[name].sum(axis=1).transpose(1, 2, 0, 3), np.float32
         )
-    for name in ("people", "person_days", "present", "peak_low", "peak", "peak_high", "crossings"):
+    for name in _DRIVERS:
         whole = arrays[name]
         by_stage = np.stack([whole[row > 0].sum(axis=0) for row in stages])
         out[f"driver_{name}"] = np.einsum("skctd,fkd->ctsf", by_stage, filters, optimize=True)
     for name in ("low", "high"):
         out[f"bound_{name}"] = arrays[f"people_{name}"].sum(axis=(0, 1, 4))
+    out["waiting"] = arrays["waiting"].sum(axis=(0, 1, 4))
     out["cells"] = arrays["people"].transpose(2, 3, 0, 1, 4)
     return out

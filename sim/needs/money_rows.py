@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.needs.axes import ALL
+from sim.needs.axes import ALL, AT_HOME
 from sim.needs.coordination import FLAGS
 from sim.needs.intervals import interval
 from sim.needs.money import funding_share, gap, reach
@@ -127,7 +127,15 @@ def regional_rows(rows: Rows, plan: Plan, scenario: str) -> None:
     named = {"population_status": "all", "source": source}
     people = interval(measures.regional["people"])[:, None]
     rows.add(people, {**named, "measure": "unique_people", "unit": "people"}, people=True, location=where)
-    for name, unit in (("crossings", "times"), ("person_days", "person-days")):
+    at_home = {**named, "measure": "unique_people", "category": "origin", "population_group": AT_HOME}
+    waits = interval(measures.regional["home"])[:, None]
+    rows.add(waits, {**at_home, "unit": "people"}, people=True, location=where)
+    for name, unit in (
+        ("crossings", "times"),
+        ("person_days", "person-days"),
+        ("travel_days", "person-days"),
+        ("danger_days", "person-days"),
+    ):
         whole = interval(measures.heads[name].sum(axis=(1, 3, 4), dtype=np.float64))[:, None]
         rows.add(whole, {**named, "measure": name, "unit": unit}, people=True, location=where)
     met = need_total(plan).sum(axis=1)[:, None]

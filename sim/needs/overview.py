@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sim.needs import safeguard
-from sim.needs.axes import ALL
+from sim.needs.axes import ALL, AT_HOME, CELLS
 from sim.needs.context import country_roles
 from sim.needs.money import plan_check
 from sim.needs.tables import LEVELS, records, table, translate
@@ -129,8 +129,10 @@ def _numbers(cells: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, Any]:
         "host_in_need": pick(measure="unique_people", population_status="INN", category="host"),
         "crossings": pick(measure="crossings", population_status="all"),
         "person_days": pick(measure="person_days", population_status="all"),
+        "travel_days": pick(measure="travel_days", population_status="all"),
         "present_average": pick(measure="people_present", basis="average", population_status="all"),
         "present_peak": pick(measure="people_present", basis="peak", population_status="all"),
+        "waiting_at_home": pick(measure="waiting_at_home", basis="average", population_status="all"),
         "requirement_low": pick("low", **money),
         "requirement": pick(**money),
         "requirement_high": pick("high", **money),
@@ -143,6 +145,7 @@ def _severity(plan: Plan) -> dict[tuple[str, int], float]:
     """Mean severity phase of the people of each country and year."""
     measures = plan.measures
     people = measures.heads["people"].mean(axis=0, dtype=np.float64)
+    people[:, :, [q for q, (_, group) in enumerate(CELLS) if group == AT_HOME]] = 0.0
     total = people.sum(axis=(2, 3))
     weighted = (people * plan.need.phase).sum(axis=(2, 3))
     out = {}
@@ -200,7 +203,9 @@ def assumptions_of(plan: Plan, lang: str) -> pd.DataFrame:
     flagged = standards[(standards["assumption"].astype(int) == 1) | (standards["source"].str.strip() == "")]
     costs, rules = table("unit_costs", LEVELS), table("in_need_rules", LEVELS)
     costs, rules = costs[costs["assumption"] == "1"], rules[rules["assumption"] == "1"]
-    percent = rules.assign(**{level: rules[level] * 100 for level in LEVELS}, unit="% of people in need")
+    percent = rules.assign(
+        **{level: (rules[level] * 100).round(9) for level in LEVELS}, unit="% of people in need"
+    )
     cover, methods = table("coverage"), table("methods")
     cover = cover[cover["confidence"] != "seen"]
     mechanisms = cover["mechanism"].map(translate("mechanisms", "id", lang))

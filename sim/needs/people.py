@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.needs.axes import CELLS, CLASSES, DEMOGRAPHY
+from sim.needs.axes import AT_HOME, CELLS, CLASSES, DEMOGRAPHY
 
 __all__ = ["Counts", "assemble"]
 
@@ -35,9 +35,19 @@ class Counts:
     sent : numpy.ndarray
         Persons expelled or removed into the country, shape (n, c, m, d).
     person_days, peaks : numpy.ndarray
-        Shape (4, n, c, m, d): moving, queued, stranded, settled; peaks are summed over places.
+        In places, shape (4, n, c, m, d): moving, queued, stranded, settled; peaks are summed over places.
+    inland, inland_peaks : numpy.ndarray
+        Person-days and peaks on legs within the country, shape (n, c, m, d).
+    entering : numpy.ndarray
+        Person-days on legs from abroad: who walks them enters on arrival, shape (n, c, m, d).
+    danger : numpy.ndarray
+        Person-days on dangerous legs, shape (n, c, m, d).
+    waiting, waiting_peaks : numpy.ndarray
+        Person-days and peaks of people who wait at home, shape (n, c, m, d).
+    rough : numpy.ndarray
+        Arrivals over dangerous legs, shape (3, n, c, m, d).
     largest : numpy.ndarray
-        Largest single peak, persons, shape (n, c, m, d).
+        Largest single peak in a place, persons, shape (n, c, m, d).
     departures : numpy.ndarray
         Persons who begin their journey, shape (n, c, m).
     days : numpy.ndarray
@@ -59,6 +69,13 @@ class Counts:
     sent: Array
     person_days: Array
     peaks: Array
+    inland: Array
+    inland_peaks: Array
+    entering: Array
+    danger: Array
+    waiting: Array
+    waiting_peaks: Array
+    rough: Array
     largest: Array
     departures: Array
     days: Array
@@ -75,8 +92,9 @@ def assemble(counts: Counts) -> dict[str, Array]:
     Returns
     -------
     dict
-        people, people_low, people_high, crossings, person_days, times, present, peak_low, peak, peak_high:
-        float64, shape (cells, classes, countries, months + years, demography); and region_* arrays.
+        people, people_low, people_high, crossings, person_days, travel_days, danger_days, in_danger, rough, times,
+        present, waiting, peak_low, peak, peak_high: float64, shape (cells, classes, countries, months + years,
+        demography); and region_* arrays.
     """
     share = _stage_share(counts)
     start, start_high, low_total = _at_start(counts)
@@ -91,6 +109,7 @@ def assemble(counts: Counts) -> dict[str, Array]:
         "flow_high": flow_high,
         "crossings": _by_stage_of_entry(counts, counts.entry),
         "visits": _by_stage_of_entry(counts, counts.visits),
+        "rough": _by_stage_of_entry(counts, counts.rough),
     }
     total = by_stage["start"] + flow
     whole = total.sum(axis=0)
@@ -98,12 +117,14 @@ def assemble(counts: Counts) -> dict[str, Array]:
     by_stage["low"] = total * np.minimum(part, 1.0)
     groups = _group_share(counts)
     cells = {
-        name: _to_cells(counts, value, None if name in ("crossings", "visits") else groups)
+        name: _to_cells(counts, value, None if name in ("crossings", "visits", "rough") else groups)
         for name, value in by_stage.items()
     }
+    at_home = _add_home(counts, cells)
     _add_settled(counts, cells)
     _add_stocks(counts, share, cells)
-    return _with_years(counts, cells) | _region(counts, start, start_high)
+    _add_travel(counts, share, cells)
+    return _with_years(counts, cells) | _region(counts, start, start_high, at_home)
 
 
 def _stage_share(counts: Counts) -> Array:
@@ -134,13 +155,29 @@ def _at_start(counts: Counts) -> tuple[Array, Array, Array]:
 
     Shape (n, c, m, d).
     """
-    mean = counts.person_days[:_SETTLED].sum(axis=0) / counts.days[:, None]
-    peak = counts.peaks[:_SETTLED].sum(axis=0)
+    mean = (counts.person_days[:_SETTLED].sum(axis=0) + counts.inland) / counts.days[:, None]
+    peak = counts.peaks[:_SETTLED].sum(axis=0) + counts.inland_peaks
+    start, high = _between(mean, peak)
+    return start, high, np.maximum(mean, np.minimum(counts.largest, peak))
+
+
+def _between(mean: Array, peak: Array) -> tuple[Array, Array]:
+    """People there when the month begins, from the means and peaks of this month and the last: estimate, upper bound."""
     before, peak_before = mean.copy(), peak.copy()
     before[:, :, 1:], peak_before[:, :, 1:] = mean[:, :, :-1], peak[:, :, :-1]
     high = np.minimum(peak_before, peak)
-    start = np.minimum((before + mean) / 2.0, high)
-    return start, high, np.maximum(mean, np.minimum(counts.largest, peak))
+    return np.minimum((before + mean) / 2.0, high), high
+
+
+def _add_home(counts: Counts, cells: dict[str, Array]) -> Array:
+    """People at home who were waiting when the month began; new ones are counted once, with the departures."""
+    mean = counts.waiting / counts.days[:, None]
+    start, high = _between(mean, counts.waiting_peaks)
+    for name, value in (("start", start), ("start_high", high), ("low", np.minimum(start, mean))):
+        _add(cells[name], ("origin", AT_HOME), counts, value)
+    cells["waiting"] = _empty_cells(counts)
+    _add(cells["waiting"], ("origin", AT_HOME), counts, counts.waiting)
+    return start
 
 
 def _spread_departures(counts: Counts) -> Array:
@@ -173,7 +210,8 @@ def _new_people(counts: Counts) -> tuple[Array, Array]:
 
 def _group_share(counts: Counts) -> Array:
     """Share of unsettled person-days moving, queued and stranded; shape (3, n, c, m, d)."""
-    days = counts.person_days[:_SETTLED]
+    days = counts.person_days[:_SETTLED].copy()
+    days[0] += counts.inland
     total = days.sum(axis=0)
     default = np.zeros_like(days)
     default[0] = 1.0
@@ -243,6 +281,20 @@ def _add_stocks(counts: Counts, share: Array, cells: dict[str, Array]) -> None:
     cells["peak"] = cells["peak_low"] + lean * (cells["peak_high"] - cells["peak_low"])
 
 
+def _add_travel(counts: Counts, share: Array, cells: dict[str, Array]) -> None:
+    """Person-days between places, by the country where the leg ends, and those of them on dangerous legs."""
+    home = counts.home[:, :, None, None]
+    for name, days in (("travel_days", counts.inland + counts.entering), ("danger_days", counts.danger)):
+        out = _empty_cells(counts)
+        stage = days * share[..., None]
+        _add(out, ("origin", "X-DEP"), counts, stage[_ORIGIN])
+        _add(out, ("transit", _GROUPS[0]), counts, stage[_TRANSIT])
+        _add(out, ("destination", "X-ARR"), counts, stage[_DESTINATION])
+        _add(out, ("return", _GROUPS[0]), counts, stage[_RETURN] * (1 - home))
+        _add(out, ("return", "RET"), counts, stage[_RETURN] * home)
+        cells[name] = out
+
+
 def _with_years(counts: Counts, cells: dict[str, Array]) -> dict[str, Array]:
     """Months followed by years, each measure by its own rule; the period is the last axis but one."""
     m = len(counts.days)
@@ -259,18 +311,25 @@ def _with_years(counts: Counts, cells: dict[str, Array]) -> dict[str, Array]:
 
     settled, settled_high = years(cells["settled"], np.max), years(cells["settled_high"], np.max)
     start = first(cells["start"])
+    met = start.copy()
+    met[_POSITION["origin", AT_HOME]] = 0.0
     people = start + years(cells["flow"], np.sum) + settled
     high = np.maximum(first(cells["start_high"]) + years(cells["flow_high"], np.sum) + settled_high, people)
     low = np.minimum(years(cells["low"], np.max) + settled, people)
     days = np.concatenate([counts.days, [counts.days[y].sum() for y in counts.years]])
-    person_days = years(cells["person_days"], np.sum)
+    person_days, danger = years(cells["person_days"], np.sum), years(cells["danger_days"], np.sum)
     return {
         "people": people,
         "people_low": low,
         "people_high": high,
         "crossings": years(cells["crossings"], np.sum),
-        "times": start + years(cells["visits"], np.sum) + settled,
+        "times": met + years(cells["visits"], np.sum) + settled,
         "person_days": person_days,
+        "travel_days": years(cells["travel_days"], np.sum),
+        "danger_days": danger,
+        "in_danger": danger / days[:, None],
+        "rough": years(cells["rough"], np.sum),
+        "waiting": years(cells["waiting"], np.sum) / days[:, None],
         "present": person_days / days[:, None],
         "peak_low": years(cells["peak_low"], np.max),
         "peak": years(cells["peak"], np.max),
@@ -278,13 +337,17 @@ def _with_years(counts: Counts, cells: dict[str, Array]) -> dict[str, Array]:
     }
 
 
-def _region(counts: Counts, start: Array, start_high: Array) -> dict[str, Array]:
-    """People unique in the region: on the route when the period begins plus new departures.
+def _region(counts: Counts, start: Array, start_high: Array, at_home: Array) -> dict[str, Array]:
+    """People unique in the region: on the route or waiting at home when the period begins, plus new departures.
 
-    Shape (periods,).
+    Shape (periods,); ``region_home`` are those who were waiting at home.
     """
     new = counts.departures.sum(axis=(0, 1))
-    begin, begin_high = start.sum(axis=(0, 1, 3)), start_high.sum(axis=(0, 1, 3))
+    entering = counts.entering / counts.days[:, None]
+    crossing, _ = _between(entering, np.full_like(entering, np.inf))
+    waits = at_home.sum(axis=(0, 1, 3))
+    beside = crossing.sum(axis=(0, 1, 3)) + waits
+    begin, begin_high = start.sum(axis=(0, 1, 3)) + beside, start_high.sum(axis=(0, 1, 3)) + beside
     low = counts.largest.sum(axis=(0, 3)).max(axis=0)
 
     def with_years(first: Array, added: Array) -> Array:
@@ -293,6 +356,7 @@ def _region(counts: Counts, start: Array, start_high: Array) -> dict[str, Array]
     people = with_years(begin, new)
     return {
         "region_people": people,
+        "region_home": np.concatenate([waits, [waits[y.start] for y in counts.years]]),
         "region_people_high": np.maximum(with_years(begin_high, new), people),
         "region_people_low": np.minimum(np.concatenate([low, [low[y].max() for y in counts.years]]), people),
     }

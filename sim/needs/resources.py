@@ -35,6 +35,8 @@ _DRIVER: Final = {
     ("people", "total"): "people",
     ("crossings", "total"): "crossings",
     ("crossings", "average"): "crossings",
+    ("rough", "total"): "rough",
+    ("in_danger", "average"): "in_danger",
 }
 
 

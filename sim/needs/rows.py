@@ -58,6 +58,8 @@ _DEFAULT: Final = {
     "basis": "total",
     "funding": "",
 }
+#: measures of people between places: by stage and group only
+_ON_LEGS: Final = ("travel_days", "danger_days")
 #: parts of the table in the order in which they are published
 PARTS: Final = ("headline", "heads", "events", "resources", "things")
 _GENDER: Final = {"female": "f", "male": "m", ALL: ALL}
@@ -183,7 +185,7 @@ class Rows:
             return PARTS.index("things")
         if not has("resource", ""):
             return PARTS.index("resources")
-        if has("measure", "crossings", "person_days"):
+        if has("measure", "crossings", "person_days", *_ON_LEGS):
             return PARTS.index("events")
         headline = has("measure", "unique_people") and has("population_status", "all")
         return PARTS.index("headline" if headline else "heads")
@@ -229,7 +231,15 @@ def head_rows(rows: Rows, plan: Plan, scenario: str) -> None:
         _need_rows(rows, plan, labels, cells, persons, people)
         if not _is_plain(labels) and labels["category"] != ALL:
             continue
-        for name, unit in (("crossings", "crossings"), ("person_days", "person-days"), ("times", "times")):
+        for name, unit in (
+            ("crossings", "crossings"),
+            ("person_days", "person-days"),
+            ("times", "times"),
+            ("travel_days", "person-days"),
+            ("danger_days", "person-days"),
+        ):
+            if name in _ON_LEGS and not _is_plain(labels):
+                continue
             measure = "times_assisted" if name == "times" else name
             values = interval(_pick(measures.heads[name], cells, persons))
             wanted = {
@@ -314,6 +324,8 @@ def _present_and_bounds(rows: Rows, measures: Measures, source: str) -> None:
     rows.add(interval(total("present")), {**present, "basis": "average"}, people=True)
     low, middle, high = (interval(total(n))[i] for i, n in enumerate(("peak_low", "peak", "peak_high")))
     rows.add(ordered(low, middle, high), {**present, "basis": "peak"}, people=True)
+    waiting = {**named, "measure": "waiting_at_home", "basis": "average"}
+    rows.add(interval(measures.waiting), waiting, people=True)
     bounds = ordered(
         interval(measures.bounds["low"])[0],
         interval(measures.heads["people"].sum(axis=(3, 4)))[1],

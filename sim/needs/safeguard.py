@@ -97,8 +97,9 @@ def round_quantity(values: Array, digits: int = 3) -> Array:
         power = np.where(
             (out == 0) | ~np.isfinite(out), 0.0, np.floor(np.log10(np.abs(np.where(out == 0, 1.0, out))))
         )
-    grid = 10.0 ** (power - digits + 1)
-    return np.where(np.isfinite(out), np.floor(out / grid + 0.5 + _TIE) * grid, out)
+    places = digits - 1 - power  # decimals; dividing by a power of ten gives the number that is printed, 85.3
+    up, down = 10.0 ** np.maximum(places, 0.0), 10.0 ** np.maximum(-places, 0.0)
+    return np.where(np.isfinite(out), np.floor(out * up / down + 0.5 + _TIE) * down / up, out)
 
 
 def publish(

@@ -41,7 +41,7 @@ __all__ = [
 _A4, _A3, _WIDEST_A4 = 9, 8, 200.0
 _LINE_POINTS: Final = 13.0
 #: widths of the country sheets, shared by their blocks
-COUNTRY_WIDTHS: Final = (9.0, 24.0, 24.0, *([11.5] * 15))
+COUNTRY_WIDTHS: Final = (9.0, 24.0, 24.0, *([11.5] * 17))
 _HEAD_FONT: Final = Font(bold=True, color="FFFFFF", size=9)
 _HEAD_PLACE: Final = Alignment(wrap_text=True, vertical="center", horizontal="center")
 _HEAD: Final = PatternFill("solid", fgColor="1F4E5F")
@@ -129,8 +129,10 @@ _MONTHLY: Final = {
     "targeted": ("unique_people", "TGT", "", "total", "middle"),
     "crossings": ("crossings", "all", "", "total", "middle"),
     "person_days": ("person_days", "all", "", "total", "middle"),
+    "travel_days": ("travel_days", "all", "", "total", "middle"),
     "present_average": ("people_present", "all", "", "average", "middle"),
     "present_peak": ("people_present", "all", "", "peak", "middle"),
+    "waiting_at_home": ("waiting_at_home", "all", "", "average", "middle"),
     "r:water": ("resource", "", "water", "total", "middle"),
     "r:rations": ("resource", "", "rations", "total", "middle"),
     "r:shelter_places": ("resource", "", "shelter_places", "peak", "middle"),

@@ -131,7 +131,8 @@ def people_upstream(
     measures = measures or measure(run, load_standards())
     at = measures.months - 1 if month is None else month
     ahead = _ahead(measures, at, _leg_days(measures))
-    present = interval(measures.places["person_days"][:, :, at] / float(measures.periods["days"].iloc[at]))
+    there = measures.places["person_days"][:, :, at] + measures.places["travel_days"][:, :, at]
+    present = interval(there / float(measures.periods["days"].iloc[at]))
     areas, member = _areas(measures)
     names = [_names_off_trail(measures, inside) for inside in member]
     shares = [ahead.chance * _within(ahead.days, *limits, _spread()) for limits in _HORIZON_DAYS.values()]
@@ -230,7 +231,7 @@ def _of_country(hindcast: pd.DataFrame, country: str) -> pd.DataFrame:
 def _pressure(measures: Measures) -> Array:
     """People expected within eight weeks, by country and month, shape (countries, months)."""
     days = measures.periods["days"].to_numpy(dtype=np.float64)[: measures.months]
-    present = measures.places["person_days"].mean(axis=0) / days
+    present = (measures.places["person_days"] + measures.places["travel_days"]).mean(axis=0) / days
     out = np.zeros((len(measures.countries), measures.months))
     ahead, leg_days = None, _leg_days(measures)
     for month in range(measures.months):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,9 @@ from sim.needs.tables import table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Route", "RunTables", "admin1_code", "codes_of", "labels_used", "route_of"]
+__all__ = ["Route", "RunTables", "admin1_code", "codes_of", "labels_used", "route_of", "waits_at_home"]
+
+_WILD: Final = ("foot", "jungle", "boat")
 
 
 class RunTables(Protocol):
@@ -44,15 +46,21 @@ class Route:
         Index place id; columns country, admin1, admin1_code, name, role, irregular, reception_capacity.
     hazardous_legs : frozenset of str
         Legs over the hazard thresholds of the severity table.
+    wild_legs : frozenset of str
+        Those of them on foot, through the jungle or by boat: whoever walks them is out of reach of any service.
     legs : tuple
         From place, to place and mean travel days of each leg.
+    leg_days : dict
+        Mean travel days by leg.
     homes : dict
         Home country of each nationality group.
     """
 
     places: pd.DataFrame
     hazardous_legs: frozenset[str]
+    wild_legs: frozenset[str]
     legs: tuple[tuple[str, str, float], ...]
+    leg_days: dict[str, float]
     homes: dict[str, str]
 
 
@@ -73,7 +81,9 @@ def route_of(run: RunTables) -> Route:
     for nationality in pd.unique(run.departures["nationality"].astype(str)):
         homes.setdefault(str(nationality), str(nationality))
     ends = tuple((_text(leg, "from_"), _text(leg, "to"), _days(leg)) for leg in legs)
-    return Route(places, _hazardous(legs), ends, homes)
+    hazardous = _hazardous(legs)
+    wild = frozenset(str(leg.id) for leg in legs if str(leg.id) in hazardous and _text(leg, "mode") in _WILD)
+    return Route(places, hazardous, wild, ends, {str(leg.id): _days(leg) for leg in legs}, homes)
 
 
 def _items(given: object) -> list[Any]:
@@ -133,6 +143,25 @@ def _seen(run: RunTables) -> list[tuple[str, str]]:
         for code in np.flatnonzero(there):
             out.setdefault(places[code // len(countries)], countries[code % len(countries)])
     return list(out.items())
+
+
+def waits_at_home(run: RunTables) -> NDArray[np.bool_]:
+    """Which rows of the stocks are people who wait where their journey begins, in their own country.
+
+    They wait in a queue for a regular way, or have no means for any: they have not left, and are not on the route.
+    """
+    groups = _items(getattr(getattr(getattr(run, "scenario", None), "world", None), "groups", ()))
+    homes = {str(g.id): str(getattr(g, "home_country", "") or "") for g in groups}
+    left, rows = run.departures, run.stocks
+    begins = set(zip(left["place"].astype(str), left["nationality"].astype(str), strict=True))
+    (place, places), (country, countries) = codes_of(rows["place"]), codes_of(rows["country"])
+    (who, nationalities), (status, statuses) = codes_of(rows["nationality"]), codes_of(rows["status"])
+    starts = np.array([[(p, n) in begins for n in [*nationalities, ""]] for p in [*places, ""]], dtype=bool)
+    own = np.array(
+        [[homes.get(n, n) == c for n in [*nationalities, ""]] for c in [*countries, ""]], dtype=bool
+    )
+    still = np.array([x in ("queued", "stranded") for x in [*statuses, ""]], dtype=bool)
+    return np.asarray(starts[place, who] & own[country, who] & still[status], dtype=bool)
 
 
 def codes_of(column: pd.Series) -> tuple[NDArray[Any], list[str]]:

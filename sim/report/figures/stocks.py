@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from sim.needs.world import waits_at_home
 from sim.report.frame import RunLike, intervals, months_of, replicate_count, total
 from sim.report.publication import publishable
 from sim.report.style import COLOURS, HATCHES, INK, count_axis, empty, month_axis, new_figure, plain, stamps
@@ -33,6 +34,8 @@ MOST_COUNTRIES = 7
 def people_by_country(run: RunLike, statuses: Sequence[str] = ON_THE_WAY) -> pd.DataFrame:
     """People present on an average day, by country and month, with a row `ALL` for the total.
 
+    People who wait at home, where their journey would begin, are not on the route and are left out.
+
     Parameters
     ----------
     run : RunLike
@@ -45,7 +48,7 @@ def people_by_country(run: RunLike, statuses: Sequence[str] = ON_THE_WAY) -> pd.
     DataFrame
         month, country, lo90, lo50, median, hi50, hi90 (persons on an average day).
     """
-    stocks = run.stocks[run.stocks["status"].isin(list(statuses))]
+    stocks = run.stocks[run.stocks["status"].isin(list(statuses)).to_numpy() & ~waits_at_home(run)]
     keys = ["replicate", "month", "country"]
     frame = total(stocks.assign(month=months_of(stocks)), keys, "person_days")
     frame["persons"] = frame["person_days"] / frame["month"].dt.days_in_month

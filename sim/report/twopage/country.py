@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.errors import DataError, Problem
+from sim.needs.world import waits_at_home
 from sim.report.figures.stocks import ON_THE_WAY
 from sim.report.frame import RunLike, months_of, replicate_count, total
 
@@ -138,7 +139,7 @@ def month_range(present: pd.Series[pd.Timestamp], month: str | None) -> pd.Datet
 
 def people_in(run: RunLike, country: str) -> pd.DataFrame:
     """Persons on an average day, by replicate, month, status, country and group, of one country or all."""
-    stocks = run.stocks[run.stocks["status"].isin(ON_THE_WAY)]
+    stocks = run.stocks[run.stocks["status"].isin(ON_THE_WAY).to_numpy() & ~waits_at_home(run)]
     if country != REGION:
         stocks = stocks[stocks["country"] == country]
     keys = ["replicate", "month", "country", "status", "nationality", "sex", "age_band"]
