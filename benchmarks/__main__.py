@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bounds import expected_engine, machine_bounds, start
+from benchmarks.bounds import expected_engine, machine_bounds
 from benchmarks.flee_peer import flee_person_days, flee_version, travesia_person_days
 from benchmarks.route_walk import Graph, mesa_walk, numpy_walk, sketch_walk, travesia_walk
+from benchmarks.start import start
 
 REPEATS = 3
 

@@ -1,33 +1,14 @@
-"""What the machine itself allows: draws, loads from memory at random, and how long a command takes to start."""
+"""What the machine itself allows: draws, and loads from memory at random; and the expected engine's calls."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numba as nb
 import numpy as np
 
-__all__ = ["expected_engine", "machine_bounds", "start"]
-
-_SMALL = """
-name: two_places
-window: {start: 2024-01-01, end: 2024-01-31}
-world:
-  places:
-    - {id: a, country: COL, role: origin, stay: {kind: fixed, days: 1}}
-    - {id: b, country: PAN, role: destination}
-  legs:
-    - {id: a-b, from: a, to: b, days: {kind: fixed, days: 1}}
-departures:
-  - {place: a, group: VEN, per_day: 10, start: 2024-01-01, end: 2024-01-10}
-"""
+__all__ = ["expected_engine", "machine_bounds"]
 
 
 @nb.njit(cache=True)
@@ -73,31 +54,6 @@ def machine_bounds(repeats: int) -> dict[str, float]:
         out[f"ns_per_load_in_{megabytes}_mb"] = (
             min(_seconds(_chase, following, steps) for _ in range(repeats)) / steps * 1e9
         )
-    return out
-
-
-def start(repeats: int) -> dict[str, float]:
-    """Seconds from the shell: help, a world of two places with compiled kernels, and with none (once)."""
-    travesia = str(Path(sys.executable).parent / "travesia")
-    out = {}
-    with tempfile.TemporaryDirectory() as folder:
-        scenario = Path(folder) / "two_places.yaml"
-        scenario.write_text(_SMALL)
-
-        def run(cache: str | None) -> float:
-            target = Path(folder) / "run"
-            shutil.rmtree(target, ignore_errors=True)
-            place = {**os.environ, "NUMBA_CACHE_DIR": cache} if cache else None
-            command = [travesia, "run", str(scenario), "--out", str(target), "--no-figures"]
-            return _seconds(lambda: subprocess.run(command, check=True, capture_output=True, env=place))
-
-        help_command = [travesia, "--help"]
-        out["help_s"] = min(
-            _seconds(lambda: subprocess.run(help_command, check=True, capture_output=True))
-            for _ in range(repeats)
-        )
-        out["cold_run_s"] = run(str(Path(folder) / "cache"))
-        out["warm_run_s"] = min(run(str(Path(folder) / "cache")) for _ in range(repeats))
     return out
 
 

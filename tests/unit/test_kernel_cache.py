@@ -16,7 +16,7 @@ import pytest
 
 from sim.cli import health
 from sim.engines.kernels import keep
-from sim.engines.kernels.build import called, inside
+from sim.engines.kernels.build import CODE, OPTIMISE, called, inside, watched
 
 
 @inside()
@@ -157,6 +157,19 @@ def test_kernels_of_sources_long_unused_are_removed(place: Path) -> None:
     assert today.name in left
     assert f"kernels-{0:016d}" in left
     assert f"kernels-{9:016d}" not in left
+
+
+def test_whoever_waits_is_told_what_is_compiled(place: Path) -> None:
+    steps: list[str] = []
+    with watched(steps.append):
+        hits(called()(_quarter))
+    assert steps[0] == "_quarter"
+    assert steps[-2:] == [OPTIMISE, CODE]
+    steps.clear()
+    hits(called()(_quarter))
+    with watched(steps.append):
+        hits(called()(_quarter))
+    assert steps == [], "what is kept is not compiled"
 
 
 def test_doctor_says_what_is_kept(place: Path) -> None:
