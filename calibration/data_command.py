@@ -19,6 +19,8 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Observed series: list, verify, update.", no_args_is_help=True)
 
+WIDE_ENOUGH = 150
+"""Columns of a terminal in which sources and licences can be read beside the series."""
 REFUSED = 2
 """Exit code for input that was refused."""
 
@@ -41,15 +43,26 @@ def list_command(
     if csv:
         typer.echo(series.to_csv(index=False), nl=False)
         return
-    table = Table(title=f"Observed series ({len(series)})", header_style="bold")
+    rows = [
+        {**row, "months": row["first"] if row["first"] == row["last"] else f"{row['first']} to {row['last']}"}
+        for row in series.astype(str).to_dict("records")
+    ]
+    if _console().width < WIDE_ENOUGH:
+        for row in rows:
+            told = f"{row['border']}, {row['months']}, {row['kind']}; {row['source']}; {row['licence']}"
+            _console().print(f"{escape(row['series'])}\n  {escape(told)}")
+        return
+    table = Table(
+        title=f"Observed series ({len(series)})", header_style="bold", box=None, padding=(0, 1, 0, 0)
+    )
     for name in ("series", "border", "months", "nationalities", "kind", "source", "licence"):
-        table.add_column(name, justify="right" if name == "nationalities" else "left", overflow="fold")
-    for row in series.astype(str).to_dict("records"):
-        months = row["first"] if row["first"] == row["last"] else f"{row['first']} to {row['last']}"
-        names = ("nationalities", "kind", "source", "licence")
-        table.add_row(
-            *(escape(cell) for cell in (row["series"], row["border"], months, *(row[name] for name in names)))
+        number = name == "nationalities"
+        table.add_column(
+            name, justify="right" if number else "left", overflow="fold", no_wrap=name == "series"
         )
+    for row in rows:
+        names = ("series", "border", "months", "nationalities", "kind", "source", "licence")
+        table.add_row(*(escape(row[name]) for name in names))
     _console().print(table)
 
 
