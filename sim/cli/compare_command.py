@@ -93,7 +93,8 @@ def _show(done: Comparison, console: Console, lang: str) -> None:
             )
         console.print("\n" + title)
         console.print(table)
-    console.print(say("compare.one" if many == 1 else "compare.units", lang, n=many))
+    units = "compare.one" if many == 1 else "compare.units" if names else "compare.no_borders"
+    console.print(say(units, lang, n=many))
     if len(done.people):
         table = _plain(("scenario", "what_changed"), ("persons",), lang)
         for other, change, persons in (

@@ -163,6 +163,17 @@ def test_differences_are_paired_by_replicate(run: SyntheticRun) -> None:
     assert "no difference" in words_in(same)
 
 
+def test_a_world_without_borders_says_so(run: SyntheticRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two scenarios of a world of one's own, which counts no crossings, are compared without a fault."""
+    columns = ["border", "replicate", "month", "persons"]
+    monkeypatch.setattr(
+        "sim.report.figures.differences.counts_of", lambda _: pd.DataFrame(columns=columns, dtype=object)
+    )
+    figure, data = differences(run, run)
+    assert data.empty
+    assert "counts no border" in words_in(figure)
+
+
 def test_runs_of_different_size_cannot_be_compared(run: SyntheticRun) -> None:
     with pytest.raises(RunError, match="replicates"):
         differences(run, make_run(replicates=2, months=30))

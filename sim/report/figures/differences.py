@@ -65,7 +65,6 @@ def difference_table(base: RunLike, other: RunLike) -> pd.DataFrame:
     if replicate_count(base) != replicate_count(other):
         msg = (
             f"The runs cannot be paired: {replicate_count(base)} and {replicate_count(other)} replicates. "
-            ""
             "Run both with the same seed and number of replicates (travesia compare does)."
         )
         raise RunError(msg)
@@ -73,6 +72,8 @@ def difference_table(base: RunLike, other: RunLike) -> pd.DataFrame:
     pair = (
         counts_of(base).merge(counts_of(other), on=keys, how="outer", suffixes=("_base", "_other")).fillna(0)
     )
+    if pair.empty:  # a world without borders counts no crossings
+        return pd.DataFrame(columns=["border", "month", *QUANTILES, "share_of_base"])
     pair["difference"] = pair["persons_other"] - pair["persons_base"]
     window = pair.groupby(["border", "replicate"], as_index=False)[["difference", "persons_base"]].sum()
     window["month"] = pd.NaT
