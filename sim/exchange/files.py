@@ -212,7 +212,7 @@ class Reader:
             value = float(text)
             if value == int(value):
                 return int(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             try:
                 return (date.fromisoformat(text[:10]) - first).days
             except ValueError:

@@ -226,7 +226,7 @@ def month_row(line: Row, first: date, last: date) -> Row | None:
         year, month = (int(part) for part in str(line.get("month", "")).split("-"))
         start, days = date(year, month, 1), calendar.monthrange(year, month)[1]
         persons = float(line.get("persons", 0.0))
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of thirty digits is a number, and no date
         return Row({**line, "start": line.get("month", "")}, line.file, line.line)
     end = start + timedelta(days=days - 1)
     begin, stop = max(start, first), min(end, last)

@@ -204,8 +204,16 @@ def test_a_few_damaged_inputs(kind: str) -> None:
     assert fuzz(kind, FEW).total() >= FEW // 2
 
 
+def test_a_year_of_thirty_digits_is_refused() -> None:
+    damage = TABLES["departures.csv"].replace("2023-01", "2" + "9" * 30 + "-01", 1)
+    assert damage != TABLES["departures.csv"]
+    with pytest.raises(TravesiaError, match=r"departures\.csv:2"):
+        world(("departures.csv", damage.encode()))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_damaged_inputs(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     many = int(MANY[kind] * float(os.environ.get("TRAVESIA_FUZZ_SHARE", "1.0")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -93,15 +94,19 @@ def numbers_of(replicates: object, scale: object, seed: object) -> tuple[int, fl
         With every option that is no number the command line would take.
     """
     problems = []
-    if not isinstance(replicates, int | float) or replicates != int(replicates) or replicates < 1:
+    if (
+        not isinstance(replicates, int | float)
+        or not 1 <= replicates < math.inf
+        or replicates != int(replicates)
+    ):
         problems.append(Problem(f"replicates is {replicates}", "--replicates", "a whole number, 1 or more"))
-    if not isinstance(seed, int | float) or seed != int(seed) or seed < 0:
+    if not isinstance(seed, int | float) or not 0 <= seed < math.inf or seed != int(seed):
         problems.append(Problem(f"seed is {seed}", "--seed", "a whole number, 0 or more"))
     try:
         share = float(str(scale))
     except ValueError:
         share = 0.0
-    if share <= 0.0:
+    if not 0.0 < share < math.inf:
         problems.append(Problem(f"scale is {scale}", "--scale", "a share above 0"))
     if problems:
         message = "The run was refused."

@@ -298,7 +298,7 @@ def read_period(path: Path | None, reader: Reader) -> tuple[date, int] | None:
         return None
     try:
         days = int(float(length[1]))
-    except ValueError:
+    except (ValueError, OverflowError):
         days = 0
     if days < 1:
         reader.fault(
