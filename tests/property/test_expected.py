@@ -202,3 +202,14 @@ def test_a_preview_starts_where_something_differs() -> None:
     same = base.counted(compile_plan(scenario))
     assert same is not None
     assert same.memory is base.own.memory  # nothing differs: nothing is run
+
+
+def test_a_second_thread_changes_no_number() -> None:
+    scenario = load_scenario(random_world(11, Size(places=8, days=200, policies=4)))
+    plan = compile_plan(changed(scenario, 0, 2))
+    one, two = (Base(compile_plan(scenario), every=1, threads=n).counted(plan) for n in (1, 2))
+    assert one is not None
+    assert two is not None
+    assert len(np.unique(plan.epochs.epoch_of_day)) > 1
+    assert np.array_equal(one.by_leg(), two.by_leg())
+    assert np.array_equal(one.memory.days, two.memory.days)

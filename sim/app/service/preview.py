@@ -120,7 +120,7 @@ class Previews:
         """The preview of a base, made when it is first asked for."""
         with self._lock:  # a second tab waits for the first instead of compiling the same base again
             if base.digest not in self._held:
-                made = Preview(base)
+                made = Preview(base, threads=2)
                 self._held[base.digest] = (made, made.answer(base), threading.Lock())
                 while len(self._held) > _MOST:
                     self._held.popitem(last=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -147,10 +148,12 @@ class Base:
     plan : Plan
     every : int
         Months between days that are kept.
+    threads : int
+        With two, shares are worked out beside the days; the answer is the same.
     """
 
-    def __init__(self, plan: Plan, *, every: int = _EVERY) -> None:
-        self.plan, self._every = plan, every
+    def __init__(self, plan: Plan, *, every: int = _EVERY, threads: int = 1) -> None:
+        self.plan, self._every, self._threads = plan, every, threads
         self._model = Model(plan)
         self._lanes = self._model.by_reach()
         still = plan.departures._replace(row_push=np.full_like(plan.departures.row_push, -1))
@@ -165,7 +168,7 @@ class Base:
         self._spread = _spread(plan, self._lanes, made)
         self._marks: list[_Mark] = []
         self._rows: NDArray[np.float64] | None = None
-        self.own = self._run(plan, self._carried, 0, marking=True)
+        self.own = self._first()
 
     def counted(self, plan: Plan) -> Counted | None:
         """Run a plan from the last kept day before it differs.
@@ -212,32 +215,62 @@ class Base:
             return None
         return self._leaving.pushed(plan), self._leaving.first_difference(plan, self.plan)
 
-    def _run(self, plan: Plan, carried: Carried, number: int, *, marking: bool = False) -> Counted:
-        """Tabulate and run the days from a mark on."""
-        made = carried.made
-        tabulator = Tabulator(plan, self._lanes, made, self._model.people.unit_share)
-        tables = tabulator.empty(self._rows)
-        self._rows = tables.row
-        begins = _marked_days(plan, self._every) if marking else [self._marks[number].day]
+    def _first(self) -> Counted:
+        """Tabulate and run all days, and keep what is on the route every few months."""
+        plan, made = self.plan, self._carried.made
+        tabulator, tables = self._tables(plan, made)
+        begins = _marked_days(plan, self._every)
         epochs = [int(plan.epochs.epoch_of_day[day]) for day in begins]
-        beliefs = tabulator.start() if marking else _copied(self._marks[number].beliefs)
-        held, used = [], 0
+        beliefs, held, used = tabulator.start(), [], 0
         for first, last in zip(epochs, [*epochs[1:], len(tables.block)], strict=True):
-            held.append(_copied(beliefs) if marking else beliefs)
+            held.append(_copied(beliefs))
             used = tabulator.fill(tables, beliefs, first, last, used)
         tabulator.close(beliefs)
+        memory = new_memory(plan, made, peaks=False)
+        table = table_of(replace(self._carried, tables=tables), memory)
+        for first, last, believed in zip(begins, [*begins[1:], plan.n_days], held, strict=True):
+            self._marks.append(_mark(first, believed, memory))
+            run_days(table, first, last, 0, False)
+        return Counted(made, memory, self._spread, len(plan.groups))
+
+    def _run(self, plan: Plan, carried: Carried, number: int) -> Counted:
+        """Run the days from a mark on; with a second thread, shares are worked out ahead of the days that ask for them."""
+        made = carried.made
+        tabulator, tables = self._tables(plan, made)
+        begins = [mark.day for mark in self._marks[number:]]
+        beliefs = _copied(self._marks[number].beliefs)
         memory = new_memory(plan, made, peaks=False)
         since = int(made.net.day[begins[0], at.MONTH])
         if begins[0] > 0:
             self._take_up(self._marks[number], memory, since)
-        carried = Carried(made, tables, carried.lanes, carried.departures, carried.node_of)
-        table = table_of(carried, memory)
-        for i, (first, last) in enumerate(zip(begins, [*begins[1:], plan.n_days], strict=True)):
-            if marking:
-                self._marks.append(_mark(first, held[i], memory))
-            run_days(table, first, last, 0, False)
+        table = table_of(replace(carried, tables=tables), memory)
+        ends = [*begins[1:], plan.n_days]
+        of_day = plan.epochs.epoch_of_day
+        bounds = [int(of_day[begins[0]]), *(int(of_day[end - 1]) + 1 for end in ends)]
+
+        def share(i: int, used: int) -> int:
+            used = tabulator.fill(tables, beliefs, bounds[i], bounds[i + 1], used)
+            tabulator.close(beliefs)
+            return used
+
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            ahead: Future[int] | None = None
+            used = share(0, 0)
+            for i, (first, last) in enumerate(zip(begins, ends, strict=True)):
+                used = ahead.result() if ahead is not None else used
+                ahead = beside.submit(share, i + 1, used) if self._threads > 1 and i + 1 < len(ends) else None
+                run_days(table, first, last, 0, False)
+                if ahead is None and i + 1 < len(ends):
+                    used = share(i + 1, used)
         before = None if since == 0 else self.own.by_leg()
         return Counted(made, memory, self._spread, len(plan.groups), since, before)
+
+    def _tables(self, plan: Plan, made: Assembled) -> tuple[Tabulator, Tables]:
+        """What works out shares, and room for them, used again by every run."""
+        tabulator = Tabulator(plan, self._lanes, made, self._model.people.unit_share)
+        tables = tabulator.empty(self._rows)
+        self._rows = tables.row
+        return tabulator, tables
 
     def _take_up(self, mark: _Mark, memory: Memory, period: int) -> None:
         """Put on the route who was there, and the person-days of the periods before."""

@@ -71,6 +71,14 @@ class Model:
         """Every group's classes, as the plan has them depart."""
         return self.carry(self.by_reach())
 
+    @cached_property
+    def departed(self) -> NDArray[np.float64]:
+        """Persons who depart by period and row: float64 [periods, rows]."""
+        period = self.plan.fixed.period_of_day[: self.plan.n_days].astype(np.int64)
+        begins = np.flatnonzero(np.diff(period, prepend=-1))
+        by_period = np.add.reduceat(self.people.persons, begins, axis=1)
+        return np.ascontiguousarray(by_period.sum(axis=2).T)
+
     def forget(self) -> None:
         """Let go of the departures by row and day, which are large, where they were laid out already."""
         self.people = replace(self.people, persons=np.zeros((0, 0, 0)))

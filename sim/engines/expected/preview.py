@@ -73,13 +73,13 @@ class Preview:
     scenario : Scenario
         What later scenarios are changes of.
     threads : int
-        Taken so that every engine is called alike; one thread is used. One answer at a time.
+        With two, shares are worked out beside the days; the answer is the same. One answer at a time.
     """
 
     def __init__(self, scenario: Scenario, *, threads: int = 1) -> None:
         self.scenario = scenario
         self.threads = threads
-        self._bases = [Base(compile_plan(scenario))]
+        self._bases = [Base(compile_plan(scenario), threads=threads)]
 
     def answer(self, scenario: Scenario) -> PreviewAnswer:
         """Work out what a scenario leads to, in expectation.
@@ -103,7 +103,7 @@ class Preview:
             counted = base.counted(plan)
             if counted is not None:
                 return _answer(plan, counted, begin)
-        self._bases[1:] = [Base(plan)]
+        self._bases[1:] = [Base(plan, threads=self.threads)]
         return _answer(plan, self._bases[1].own, begin)
 
 

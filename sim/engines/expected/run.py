@@ -59,7 +59,7 @@ def run_expected(plan: Plan, *, threads: int = 1, durations: bool = True) -> Tal
         flows=layout.flows(),
         person_days=person_days,
         peaks=layout.peaks(person_days),
-        departed=_departed(model),
+        departed=model.departed.copy(),
         ended=ended,
         on_route=on_route,
         durations=_durations(model, ended, on_route)
@@ -81,14 +81,6 @@ def run_expected(plan: Plan, *, threads: int = 1, durations: bool = True) -> Tal
         "tables_s": time.perf_counter() - ran,
     }
     return tally
-
-
-def _departed(model: Model) -> NDArray[np.float64]:
-    """Persons who depart by period and row: float64 [periods, rows]."""
-    plan = model.plan
-    begins = np.flatnonzero(np.diff(plan.fixed.period_of_day[: plan.n_days].astype(np.int64), prepend=-1))
-    by_period = np.add.reduceat(model.people.persons, begins, axis=1)
-    return np.ascontiguousarray(by_period.sum(axis=2).T)
 
 
 class _Layout:
@@ -170,12 +162,16 @@ class _Layout:
         """Largest expected number of a group on an evening, split by sex and age as its person-days of the period."""
         out = np.zeros_like(person_days)
         split = person_days.reshape(*person_days.shape[:3], -1, _CLASSES)
-        total = split.sum(axis=4)
+        parts = out.reshape(split.shape)
         for row, status in _STATUS:
-            top = np.zeros(total[:, status].shape)
-            top[..., self.owner] = self.memory.peak[:, row]
-            factor = np.divide(top, total[:, status], out=np.zeros_like(top), where=total[:, status] > 0.0)
-            out[:, status] = (split[:, status] * factor[..., None]).reshape(out[:, status].shape)
+            own = self.memory.peak[:, row]
+            here = np.flatnonzero(own.any(axis=(0, 2)))
+            whole = split[:, status, here]
+            top = np.zeros(whole.shape[:3])
+            top[..., self.owner] = own[:, here]
+            total = whole.sum(axis=3)
+            factor = np.divide(top, total, out=np.zeros_like(top), where=total > 0.0)
+            parts[:, status, here] = np.multiply(whole, factor[..., None], out=whole)
         return out
 
     def ended(self) -> NDArray[np.float64]:
@@ -221,26 +217,29 @@ def _durations(
     by_place = ended.reshape(6, len(plan.places), groups, _CLASSES).sum(axis=3)
     by_place[0] = on_route.reshape(4, len(plan.places), groups, _CLASSES).sum(axis=(0, 3))
     np.add.at(persons, plan.fixed.end_cell, by_place)
-    for cell, group in np.argwhere((persons > _NOBODY) & (count > _NOBODY)):
-        mean = first[cell, group] / count[cell, group]
-        variance = max(second[cell, group] / count[cell, group] - mean**2, 0.0)
-        out[cell, group] = persons[cell, group] * _gamma(mean, variance)
+    cell, group = np.nonzero((persons > _NOBODY) & (count > _NOBODY))
+    mean = first[cell, group] / count[cell, group]
+    variance = np.maximum(second[cell, group] / count[cell, group] - mean**2, 0.0)
+    out[cell, group] = persons[cell, group][:, None] * _gammas(mean, variance)
     return out
 
 
-def _gamma(mean: float, variance: float) -> NDArray[np.float64]:
-    """Share of each whole number of days."""
-    out = np.zeros(DURATION_BINS)
-    mean = max(mean, 0.0)
-    if mean < _NOBODY or variance < 1e-6 * max(mean, 1.0):
-        day = min(int(mean), DURATION_BINS - 2)
-        out[day + 1] = min(mean - day, 1.0)
-        out[day] = 1.0 - out[day + 1]
-        return out
-    last = min(DURATION_BINS - 1, int(mean + 15.0 * variance**0.5) + 2)
-    edges = gammainc(mean**2 / variance, (np.arange(last) + 0.5) * mean / variance)
-    out[:last] = np.diff(edges, prepend=0.0)
-    out[last] += 1.0 - edges[-1]
+def _gammas(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of each whole number of days, for each mean and variance: [cells, bins]."""
+    out = np.zeros((len(mean), DURATION_BINS))
+    mean = np.maximum(mean, 0.0)
+    certain = (mean < _NOBODY) | (variance < 1e-6 * np.maximum(mean, 1.0))
+    one = np.flatnonzero(certain)
+    day = np.minimum(mean[one].astype(np.int64), DURATION_BINS - 2)
+    later = np.minimum(mean[one] - day, 1.0)
+    out[one, day], out[one, day + 1] = 1.0 - later, later
+    some = np.flatnonzero(~certain)
+    last = np.minimum(DURATION_BINS - 1, (mean[some] + 15.0 * np.sqrt(variance[some])).astype(np.int64) + 2)
+    row = np.repeat(some, last)
+    bins = np.arange(len(row)) - np.repeat(np.cumsum(last) - last, last)
+    reached = gammainc(mean[row] ** 2 / variance[row], (bins + 0.5) * mean[row] / variance[row])
+    out[row, bins] = np.where(bins > 0, np.diff(reached, prepend=0.0), reached)
+    out[some, last] += 1.0 - reached[np.cumsum(last) - 1]
     return out
 
 
