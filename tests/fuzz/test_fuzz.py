@@ -1,4 +1,4 @@
-"""Damaged scenario files, world tables, observed tables and run folders: a message, never a traceback or a hang."""
+"""Damaged scenarios, world tables, observed tables, run folders and inputs of the app: a message, never a traceback or a hang."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from calibration.observed.update import plan_update
+from sim.app.page.running import numbers_of
+from sim.app.service.scenarios import Shelf
+from sim.app.service.share import KIND as SHARE
+from sim.app.service.share import read_share
 from sim.engines.agents import load_kernels
 from sim.ensemble import estimate, run
 from sim.errors import TravesiaError
@@ -30,7 +34,10 @@ from tests.regression.update_baseline import SENT_BACK, TWO_ROADS
 
 SEED = int(os.environ.get("TRAVESIA_FUZZ_SEED", "20260101"))
 MOST_SECONDS = 10.0
-FEW, MANY = 40, {"scenario": 8000, "world": 7000, "observed": 2000, "run folder": 4000}
+FEW = 40
+MANY = {
+    "scenario": 8000, "world": 7000, "observed": 2000, "run folder": 4000, "upload": 1000, "shared run": 2000, "fields": 2000,
+}  # fmt: skip
 MOST_PEOPLE, MOST_DAYS, MOST_BYTES = 20_000, 800, 1.0e9
 HERE = Path(tempfile.mkdtemp(prefix="travesia-fuzz-"))
 
@@ -146,6 +153,32 @@ def run_folder(choice: tuple[str, bytes]) -> str:
     return "opened"
 
 
+def upload(content: bytes) -> str:
+    """Bring a damaged scenario to the app."""
+    Shelf(HERE).keep("mine.yaml", content)
+    return "kept"
+
+
+def shared(content: bytes) -> str:
+    """Bring a damaged shared run to the app."""
+    read_share(content.decode("utf-8", "replace"), "shared.json")
+    return "read"
+
+
+def options(values: tuple[object, object, object]) -> str:
+    """Fill the fields of a full run in the app."""
+    numbers_of(*values)
+    return "taken"
+
+
+FIELD = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.lists(st.integers(), max_size=2)
+    | st.sampled_from([1, 10, 0.05, "0.05", 1.0])
+)  # fmt: skip
+SHARED = json.dumps({
+    "kind": SHARE, "scenario": TWO_ROADS, "scenario_hash": "0", "data_hashes": {}, "version": "0", "engine": "agents",
+    "seed": 1, "replicates": 2, "scale": 1.0, "result_hash": "0",
+})  # fmt: skip
 WHOLE = max(p for p in RUNS.iterdir() if p.is_dir()) / "whole"
 
 
@@ -158,6 +191,9 @@ KINDS: dict[str, tuple[Callable[..., str], st.SearchStrategy[object]]] = {
     "scenario": (scenario, st.sampled_from(BASES).flatmap(damaged) | st.binary(max_size=200)),
     "world": (world, one_of({name: text.encode() for name, text in TABLES.items()})),
     "observed": (observed, damaged(OBSERVED.encode()) | st.binary(max_size=200)),
+    "upload": (upload, st.sampled_from(BASES).flatmap(damaged) | st.binary(max_size=200)),
+    "shared run": (shared, damaged(SHARED.encode())),
+    "fields": (options, st.tuples(FIELD, FIELD, FIELD)),
     "run folder": (run_folder, one_of({p.name: p.read_bytes() for p in WHOLE.iterdir()})),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -84,6 +85,10 @@ def read_share(text: str, name: str) -> dict[str, Any]:
     ]
     if not problems and not 1 <= content["replicates"] <= _MOST_REPLICATES:
         problems.append(Problem(f"replicates is {content['replicates']}", name, f"1 to {_MOST_REPLICATES:,}"))
+    if not problems and not 0.0 < content["scale"] < math.inf:
+        problems.append(Problem(f"scale is {content['scale']}", name, "a share above 0"))
+    if not problems and content["seed"] < 0:
+        problems.append(Problem(f"seed is {content['seed']}", name, "0 or more"))
     if problems:
         message = "This is not a shared run."
         raise DataError(message, problems)
