@@ -211,6 +211,28 @@ def needs_page() -> str:
             ("sector_code", "stage", "low", "middle", "high", "source"),
         ),
         ("unit_costs", "Costs", ("sector_code", "low", "middle", "high", "unit", "source", "assumption")),
+        (
+            "drivers",
+            "Drivers: lag and form",
+            (
+                "driver_en",
+                "enters_as",
+                "form_en",
+                "lag_days",
+                "phase_in_days",
+                "fade_days",
+                "size_low",
+                "size",
+                "size_high",
+            )
+            + ("switch", "evidence"),
+        ),
+        (
+            "elections",
+            "Elections",
+            ("country", "date", "name_en", "followed_by", "switch", "source", "assumption"),
+        ),
+        ("requirements", "What was asked, and what is met", ("id", "requirement", "status", "note")),
     ):
         if (folder / f"{name}.csv").is_file():
             rows = rows_of(folder / f"{name}.csv")

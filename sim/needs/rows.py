@@ -58,7 +58,7 @@ _DEFAULT: Final = {
     "basis": "total",
     "funding": "",
 }
-#: measures of people between places: by stage and group only
+#: measures of people between places, for the country as a whole
 _ON_LEGS: Final = ("travel_days", "danger_days")
 #: parts of the table in the order in which they are published
 PARTS: Final = ("headline", "heads", "events", "resources", "things")
@@ -238,7 +238,7 @@ def head_rows(rows: Rows, plan: Plan, scenario: str) -> None:
             ("travel_days", "person-days"),
             ("danger_days", "person-days"),
         ):
-            if name in _ON_LEGS and not _is_plain(labels):
+            if name in _ON_LEGS and not _is_whole(labels):
                 continue
             measure = "times_assisted" if name == "times" else name
             values = interval(_pick(measures.heads[name], cells, persons))
@@ -257,6 +257,11 @@ def head_rows(rows: Rows, plan: Plan, scenario: str) -> None:
 def _is_cross(labels: Mapping[str, str]) -> bool:
     """Whether a margin is for one sex and one age band."""
     return labels.get("gender", ALL) != ALL and labels.get("age_range", ALL) != ALL
+
+
+def _is_whole(labels: Mapping[str, str]) -> bool:
+    """Whether a margin is over every stage, group, sex and age."""
+    return _is_plain(labels) and labels["category"] == ALL and labels.get("population_group", ALL) == ALL
 
 
 def _is_plain(labels: Mapping[str, str]) -> bool:

@@ -281,19 +281,37 @@ def suppression(frame: pd.DataFrame, values: Array, margins: Margins | None) -> 
     hidden = np.isnan(values) | (values < threshold() - _TIE)
     if margins is None or not hidden.any():
         return hidden
-    lines = _lines(frame, margins)
-    checked = np.zeros(hidden.shape, dtype=bool)
+    return _settled(hidden, values, _lines(frame, margins), Keys(frame).combined(margins.fixed))
+
+
+def _settled(
+    hidden: Mask, values: Array, lines: list[tuple[NDArray[np.int64], Mask]], group: NDArray[np.int64]
+) -> Mask:
+    """Hide more rows until nothing hidden can be told.
+
+    Rows of different groups never add up: after the first round only the groups in which a row was hidden are looked at.
+    """
+    out, checked = hidden.copy(), np.zeros(hidden.shape, dtype=bool)
+    rows = np.arange(len(hidden))
     for _ in range(200):
-        hidden = _close_lines(hidden, values, lines)
-        exposed = recoverable(hidden, lines, since=checked)
-        if not exposed.any():
-            return hidden
-        checked = hidden
-        hidden = _hide_beside(exposed, hidden, values, lines)
-        if bool((checked == hidden).all()):
-            return hidden
+        closed = _close_lines(out[rows], values[rows], lines)
+        exposed = recoverable(closed, lines, since=checked[rows])
+        more = _hide_beside(exposed, closed, values[rows], lines) if exposed.any() else closed
+        out[rows], checked[rows] = more, closed
+        changed = more != closed
+        if not changed.any():
+            return out
+        keep = np.isin(group[rows], group[rows[changed]])
+        rows = rows[keep]
+        lines = [(_renumbered(line[keep]), is_total[keep]) for line, is_total in lines]
     msg = "secondary suppression did not settle; publish this table with fewer dimensions"
     raise DataError(msg)
+
+
+def _renumbered(line: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Lines numbered from 0 again; -1 stays."""
+    names, codes = np.unique(line, return_inverse=True)
+    return codes - int(bool(len(names)) and int(names[0]) < 0)
 
 
 def _lines(frame: pd.DataFrame, margins: Margins) -> list[tuple[NDArray[np.int64], Mask]]:

@@ -41,13 +41,15 @@ __all__ = [
 _A4, _A3, _WIDEST_A4 = 9, 8, 200.0
 _LINE_POINTS: Final = 13.0
 #: widths of the country sheets, shared by their blocks
-COUNTRY_WIDTHS: Final = (9.0, 24.0, 24.0, *([11.5] * 17))
+COUNTRY_WIDTHS: Final = (9.0, 24.0, 24.0, *([11.5] * 3), *([14.0] * 3), *([11.5] * 8), *([14.0] * 3))
 _HEAD_FONT: Final = Font(bold=True, color="FFFFFF", size=9)
 _HEAD_PLACE: Final = Alignment(wrap_text=True, vertical="center", horizontal="center")
 _HEAD: Final = PatternFill("solid", fgColor="1F4E5F")
 _BAND: Final = PatternFill("solid", fgColor="E8F0F2")
 _RUN_ON: Final = ("source", "lead_mechanism")
 _NO_DECIMALS: Final = 100
+#: text that stands where a number would, at the right like the numbers around it
+_HIDDEN_FORMAT: Final = ";;;@"
 _FLAGS: Final = {"gap": "F4B6A6", "no_lead": "F9D8A8", "duplication": "F6E27F", "covered_scarce": "E3E9C8"}
 _LINE: Final = Border(bottom=Side(style="hair", color="9AA5AB"))
 _UNSET: Final = "to be set locally"
@@ -484,6 +486,8 @@ def _format(value: object, column: str) -> str:
     """Number format of a value."""
     if isinstance(value, dt.date):
         return "yyyy-mm-dd"
+    if value == HIDDEN:
+        return _HIDDEN_FORMAT
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "General" if value is None else "@"
     if column == "year":
@@ -499,7 +503,9 @@ def _style(cell: Any, key: tuple[str, bool, bool, str]) -> None:  # noqa: ANN401
     cell.number_format = number_format
     if band:
         cell.fill = _BAND
-    if number_format == "0":
+    if number_format == _HIDDEN_FORMAT:
+        cell.alignment = Alignment(horizontal="right", vertical="top")
+    elif number_format == "0":
         cell.alignment = Alignment(horizontal="left", vertical="top")
     elif number_format in ("@", "General"):
         cell.alignment = Alignment(horizontal="left", wrap_text=wide, vertical="top", indent=1)

@@ -53,6 +53,8 @@ ASKED = {
     "regularisation_ecuador": ["regularisation-ecuador"],
     "push_ecuador": ["push-ecuador"],
     "push_haiti": ["push-haiti"],
+    "downturn_in_host_countries": ["downturn-host-countries"],
+    "election_in_venezuela": ["election-venezuela"],
     "storm_in_the_darien": ["darien-storm"],
     "hurricane_in_honduras_and_guatemala": ["hurricane-roads-cut", "hurricane-push"],
     "assistance_8": ["assistance-8"],
