@@ -293,13 +293,15 @@ def _search_facts(result: FitResult) -> dict[str, object] | None:
     }
 
 
-def write_result(result: FitResult, folder: Path) -> list[Path]:
+def write_result(result: FitResult, folder: Path, lang: str = "en") -> list[Path]:
     """Write tables, report and manifest.
 
     Parameters
     ----------
     result : FitResult
     folder : Path
+    lang : str
+        Language of the report, ``en`` or ``es``.
 
     Returns
     -------
@@ -323,7 +325,7 @@ def write_result(result: FitResult, folder: Path) -> list[Path]:
     )
     if result.withheld is not None:
         result.withheld.to_csv(folder / "withheld.csv", index=False)
-    write_report(result, folder / "report.html")
+    write_report(result, folder / "report.html", lang)
     manifest = {
         "name": result.config.name,
         "version": version("travesia"),

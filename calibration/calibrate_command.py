@@ -27,13 +27,16 @@ def calibrate(
     truths: Annotated[int, typer.Option(help="Synthetic truths of --sbc.", min=2)] = 100,
     draws: Annotated[int, typer.Option(help="Draws of importance sampling; 0 leaves it out.", min=0)] = 100,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
+    lang: Annotated[str, typer.Option(help="Language of the report: en or es.")] = "en",
 ) -> None:
     """Fit departures, detection and dispersion to the observed counts, and say what they cannot tell."""
     from calibration.calibrate import build_posterior, config_response, write_result
     from calibration.calibrate import calibrate as fit
     from calibration.config import read_config, shipped_config
+    from sim.report.words import check_language
     from sim.spec import load_scenario
 
+    check_language(lang)  # before the fit, which takes minutes
     settings = read_config(shipped_config(config))
     folder = out or Path("calibrations") / settings.name
     console = Console(highlight=False)
@@ -58,7 +61,7 @@ def calibrate(
         return
     with console.status("reading") as status:
         result = fit(settings, folder, resume=resume, draws=draws, say=status.update)
-        written = write_result(result, folder)
+        written = write_result(result, folder, lang)
     console.print(result.parameters.round(3).to_string(index=False))
     if result.withheld is not None:
         console.print(result.withheld.round(3).to_string(index=False))

@@ -60,11 +60,15 @@ class Direction:
         Which parameters rise and which fall.
     seen : bool
         Whether the data say more than the prior.
+    up, down : tuple of str
+        The parameters that rise, and those that fall.
     """
 
     information: float
     words: str
     seen: bool
+    up: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,21 +145,18 @@ def directions(posterior: Posterior, theta: NDArray[np.float64]) -> list[Directi
     information = scaled.T @ posterior.information(theta, prior=False) @ scaled
     values, vectors = np.linalg.eigh(information)
     spread = spread[free]
-    return [
-        Direction(float(v), _words(vector * spread, names), bool(v > 1.0))
-        for v, vector in zip(values, vectors.T, strict=True)
-    ]
+    return [_direction(float(v), vector * spread, names) for v, vector in zip(values, vectors.T, strict=True)]
 
 
-def _words(vector: NDArray[np.float64], names: list[str]) -> str:
+def _direction(information: float, vector: NDArray[np.float64], names: list[str]) -> Direction:
     if abs(vector.min()) > vector.max():
         vector = -vector
     large = np.flatnonzero(np.abs(vector) >= _SMALL_LOADING * np.abs(vector).max())
     order = large[np.argsort(-np.abs(vector[large]))][:6]
-    up = [names[i] for i in order if vector[i] > 0]
-    down = [names[i] for i in order if vector[i] < 0]
-    text = "raising " + ", ".join(up)
-    return text + (" while lowering " + ", ".join(down) if down else "")
+    up = tuple(names[i] for i in order if vector[i] > 0)
+    down = tuple(names[i] for i in order if vector[i] < 0)
+    text = "raising " + ", ".join(up) + (" while lowering " + ", ".join(down) if down else "")
+    return Direction(information, text, information > 1.0, up, down)
 
 
 def _conditional(
