@@ -285,7 +285,7 @@ def _fit_figure(table: pd.DataFrame, lang: str) -> Figure:
         axis.fill_between(at, part["lo90"], part["hi90"], color="#9bc1e0", alpha=0.6, lw=0)
         axis.plot(at, part["expected"], color="#1b5e8c", lw=1.2, marker=".", ms=2)
         axis.plot(at, part["observed"], "k.", ms=4)
-        axis.set_title(_series_name(*key, lang), fontsize=9)
+        axis.set_title(_series_name(str(key[0]), str(key[1]), lang), fontsize=9)
         axis.tick_params(labelsize=7)
         axis.set_xticks(years, [str(t)[:4] for t in years])
         axis.set_xlim(at[0], at[-1])
