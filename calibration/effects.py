@@ -1,9 +1,11 @@
 """The rules on record enter; what they changed after every month, as the simulated route has it, leaves, kept in a table.
 
 ``archive/rule_effects.parquet`` holds, for each origin, border, nationality and month ahead, the change of log crossings by
-the rules known at the origin (``known``) and by all rules of the record (``record``), from `calibration.mechanism`.
-Forecasts learn from its past rows how much of such a change is seen in the counts. Maintenance:
-``python -m calibration.effects``.
+the rules known at the origin (``known``) and by all rules of the record (``record``), from `calibration.mechanism`, and the
+same in persons a month (``known_persons``, ``record_persons``). A rule that closes a way takes a share of those who came;
+one that opens a way adds people: a rise is held to the persons it adds to the last count, since a ratio to a way that hardly
+anybody simulated had used says nothing. Forecasts learn from the past rows how much of such a change is seen in the counts.
+Maintenance: ``python -m calibration.effects``.
 """
 
 from __future__ import annotations
@@ -54,13 +56,22 @@ class Effects:
     origins : tuple of str
     change : float64 [series, origins, ahead]
         Log scale.
+    persons : float64 [series, origins, ahead], optional
+        Persons (or encounters) a month; infinite where it was not measured, which holds nothing back.
     """
 
     keys: tuple[Key, ...]
     origins: tuple[str, ...]
     change: NDArray[np.float64]
+    persons: NDArray[np.float64] | None = None
 
-    def aligned(self, keys: Sequence[Key], months: Sequence[str], ahead: int) -> NDArray[np.float64]:
+    def aligned(
+        self,
+        keys: Sequence[Key],
+        months: Sequence[str],
+        ahead: int,
+        level: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
         """Changes `ahead` months after each month of a panel.
 
         Parameters
@@ -68,6 +79,8 @@ class Effects:
         keys : sequence of (str, str)
         months : sequence of str
         ahead : int
+        level : float64 [series, months], optional
+            Log(1 + count) of each month: rises are held to the persons they add to it.
 
         Returns
         -------
@@ -75,6 +88,7 @@ class Effects:
             0 before the first origin that was simulated and for series that are not; NaN for later origins that were not.
         """
         out = np.zeros((len(keys), len(months)))
+        most = np.full((len(keys), len(months)), np.inf)
         row = {key: i for i, key in enumerate(self.keys)}
         column = {origin: i for i, origin in enumerate(self.origins)}
         series = np.array([row.get(key, -1) for key in keys])
@@ -83,9 +97,14 @@ class Effects:
         for j, month in enumerate(months):
             if month in column:
                 out[known, j] = self.change[series[known], column[month], at]
+                if self.persons is not None:
+                    most[known, j] = np.maximum(self.persons[series[known], column[month], at], 0.0)
             elif self.origins and month > self.origins[0]:
                 out[:, j] = np.nan
-        return out
+        if level is None or self.persons is None:
+            return out
+        added = np.log1p(most / np.exp(np.nan_to_num(level)))
+        return np.where(out > 0.0, np.minimum(out, added), out)
 
     def with_origin(self, origin: str, effect: RuleEffect) -> Effects:
         """The same with one more origin, or another answer for one.
@@ -102,22 +121,29 @@ class Effects:
         keys = tuple(dict.fromkeys((*self.keys, *effect.keys)))
         origins = tuple(sorted({*self.origins, origin}))
         months = max(self.change.shape[2], effect.log_ratio.shape[1])
-        change = np.zeros((len(keys), len(origins), months))
-        held = np.ix_(
-            range(len(self.keys)), [origins.index(o) for o in self.origins], range(self.change.shape[2])
-        )
-        change[held] = self.change
-        change[: len(self.keys), :, self.change.shape[2] :] = change[
-            : len(self.keys), :, self.change.shape[2] - 1 : self.change.shape[2]
-        ]
         at = origins.index(origin)
-        for i, key in enumerate(keys):
-            change[i, at] = 0.0
-            if key in effect.keys:
-                own = effect.of(*key)
-                change[i, at, : len(own)] = own
-                change[i, at, len(own) :] = own[-1]
-        return Effects(keys, origins, change)
+        rows = [origins.index(o) for o in self.origins]
+
+        def joined(
+            kept: NDArray[np.float64] | None, own: NDArray[np.float64] | None, nothing: float
+        ) -> NDArray[np.float64]:
+            out = np.full((len(keys), len(origins), months), nothing)
+            if kept is not None and kept.size:
+                grown = np.concatenate(
+                    [kept, np.repeat(kept[..., -1:], months - kept.shape[2], axis=2)], axis=2
+                )
+                out[: len(self.keys), rows] = grown
+            out[:, at] = nothing
+            for i, key in enumerate(effect.keys):
+                if own is not None:
+                    last = np.repeat(own[i, -1:], months - own.shape[1])
+                    out[keys.index(key), at] = np.concatenate([own[i], last])
+            return out
+
+        change = joined(self.change, effect.log_ratio, 0.0)
+        if self.persons is None and effect.persons is None:
+            return Effects(keys, origins, change)
+        return Effects(keys, origins, change, joined(self.persons, effect.persons, np.inf))
 
 
 def load_effects(which: str, file: Path = FILE) -> Effects:
@@ -134,14 +160,35 @@ def load_effects(which: str, file: Path = FILE) -> Effects:
     Effects
     """
     table = pd.read_parquet(file)
-    wide = table.pivot_table(
-        index=["target", "nationality", "origin"], columns="ahead", values=which, observed=True
-    )
     origins = tuple(sorted(table["origin"].astype(str).unique()))
-    keys = tuple(dict.fromkeys((str(t), str(n)) for t, n, _ in wide.index))
-    full = wide.reindex(pd.MultiIndex.from_tuples([(*key, origin) for key in keys for origin in origins]))
-    change = full.fillna(0.0).to_numpy(np.float64).reshape(len(keys), len(origins), -1)
-    return Effects(keys, origins, change)
+    pairs = table[["target", "nationality"]].drop_duplicates().sort_values(["target", "nationality"])
+    keys = tuple((str(t), str(n)) for t, n in pairs.itertuples(index=False))
+    every = pd.MultiIndex.from_tuples([(*key, origin) for key in keys for origin in origins])
+
+    def cube(column: str, nothing: float) -> NDArray[np.float64]:
+        wide = table.pivot_table(
+            index=["target", "nationality", "origin"], columns="ahead", values=column, observed=True
+        )
+        full = wide.reindex(every).fillna(nothing).to_numpy(np.float64)
+        return full.reshape(len(keys), len(origins), -1)
+
+    return Effects(keys, origins, cube(which, 0.0), cube(f"{which}_persons", np.inf))
+
+
+def _rows(origin: str, known: RuleEffect, record: RuleEffect) -> pd.DataFrame:
+    """The effects of one origin as rows of the kept table."""
+    shape = known.log_ratio.shape
+    columns: dict[str, object] = {
+        "origin": origin,
+        "target": np.repeat([t for t, _ in known.keys], shape[1]),
+        "nationality": np.repeat([n for _, n in known.keys], shape[1]),
+        "ahead": np.tile(np.arange(1, shape[1] + 1, dtype=np.int16), shape[0]),
+    }
+    for name, effect in (("known", known), ("record", record)):
+        columns[name] = effect.log_ratio.ravel().astype(np.float32).round(4)
+        if effect.persons is not None:
+            columns[f"{name}_persons"] = effect.persons.ravel().astype(np.float32).round(0)
+    return pd.DataFrame(columns)
 
 
 def make_effects(file: Path = FILE, *, scale: float = 0.1, name: str = RECORD) -> pd.DataFrame:
@@ -157,7 +204,7 @@ def make_effects(file: Path = FILE, *, scale: float = 0.1, name: str = RECORD) -
     Returns
     -------
     DataFrame
-        origin, target, nationality, ahead, known, record.
+        origin, target, nationality, ahead, known, record, known_persons, record_persons.
     """
     from calibration.mechanism import rule_effects  # noqa: PLC0415 - loads the engine
     from sim.spec import load_scenario  # noqa: PLC0415
@@ -166,22 +213,9 @@ def make_effects(file: Path = FILE, *, scale: float = 0.1, name: str = RECORD) -
     parts = []
     for origin in (str(m) for m in pd.period_range(FIRST, LAST, freq="M")):
         known, record = rule_effects(origin, AHEAD, name, scale=scale, loaded=loaded)
-        shape = known.log_ratio.shape
-        parts.append(
-            pd.DataFrame(
-                {
-                    "origin": origin,
-                    "target": np.repeat([t for t, _ in known.keys], shape[1]),
-                    "nationality": np.repeat([n for _, n in known.keys], shape[1]),
-                    "ahead": np.tile(np.arange(1, shape[1] + 1, dtype=np.int16), shape[0]),
-                    "known": known.log_ratio.ravel().astype(np.float32),
-                    "record": record.log_ratio.ravel().astype(np.float32),
-                }
-            )
-        )
+        parts.append(_rows(origin, known, record))
         log.info("%s", origin)
     table = pd.concat(parts, ignore_index=True)
-    table[["known", "record"]] = table[["known", "record"]].round(4)
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_suffix(".part")
     table.to_parquet(aside, index=False, compression="zstd")

@@ -3,12 +3,13 @@
 **Rule of the origin.** Only figures for months up to the origin are read. They are read as they stand today: later revisions
 are inside, and delays of publication (days for Panama, weeks for Mexico and the United States) are not modelled.
 
-**What is combined.** Series with two years of figures take a weighted mean of three rules (`calibration.stack`): one that
-stays where it is, one that learns from all series together, and the naive rule of the forecast hubs; weights and widths
-are learnt from forecasts whose month was known at the origin. All three are moved by what the simulated route expects
-of rules: without a scenario of those known at the origin, whose effect is still under way down the road; with one, also of
-those that begin or end later (`calibration.mechanism`). Which share of that is followed is learnt too. Series
-published for single months only lean on the border upstream (`calibration.bridge`).
+**What is combined.** Series with two years of figures take a weighted mean of four rules (`calibration.stack`): two that
+learn from all series together, the latter from smoothed levels; the same with the width of the series' own latest changes;
+and the naive rule of the forecast hubs. Weights and widths depend on what is known of a series and are learnt from forecasts
+whose month was known at the origin. All are moved by what the simulated route expects of rules: without a scenario of those
+known at the origin, whose effect is still under way down the road; with one, also of those that begin or end later
+(`calibration.mechanism`). Which share of that is followed is learnt too. Series published for single months only lean on
+the border upstream (`calibration.bridge`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import pandas as pd
 from calibration.bridge import bridge_forecasts
 from calibration.panel import load_panel, parse_month, shift_month
 from calibration.score import LEVELS
-from calibration.stack import Combination, Memory, combine, learn_combination, rule_quantiles
+from calibration.stack import LEARNT_AT, RULES, Memory, learn_combination, rule_quantiles
 from sim.errors import CalibrationError, Problem
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from calibration.effects import Effects
     from calibration.panel import Panel
+    from calibration.stack import Combination
 
 __all__ = [
     "COLUMNS",
@@ -53,7 +55,6 @@ COLUMNS = ("target", "nationality", "period", "quantile", "value", "origin", "sc
 UNCONDITIONAL = "known_rules"
 """Name in the column `scenario` of forecasts that take only the rules known at the origin."""
 
-_LEARNT_AT = (1, 3, 6, 12)
 _FEWEST = 30
 _LONGEST = 24
 
@@ -73,15 +74,18 @@ class Forecast:
         Log(1 + count).
     scenario : str
         Name of the rules assumed.
-    combination : mapping of int to (Combination, Combination)
-        How the rules were combined, by horizon, for small and for large series.
+    combination : Combination
+        How the rules were combined.
+    shares : mapping of int to float64 [rules]
+        Mean weights of the rules over the series, by months ahead.
     """
 
     origin: str
     months: tuple[str, ...]
     quantiles: Mapping[Key, NDArray[np.float64]]
     scenario: str
-    combination: Mapping[int, tuple[Combination, Combination]]
+    combination: Combination
+    shares: Mapping[int, NDArray[np.float64]]
 
     def frame(self) -> pd.DataFrame:
         """The forecast as rows with the columns of :data:`COLUMNS`."""
@@ -101,15 +105,6 @@ class Forecast:
             )
         table = pd.concat(parts, ignore_index=True)
         return table.assign(origin=self.origin, scenario=self.scenario)[list(COLUMNS)]
-
-
-def _between(learnt: Mapping[int, tuple[Combination, Combination]], ahead: int, size: int) -> Combination:
-    """Combination for any horizon, by straight lines between those learnt."""
-    at = sorted(learnt)
-    own = [learnt[h][size] for h in at]
-    rows = np.array([[*rule.weights, rule.lower, rule.upper] for rule in own])
-    mixed = np.array([np.interp(ahead, at, column) for column in rows.T])
-    return Combination(mixed[:-2], float(mixed[-2]), float(mixed[-1]), min(rule.cells for rule in own))
 
 
 def forecast_panel(
@@ -139,18 +134,16 @@ def forecast_panel(
     Forecast
     """
     origin = panel.months[-1]
-    learn_at = [h for h in _LEARNT_AT if h <= max(months, 1)]
-    learnt = dict(zip(learn_at, learn_combination(panel, learn_at, effects, memory), strict=True))
+    learnt = learn_combination(panel, effects, memory)
     horizons = range(1, months + 1)
     made = rule_quantiles(panel, horizons, effects)
-    used = {h: (_between(learnt, h, 0), _between(learnt, h, 1)) for h in horizons}
-    quantiles: dict[Key, NDArray[np.float64]] = {}
-    for i, key in enumerate(made.keys):
-        size = int(made.large[i])
-        quantiles[key] = np.stack([combine(made.quantiles[:, i, h - 1], used[h][size]) for h in horizons])
+    by_month = [learnt.apply(made.quantiles[:, :, i], made.facts[:, i]) for i in range(months)]
+    together = np.stack(by_month, axis=1)
+    quantiles: dict[Key, NDArray[np.float64]] = dict(zip(made.keys, together, strict=True))
+    shares = {h: learnt.shares(made.facts[:, h - 1]).mean(axis=0) for h in horizons}
     quantiles.update(bridge_forecasts(panel, quantiles))
     ahead = tuple(shift_month(origin, k) for k in horizons)
-    return Forecast(origin, ahead, quantiles, name, used)
+    return Forecast(origin, ahead, quantiles, name, learnt, shares)
 
 
 def _effects(origin: str, months: int, scenario: str | None, scale: float) -> Effects:
@@ -225,12 +218,14 @@ def write_forecast(forecast: Forecast, folder: Path) -> Path:
     table = forecast.frame()
     table.to_parquet(aside, index=False, compression="zstd")
     aside.replace(target)
+    learnt = forecast.combination
     rules = {
-        h: {
-            size: {"weights": r.weights.round(3).tolist(), "widths": [r.lower, r.upper], "cells": r.cells}
-            for size, r in zip(("small", "large"), pair, strict=True)
-        }
-        for h, pair in forecast.combination.items()
+        "weights": {
+            h: dict(zip(RULES, share.round(3).tolist(), strict=True)) for h, share in forecast.shares.items()
+        },
+        "tails": learnt.tails.round(3).tolist(),
+        "learnt_at": list(LEARNT_AT),
+        "cells": learnt.cells,
     }
     manifest = {
         "origin": forecast.origin,

@@ -12,6 +12,7 @@ season are the same in all runs and fall out. How much of the change is followed
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from sim.engines.tally import Tally
     from sim.plan import Plan
-    from sim.spec import Scenario
+    from sim.spec import Policy, Scenario
 
 __all__ = ["RuleEffect", "border_table", "held_rules", "known_rules", "rule_effects", "scenario_at"]
 
@@ -56,11 +57,14 @@ class RuleEffect:
         Months after the origin.
     log_ratio : float64 [series, months]
         Change since the origin of the log of crossings over those under held rules.
+    persons : float64 [series, months], optional
+        The same change in persons (or encounters) a month; zero where it was not measured.
     """
 
     keys: tuple[tuple[str, str], ...]
     months: tuple[str, ...]
     log_ratio: NDArray[np.float64]
+    persons: NDArray[np.float64] | None = None
 
     def of(self, target: str, nationality: str) -> NDArray[np.float64]:
         """Log ratio of one series by month; that of the whole border where the group is not simulated."""
@@ -75,10 +79,33 @@ def _last_day(month: str) -> date:
     return end
 
 
+def _goes_on(policy: Policy, scenario: Scenario, last: date) -> bool:
+    """Whether a policy with an end is still in force after a day, as far as is known on it.
+
+    One that ends on that very day goes on where another of its instrument takes over its places the day after: that is a
+    change of size (another daily quota, another share) which has not begun by then. Ended there, it would leave a hole
+    that nobody announced.
+    """
+    if policy.end is None or policy.end != last:
+        return policy.end is None or policy.end > last
+    own = _where(policy)
+    return any(
+        other.instrument == policy.instrument
+        and other.start == last + timedelta(days=1)
+        and bool(own & _where(other))
+        for other in scenario.policies
+    )
+
+
+def _where(policy: Policy) -> set[str]:
+    """Places, legs and countries a policy names."""
+    return {str(x) for name in ("places", "legs", "countries") for x in getattr(policy, name, ()) or ()}
+
+
 def _begun_by(scenario: Scenario, last: date) -> Scenario:
     """Policies that had begun by a day, going on: ends after it are not known yet."""
     policies = tuple(
-        p.model_copy(update={"end": None}) if p.end is not None and p.end > last else p
+        p.model_copy(update={"end": None}) if p.end is not None and _goes_on(p, scenario, last) else p
         for p in scenario.policies
         if p.start <= last
     )
@@ -250,4 +277,6 @@ def _apart(made: pd.DataFrame, held: pd.DataFrame, origin: str, months: int) -> 
     log_ratio = np.log(above) - np.log(below)
     moved = log_ratio[:, 1:] - log_ratio[:, :1]
     keys = tuple((str(t), str(n)) for t, n in both)
-    return RuleEffect(keys, ahead, np.clip(moved, -_LARGEST, _LARGEST))
+    added = above - below
+    persons = added[:, 1:] - added[:, :1]
+    return RuleEffect(keys, ahead, np.clip(moved, -_LARGEST, _LARGEST), persons)

@@ -11,6 +11,7 @@ quantiles. Nothing after the origin is used.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,15 @@ if TYPE_CHECKING:
     from calibration.effects import Effects
     from calibration.panel import Panel
 
-__all__ = ["FEWEST_MONTHS", "FOLLOWED", "Pooled", "dense_series", "pooled_forecast", "weighted_quantiles"]
+__all__ = [
+    "FEWEST_MONTHS",
+    "FOLLOWED",
+    "Pooled",
+    "dense_series",
+    "highest",
+    "pooled_forecast",
+    "weighted_quantiles",
+]
 
 FEWEST_MONTHS = 24
 """Published months a series must have to be forecast from its own past."""
@@ -56,6 +65,7 @@ _UPSTREAM = {
 }
 
 Key = tuple[str, str]
+Features = Callable[[tuple[Key, ...], "NDArray[np.float64]", int], "NDArray[np.float64]"]
 
 
 @dataclass(frozen=True)
@@ -72,12 +82,18 @@ class Pooled:
         Log scale.
     moved : float64 [series, months]
         Part of the centre that rules brought about.
+    centre : float64 [series, months]
+        Log scale.
+    rules : float64 [series, months]
+        What the simulated route expects rules to change.
     """
 
     keys: tuple[Key, ...]
     horizons: tuple[int, ...]
     quantiles: NDArray[np.float64]
     moved: NDArray[np.float64]
+    centre: NDArray[np.float64]
+    rules: NDArray[np.float64]
 
 
 def dense_series(panel: Panel) -> tuple[tuple[Key, ...], NDArray[np.float64]]:
@@ -251,7 +267,12 @@ def _learn(
 
 
 def pooled_forecast(
-    panel: Panel, horizons: Sequence[int], effects: Effects | None = None, *, ridge: float | None = 150.0
+    panel: Panel,
+    horizons: Sequence[int],
+    effects: Effects | None = None,
+    *,
+    ridge: float | None = 150.0,
+    features: Features = _features,
 ) -> Pooled:
     """Forecast every series with at least two years of figures.
 
@@ -266,6 +287,9 @@ def pooled_forecast(
     ridge : float, optional
         How strongly coefficients are held to zero; None explains nothing, so that the last month, moved by the rules, is
         the centre.
+    features : callable
+        What changes are explained by: of the keys, the log counts [series, months] and the months ahead, as float64
+        [series, months, features].
 
     Returns
     -------
@@ -274,17 +298,31 @@ def pooled_forecast(
     """
     keys, z = dense_series(panel)
     quantiles = np.zeros((len(keys), len(horizons), len(LEVELS)))
-    moved = np.zeros((len(keys), len(horizons)))
+    moved, centre, asked = (np.zeros((len(keys), len(horizons))) for _ in range(3))
     borders = np.array([[float(target == t) for t in TARGETS] for target, _ in keys])
     for i, h in enumerate(horizons if keys else ()):
-        rules = np.zeros_like(z) if effects is None else effects.aligned(keys, panel.months, h)
+        rules = np.zeros_like(z) if effects is None else effects.aligned(keys, panel.months, h, z)
         past = _Past.of(z, rules, h)
         rules = np.nan_to_num(rules)
         follow = np.concatenate([rules[..., None], rules[..., None] * borders[:, None, :]], axis=-1)
-        x = np.zeros((*z.shape, 1)) if ridge is None else _features(keys, z, h)
+        x = np.zeros((*z.shape, 1)) if ridge is None else features(keys, z, h)
         beta, spread, shape = _learn(x, follow, spread_features(z, h, rules), past, ridge or 1.0)
         moved[:, i] = follow[:, -1] @ beta[x.shape[-1] :]
-        centre = z[:, -1] + x[:, -1] @ beta[: x.shape[-1]] + moved[:, i]
-        free = centre[:, None] + spread[:, None] * shape
-        quantiles[:, i] = np.minimum(free, np.nanmax(z, axis=1)[:, None] + _ABOVE_RECORD)
-    return Pooled(keys, tuple(horizons), quantiles, moved)
+        centre[:, i] = z[:, -1] + x[:, -1] @ beta[: x.shape[-1]] + moved[:, i]
+        asked[:, i] = rules[:, -1]
+        quantiles[:, i] = np.minimum(centre[:, i, None] + spread[:, None] * shape, highest(z)[:, None])
+    return Pooled(keys, tuple(horizons), quantiles, moved, centre, asked)
+
+
+def highest(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far up a series is let go: float64 [series], log scale, a little above its record.
+
+    Parameters
+    ----------
+    z : float64 [series, months]
+
+    Returns
+    -------
+    float64 [series]
+    """
+    return np.asarray(np.nanmax(z, axis=1) + _ABOVE_RECORD)

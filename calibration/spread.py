@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["fit_spread", "lagged", "month_mean", "spread_features"]
+__all__ = ["fit_spread", "lagged", "month_mean", "recent_move", "spread_features"]
 
 _LONG = 12
 _USUAL_MOVE = 0.3
@@ -65,8 +65,20 @@ def month_mean(table: NDArray[np.float64], months: int) -> NDArray[np.float64]:
         return np.asarray(np.nanmean(np.stack([lagged(table, k) for k in range(months)]), axis=0))
 
 
-def _move(z: NDArray[np.float64], step: int, memory: float) -> NDArray[np.float64]:
-    """Log of the fading mean of absolute changes over `step` months."""
+def recent_move(z: NDArray[np.float64], step: int, memory: float) -> NDArray[np.float64]:
+    """Log of the fading mean of absolute changes over `step` months.
+
+    Parameters
+    ----------
+    z : float64 [series, months]
+    step : int
+    memory : float
+        Share of the weight kept from month to month.
+
+    Returns
+    -------
+    float64 [series, months]
+    """
     change = np.abs(z - lagged(z, step))
     total, weight = np.zeros(len(z)), np.zeros(len(z))
     out = np.zeros_like(z)
@@ -101,11 +113,11 @@ def spread_features(
     record = np.maximum.accumulate(np.nan_to_num(z, nan=-1.0), axis=1)
     columns = [
         np.ones_like(z),
-        _move(z, 1, 0.6),
-        _move(z, 1, 0.85),
-        _move(z, 1, 0.96),
-        _move(z, ahead, 0.93),
-        _move(z, ahead, 0.98),
+        recent_move(z, 1, 0.6),
+        recent_move(z, 1, 0.85),
+        recent_move(z, 1, 0.96),
+        recent_move(z, ahead, 0.93),
+        recent_move(z, ahead, 0.98),
         np.nan_to_num(z) / 10.0,
         0.5 * np.log(1.0 / (count + 2.0) + 0.0025),
         np.nan_to_num(record - z),

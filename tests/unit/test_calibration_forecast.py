@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from calibration.effects import RECORD, Effects, load_effects
 from calibration.forecast import COLUMNS, UNCONDITIONAL, forecast_panel, make_forecast, write_forecast
@@ -16,8 +17,19 @@ from calibration.mechanism import RuleEffect, held_rules, known_rules, scenario_
 from calibration.panel import TARGETS, Panel, load_panel, parse_month, shift_month
 from calibration.pooled import pooled_forecast
 from calibration.score import LEVELS, wis
+from calibration.smooth import recent_quantiles, smooth_forecast
 from calibration.spread import fit_spread, spread_of
-from calibration.stack import Memory, _Loss, learn_combination
+from calibration.stack import (
+    FACTS,
+    RULES,
+    Combination,
+    Memory,
+    _Loss,
+    _Past,
+    _tails,
+    learn_combination,
+    rule_quantiles,
+)
 from sim.errors import CalibrationError
 from sim.spec import load_scenario
 
@@ -33,16 +45,35 @@ def known() -> Effects:
 
 
 def test_nothing_after_the_origin_is_read(panel: Panel, known: Effects) -> None:
+    """Weights, widths and outer quantiles included: later figures and later rules may be anything."""
     later = panel.counts.copy()
     later[:, panel.months.index("2023-04") :] *= 7.0
     rules = known.change.copy()
     rules[:, known.origins.index("2023-04") :] = 1.0
+    assert known.persons is not None
+    persons = known.persons.copy()
+    persons[:, known.origins.index("2023-04") :] = 1e4
     one = forecast_panel(panel.until("2023-03"), 3, known)
-    other = forecast_panel(
-        replace(panel, counts=later).until("2023-03"), 3, replace(known, change=rules), memory=Memory()
-    )
+    changed = replace(panel, counts=later)
+    memory = Memory()
+    told = replace(known, change=rules, persons=persons)
+    forecast_panel(changed.until("2023-02"), 3, told, memory=memory)  # an earlier origin fills the memory
+    other = forecast_panel(changed.until("2023-03"), 3, told, memory=memory)
     for key, made in one.quantiles.items():
         np.testing.assert_array_equal(made, other.quantiles[key])
+    np.testing.assert_array_equal(one.combination.weights, other.combination.weights)
+    np.testing.assert_array_equal(one.combination.tails, other.combination.tails)
+    # and figures before the origin do matter, so that the comparison can fail
+    earlier = panel.counts.copy()
+    earlier[:, panel.months.index("2023-01")] *= 7.0
+    moved = forecast_panel(replace(panel, counts=earlier).until("2023-03"), 3, known)
+    assert not np.array_equal(moved.combination.weights, one.combination.weights)
+
+
+def test_a_month_ahead_does_not_depend_on_how_many_are_asked_for(panel: Panel, known: Effects) -> None:
+    short, long = (forecast_panel(panel.until("2023-03"), months, known) for months in (1, 8))
+    for key, made in short.quantiles.items():
+        np.testing.assert_allclose(made[0], long.quantiles[key][0], atol=1e-9)
 
 
 def test_the_file_has_the_promised_form(tmp_path: Path) -> None:
@@ -121,30 +152,120 @@ def test_the_size_of_errors_is_found_again() -> None:
     np.testing.assert_allclose(spread_of(features, beta).mean(), np.exp(0.4 + 0.6**2 / 2), rtol=0.05)
 
 
+def some_past(n: int = 50, seed: int = 4) -> _Past:
+    rng = np.random.default_rng(seed)
+    middle = rng.normal(6.0, 1.0, (len(RULES), n, 1))
+    quantiles = middle + np.linspace(-1.0, 1.0, 23) * rng.uniform(0.3, 1.0, (len(RULES), n, 1))
+    facts = np.column_stack([np.ones(n), rng.normal(size=(n, len(FACTS) - 1))])
+    weight = rng.uniform(0.5, 1.0, n)
+    return _Past(quantiles, rng.normal(6.0, 1.0, n), facts, weight / weight.sum())
+
+
 def test_the_loss_of_a_combination_has_the_slope_of_small_steps() -> None:
-    rng = np.random.default_rng(4)
-    middle = rng.normal(6.0, 1.0, (3, 50, 1))
-    quantiles = middle + np.linspace(-1.0, 1.0, 23) * rng.uniform(0.3, 1.0, (3, 50, 1))
-    outcome = rng.normal(6.0, 1.0, 50)
-    loss = _Loss(quantiles, outcome, np.array([0.4, 0.4, 0.2]))
-    at = np.array([-1.0, -0.8, -1.4, 0.05, -0.1])
+    past = some_past()
+    usual = np.zeros((len(RULES) + 2, len(FACTS)))
+    loss = _Loss(past, usual)
+    at = 0.1 * np.random.default_rng(5).standard_normal(usual.size)
     slope = loss(at)[1]
-    for i in range(5):
-        step = np.zeros(5)
+    for i in range(0, usual.size, 7):
+        step = np.zeros(usual.size)
         step[i] = 1e-5
         assert slope[i] == pytest.approx((loss(at + step)[0] - loss(at - step)[0]) / 2e-5, rel=1e-3, abs=1e-5)
-    alone = _Loss(quantiles[:1], outcome, np.ones(1))
-    held = 0.1 * (np.log([0.95, 0.85]) ** 2).sum()
-    assert alone(np.zeros(3))[0] == pytest.approx(1.0 + held)
-    assert alone.log_unit == pytest.approx(wis(quantiles[0], outcome).mean())
+    # the first rule alone, with its own width, is the unit
+    alone = usual.copy()
+    alone[1 : len(RULES), 0] = -40.0
+    held = 0.005 * 3 * 40.0**2
+    assert loss(alone.ravel())[0] == pytest.approx(1.0 + held, rel=1e-6)
+    assert loss.log_unit == pytest.approx(past.weight @ wis(past.quantiles[0], past.outcome))
+
+
+def test_a_combination_is_the_weighted_mean_of_its_rules() -> None:
+    past = some_past()
+    weights = np.zeros((len(RULES), len(FACTS)))
+    weights[:, 0] = np.log([0.4, 0.3, 0.2, 0.1])
+    rule = Combination(weights, np.zeros((2, len(FACTS))), np.ones((2, 2)), 50)
+    np.testing.assert_allclose(rule.shares(past.facts)[7], [0.4, 0.3, 0.2, 0.1])
+    made = rule.apply(past.quantiles, past.facts)
+    np.testing.assert_allclose(made, np.tensordot([0.4, 0.3, 0.2, 0.1], past.quantiles, axes=1))
+    wide = replace(rule, tails=np.array([[1.5, 1.5], [1.2, 1.2]])).apply(past.quantiles, past.facts)
+    middle = made[:, 11]
+    np.testing.assert_allclose(wide[:, 11], middle)
+    np.testing.assert_allclose(wide[:, 6], made[:, 6])
+    np.testing.assert_allclose(middle - wide[:, 2], 1.5 * (middle - made[:, 2]))
+    np.testing.assert_allclose(wide[:, 20] - middle, 1.2 * (made[:, 20] - middle))
+
+
+def test_outer_quantiles_are_widened_where_too_few_outcomes_lay_inside() -> None:
+    rng = np.random.default_rng(6)
+    n = 4000
+    z = norm.ppf(LEVELS)
+    quantiles = np.broadcast_to(6.0 + z, (len(RULES), n, 23)).copy()
+    facts = np.zeros((n, len(FACTS)))
+    facts[:, 0] = 1.0
+    facts[: n // 2, FACTS.index("rules")] = 1.0
+    outcome = 6.0 + rng.standard_normal(n) * np.where(np.arange(n) < n // 2, 1.4, 1.0)
+    past = _Past(quantiles, outcome, facts, np.full(n, 1.0 / n))
+    below, above = _tails(past, quantiles[0])
+    for left_alone, moved in (below, above):
+        # half of what is lacking: 1.4 asked for, and the pull of both kinds together
+        assert 0.99 < left_alone < 1.06
+        assert 1.15 < moved < 1.21
+
+
+def test_a_quiet_series_is_forecast_narrowly_by_its_own_latest_changes() -> None:
+    rng = np.random.default_rng(8)
+    months = tuple(str(m) for m in pd.period_range("2019-01", periods=60, freq="M"))
+    wild = np.exp(8.0 + np.cumsum(0.4 * rng.standard_normal((6, 60)), axis=1) / 2.0)
+    wild[0, 30:] = 40_000.0 * np.exp(0.02 * rng.standard_normal(30))  # a daily quota holds it
+    keys = (("us_ports", "ALL"), *(("mexico", g) for g in ("VEN", "HND", "GTM", "CUB", "ECU")))
+    panel = Panel(keys, months, wild)
+    smooth = smooth_forecast(panel, [1, 3])
+    own = recent_quantiles(panel, smooth)
+    held, others = (np.ptp(own[rows][..., 2:21], axis=-1).mean() for rows in ([0], [1, 2, 3, 4, 5]))
+    assert held < 0.5 * others
+    np.testing.assert_allclose(np.expm1(own[0, 0, 11]), 40_000.0, rtol=0.05)
 
 
 def test_weights_and_widths_stay_in_bounds(panel: Panel, known: Effects) -> None:
-    for pair in learn_combination(panel.until("2022-06"), [1, 3], known):
-        for rule in pair:
-            assert rule.weights.sum() == pytest.approx(1.0)
-            assert 0.4 < rule.lower < 1.6
-            assert 0.4 < rule.upper < 1.6
+    cut = panel.until("2022-06")
+    learnt = learn_combination(cut, known)
+    made = rule_quantiles(cut, [1, 3, 6], known)
+    shares = learnt.shares(made.facts.reshape(-1, len(FACTS)))
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+    factor = np.exp(made.facts.reshape(-1, len(FACTS)) @ learnt.widths.T)
+    assert ((np.median(factor, axis=0) > 0.5) & (np.median(factor, axis=0) < 1.6)).all()
+    assert ((learnt.tails >= 0.9) & (learnt.tails <= 1.3)).all()
+    few = learn_combination(panel.until(panel.months[29]), known)
+    assert few.cells == 0
+    np.testing.assert_allclose(few.shares(made.facts[:, 0]).mean(axis=0), [0.35, 0.1, 0.3, 0.25])
+
+
+def test_rises_are_held_to_the_persons_a_rule_adds() -> None:
+    change = np.array([[[2.0]], [[2.0]], [[-2.0]], [[1.0]]])
+    persons = np.array([[[500.0]], [[5e5]], [[-900.0]], [[-20.0]]])
+    keys = tuple(("us_ports", g) for g in ("OTH", "MEX", "VEN", "HTI"))
+    told = Effects(keys, ("2022-12",), change, persons)
+    level = np.full((4, 1), np.log(5000.0))
+    held = told.aligned(keys, ["2022-12"], 1, level)
+    np.testing.assert_allclose(held[:, 0], [np.log(1.1), 2.0, -2.0, 0.0])
+    np.testing.assert_allclose(told.aligned(keys, ["2022-12"], 1)[:, 0], change[:, 0, 0])
+    more = told.with_origin(
+        "2023-01", RuleEffect((("us_ports", "OTH"),), ("2023-02",), np.array([[2.0]]), np.array([[2500.0]]))
+    )
+    np.testing.assert_allclose(
+        more.aligned(keys[:1], ["2022-12", "2023-01"], 1, np.tile(level[:1], 2)), [[np.log(1.1), np.log(1.5)]]
+    )
+
+
+def test_a_slice_that_ends_with_the_origin_goes_on_where_the_next_takes_over() -> None:
+    scenario = load_scenario("history/baseline")
+    quota = {p.id: p for p in known_rules(scenario, "2023-05").policies}
+    assert quota["cbpone-1000"].end is None
+    strike = {p.id: p for p in known_rules(scenario, "2024-02").policies}
+    assert strike["necocli-boats-stop"].end is not None
+    later = {p.id: p for p in known_rules(scenario, "2023-06").policies}
+    assert later["cbpone-1000"].end is not None
+    assert later["cbpone-1000"].end.isoformat() == "2023-05-31"
 
 
 def test_known_rules_go_on_and_young_rules_are_not_in_the_held_ones() -> None:
