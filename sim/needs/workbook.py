@@ -135,7 +135,7 @@ def _country(book: Workbook, needs: Needs, country: str, lang: str) -> None:
     caution = text("caution", lang)
     if len(overview) and str(overview["coverage_flag"].iloc[0]) == "gap":
         caution = text("no_platform", lang) + " " + caution
-    row = first = sheets.heading(sheet, f"{name}: {text('title', lang)}", _facts(needs, lang)[:4], caution)
+    row = sheets.heading(sheet, f"{name}: {text('title', lang)}", _facts(needs, lang)[:4], caution)
     parts = {
         "monthly": sheets.monthly(own),
         "by_sector": sheets.by_sector(own),
@@ -146,7 +146,7 @@ def _country(book: Workbook, needs: Needs, country: str, lang: str) -> None:
         row = sheets.section(sheet, row, text(title, lang))
         layout = Layout(freeze=title == "monthly", widths=sheets.COUNTRY_WIDTHS)
         row = _frame(sheet, row, frame, lang, layout) + 1
-    sheets.finish(sheet, lang, repeat=first + 1)
+    sheets.finish(sheet, lang, repeat=1)  # the title: a block's headings over another block would mislead
 
 
 def _frame(sheet: Worksheet, row: int, frame: pd.DataFrame, lang: str, layout: Layout) -> int:
