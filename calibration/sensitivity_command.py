@@ -46,7 +46,7 @@ def sensitivity(
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "sensitivity.csv", index=False)
     wide = table.pivot_table(index="parameter", columns="border", values="effect").round(3)
-    console.print(wide.to_string())
+    console.print(wide.to_string(), soft_wrap=True)
     console.print(f"wrote {folder / 'sensitivity.csv'}", soft_wrap=True)
     if discover is not None:
         ranges = find_ranges(study, runs, discover)
