@@ -43,6 +43,8 @@ ROOM = 0.95
 _PAGE_PERSON, _LINE_PERSON = 40.0, 150.0
 """Bytes of a person on the way, and of one who waits in a line or before closed ways."""
 _WAITING_SHARE = 0.2
+_PLACE_KEPT = 48.0
+"""Bytes for each person of the largest array, which the system grants only where it could hold everybody."""
 _ON_THE_WAY_DAYS = 60
 _ROW = 58.0
 """Bytes of a row of flows or stocks while tables are made."""
@@ -246,6 +248,8 @@ def refuse_what_cannot_fit(plan: Plan, one: Estimate, replicates: int, workers: 
     need = memory_needed(one, workers) if workers else 8 * one.disk_bytes
     if need > ROOM * free:
         raise RunError(_memory_message(plan, one, workers, need, free))
+    if one.engine == "agents" and workers and plan.people * _PLACE_KEPT > psutil.virtual_memory().total:
+        raise RunError(_too_many_people(plan))
     place = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     space, room = disk_needed(one, replicates), float(shutil.disk_usage(place).free)
     if space > ROOM * room:
@@ -255,6 +259,18 @@ def refuse_what_cannot_fit(plan: Plan, one: Estimate, replicates: int, workers: 
             "would fit. Free some space, name a folder on another disk with --out, or lower --replicates or --scale."
         )
         raise RunError(message)
+
+
+def _too_many_people(plan: Plan) -> str:
+    total = psutil.virtual_memory().total
+    fits = plan.scale * ROOM * total / (plan.people * _PLACE_KEPT)
+    digits = 1 - math.floor(math.log10(fits))
+    fits = math.floor(fits * 10.0**digits) / 10.0**digits
+    return (
+        f"{plan.scenario.name} at scale {plan.scale:g} has {plan.people:,} people; places for all of them in one line would take "
+        f"{_size(plan.people * _PLACE_KEPT)}, and this machine has {_size(total)} of memory. --scale {fits:g} would fit; or use "
+        "a machine with more memory."
+    )
 
 
 def _memory_message(plan: Plan, one: Estimate, workers: int, need: float, free: float) -> str:

@@ -118,6 +118,13 @@ def test_too_little_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         run(WORLD, replicates=500, workers=1, out=tmp_path / "run")  # type: ignore[arg-type]
 
 
+def test_more_people_than_the_machine_has_places_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "_PLACE_KEPT", 1e9)
+    with pytest.raises(RunError, match=r"at scale 1 has [\d,]+ people; .* --scale [\d.e-]+ would fit"):
+        run(WORLD, workers=1, out=tmp_path / "run")  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EDQUOT])
 def test_a_disk_that_fills_up_ends_with_a_message_and_whole_parts(tmp_path: Path, fault: int) -> None:
     written = 0
