@@ -89,7 +89,7 @@ class Run:
             if self._most is None:
                 self._refuse_if_too_large(name)
             return pd.read_parquet(file, filters=rule)
-        except (OSError, ValueError) as fault:
+        except (OSError, ValueError, IndexError) as fault:  # a word's number may point beyond the words
             problem = Problem(f"cannot be read ({fault})", str(file), "a table written by travesia run")
             message = "A table of the run is missing or damaged."
             raise DataError(message, [problem]) from None
