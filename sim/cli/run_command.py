@@ -96,7 +96,7 @@ def run(
         )
         if figures:
             report("figures", 0.0, 1.0)
-            note = _write_figures(done, spoken)
+            note = (_figures_apart if done.replicates > _SOME else _write_figures)(done, spoken)
             report("figures", 1.0, 1.0)
     shown = Console(highlight=False)
     _show(done, shown, spoken)
@@ -107,6 +107,21 @@ def run(
 _MOST_FIGURE_BYTES = 600e6
 _SOME = 20
 """Replicates that map and needs are made from when all together are too large to be read at once."""
+
+
+def _figures_apart(done: Run, lang: str) -> str:
+    """Write the figures of many replicates in a process of its own, which gives its memory back."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_figures_of, done.path, lang).result()
+
+
+def _figures_of(path: Path, lang: str) -> str:
+    from sim.results import open_run
+
+    return _write_figures(open_run(path), lang)
 
 
 def _write_figures(done: Run, lang: str) -> str:
