@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pandas as pd
 
@@ -20,10 +21,11 @@ from sim.report.frame import intervals, months_of, replicate_count, total
 from sim.report.publication import publishable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from sim.results import Run
+    from sim.spec import Scenario
 
 __all__ = ["FORM", "Views", "prepare", "views_folder"]
 
@@ -36,6 +38,39 @@ _TOTALS: Final = ("category", "population_group", "gender", "age_range")
 def views_folder(folder: Path, result_hash: str) -> Path:
     """Folder of the small tables of a result."""
     return folder / "views" / f"{result_hash[:24]}-{FORM}"
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What the page's tables take from a run: sex and age are added up once, instead of anew in each table."""
+
+    flows: pd.DataFrame
+    stocks: pd.DataFrame
+    outcomes: pd.DataFrame
+    departures: pd.DataFrame
+    scenario: Scenario
+    manifest: Mapping[str, Any]
+    replicates: int
+
+    @classmethod
+    def of(cls, run: Run) -> _Sums:
+        """Add up the tables of a run."""
+        ways = ["from_place", "to_place", "from_country", "to_country", "direction"]
+        return cls(
+            flows=_added(run.flows, ways, "persons"),
+            stocks=_added(run.stocks, ["place", "country", "status", "nationality"], "person_days"),
+            outcomes=run.outcomes,
+            departures=run.departures,
+            scenario=run.scenario,
+            manifest=run.manifest,
+            replicates=replicate_count(run),
+        )
+
+
+def _added(table: pd.DataFrame, keys: list[str], value: str) -> pd.DataFrame:
+    """Sums of a value by replicate, period and keys; labels stay coded."""
+    sums = table.groupby(["replicate", "period_start", *keys], observed=True)[value].sum()
+    return sums.reset_index()
 
 
 def prepare(run: Run, folder: Path, lang: str, say: Callable[..., None]) -> Path:
@@ -61,9 +96,11 @@ def prepare(run: Run, folder: Path, lang: str, say: Callable[..., None]) -> Path
             ("legs", leg_table), ("places", place_people), ("countries", people_by_country),
             ("entries", entries), ("groups", group_people), ("outcomes", outcome_table),
         )  # fmt: skip
+        say("views", 0, len(makers))
+        sums = cast("Run", _Sums.of(run))
         for number, (name, make) in enumerate(makers):
             say("views", number, len(makers))
-            _write(make(run), target / f"{name}.parquet")
+            _write(make(sums), target / f"{name}.parquet")
         _write_text(target / "facts.json", json.dumps({"result_hash": run.manifest["result_hash"]}))
     say("views", 1.0, 1.0)
     if lang and not (target / f"needs_{lang}.parquet").is_file():
