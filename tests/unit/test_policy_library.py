@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from sim.engines.agents import load_kernels, run_agents
 from sim.plan import compile_plan
 from sim.spec import Scenario, load_scenario
-from sim.spec.library import Entry, library_entries, library_names, library_root
+from sim.spec.library import Entry, library_entries, library_names, library_root, scenario_file
 from sim.spec.policies import INSTRUMENTS, Appointment, PolicyBase
 from sim.spec.policies.reference import event_files, event_rows, reference_page, with_table
 from sim.spec.reading import Row
@@ -70,6 +71,20 @@ QUICK = {"history/baseline", "what_if/no_october_2022_rule", "what_if/darien_clo
 @pytest.fixture(scope="module")
 def baseline() -> Scenario:
     return load_scenario("history/baseline")
+
+
+@pytest.fixture(scope="module")
+def histories() -> dict[str, Scenario]:
+    return {name: load_scenario(name) for name in library_names() if name.startswith("history/")}
+
+
+def history_of(name: str) -> str:
+    """The history that a what-if extends."""
+    file = scenario_file(name)
+    assert file is not None
+    found = re.search(r"^extends: (\S+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None, f"{name} extends nothing"
+    return found[1]
 
 
 def policies(scenario: Scenario) -> dict[str, PolicyBase]:
@@ -165,14 +180,14 @@ def test_there_is_a_what_if_for_each_question() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in library_names() if name.startswith("what_if/")])
-def test_a_what_if_loads_and_differs_from_the_baseline(name: str, baseline: Scenario) -> None:
-    scenario = load_scenario(name)
-    here, there = policies(scenario), policies(baseline)
+def test_a_what_if_loads_and_differs_from_its_history(name: str, histories: dict[str, Scenario]) -> None:
+    scenario, history = load_scenario(name), histories[history_of(name)]
+    here, there = policies(scenario), policies(history)
     changed = {key for key in here.keys() | there.keys() if here.get(key) != there.get(key)}
     assert changed
     assert changed >= set(ASKED.get(name.partition("/")[2], []))
-    assert scenario.departures == baseline.departures, "the same people set out with the same luck"
-    assert scenario.window == baseline.window
+    assert scenario.departures == history.departures, "the same people set out with the same luck"
+    assert scenario.window == history.window
 
 
 @pytest.mark.parametrize(
