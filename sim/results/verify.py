@@ -192,7 +192,7 @@ def _tables(
             problems += _people(path, manifest, replicate, tables["outcomes"], departed)
             if progress is not None:
                 progress("replicates", replicate + 1, int(manifest["replicates"]))
-    except (OSError, ValueError, KeyError, pa.ArrowException) as fault:
+    except (OSError, ValueError, OverflowError, LookupError, pa.ArrowException) as fault:
         problems.append(
             Problem(f"a table cannot be read ({fault})", str(path), "tables written by travesia run")
         )
@@ -247,7 +247,7 @@ def _departed(path: Path, manifest: dict[str, Any]) -> dict[int, float]:
     try:
         checks = json.loads((path / "checks.json").read_text(encoding="utf-8"))
         return {int(c["replicate"]): float(c["departed"]) for c in checks["replicates"]}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, OverflowError, KeyError, TypeError, RecursionError):
         return {}
 
 
@@ -279,7 +279,7 @@ def _texts(path: Path, manifest: dict[str, Any], damaged: set[str]) -> list[Prob
                 problems.append(
                     Problem("people do not add up on every day", str(path / "checks.json"), "conserved")
                 )
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as fault:
+        except (OSError, ValueError, OverflowError, KeyError, TypeError, RecursionError) as fault:
             problems.append(
                 Problem(f"cannot be read ({fault})", str(path / "checks.json"), "balances by replicate")
             )
