@@ -14,36 +14,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
+from sim.app.service.measure import apart
 from sim.app.service.preview import error_at
 from sim.app.workshop import Draft, Workshop
 
 if TYPE_CHECKING:
-    from sim.app.service.views import Views
+    import pandas as pd
 
 BASE = "history/baseline"
 #: The move that is confirmed: half of the expulsions of the October 2022 rule.
 CHANGES: dict[str, dict[str, Any]] = {"oct-2022-expulsions": {"size": 0.5}}
-FEWEST = 100.0
-"""Persons in a month from which a difference in per cent says something (as for the error the page states)."""
 PATIENCE = 3600.0
 """Seconds after which the run is given up."""
-
-
-def gaps(seen: Any, views: Views) -> pd.DataFrame:  # noqa: ANN401 - the preview's answer
-    """Preview and full run by border and month: persons, and the difference in per cent of the run."""
-    rows = []
-    counted = views.run.summary
-    counted = counted[counted["nationality"] == "ALL"]
-    ran = dict(zip(zip(counted["border"], counted["month"], strict=True), counted["median"], strict=True))
-    for border in seen.now.borders:
-        line = seen.crossings(border)
-        for month, persons in zip(line["month"], line["now"], strict=True):
-            full = float(ran.get((border, month), 0.0))
-            if full >= FEWEST:
-                rows.append((border, month, float(persons), full, 100.0 * abs(float(persons) - full) / full))
-    return pd.DataFrame(rows, columns=["border", "month", "preview", "run", "percent"])
 
 
 def answer(folder: Path, replicates: int, scale: float) -> tuple[pd.DataFrame, dict[str, float]]:
@@ -59,7 +41,7 @@ def answer(folder: Path, replicates: int, scale: float) -> tuple[pd.DataFrame, d
     Returns
     -------
     gaps : DataFrame
-        See `gaps`.
+        See `sim.app.service.measure.apart`.
     seconds : dict
         ``preview`` (warm); ``run``, from the click until the page can show it; ``folder`` of that; ``engine``, added up
         over replicates.
@@ -85,7 +67,7 @@ def answer(folder: Path, replicates: int, scale: float) -> tuple[pd.DataFrame, d
             "engine": timing["engine_s"],
             "folder": timing["total_s"],
         }
-        return gaps(seen, views), seconds
+        return apart(seen, views.run.summary), seconds
     finally:
         shop.close()
 

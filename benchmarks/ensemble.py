@@ -96,8 +96,8 @@ def measure(name: str, scale: float, replicates: int, few: int, place: Path) -> 
         float(open_run(place / run).manifest["timing"]["total_s"])
         for run in ("one-before", "two", "one-after", "start")
     )
-    # a few replicates carry the whole start-up: it is taken off by a run of one
-    each = ((before + after) / 2 - start) / (few - 1)
+    # a few replicates carry the whole start-up: it is taken off by a run of one; of the two, the faster is the harder to match
+    each = (min(before, after) - start) / (few - 1)
     alone = start + each * (replicates - 1)
     cells, gap = largest_difference(place / "two")
     return {

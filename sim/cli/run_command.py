@@ -162,7 +162,15 @@ def _show(done: Run, console: Console, lang: str) -> None:
         console.print(say("run.scale", lang, scale=f"{m['scale']:g}"))
     timing = m["timing"]
     memory = count(m["peak_rss_mb"], lang)
-    console.print(say("run.cost", lang, total=timing["total_s"], engine=timing["engine_s"], memory=memory))
+    console.print(
+        say(
+            "run.cost",
+            lang,
+            total=f"{timing['total_s']:.1f}",
+            engine=f"{timing['engine_s']:.1f}",
+            memory=memory,
+        )
+    )
     console.print(say("balance.holds" if done.checks["conserved"] else "balance.fails", lang))
     if not done.scenario.world.borders:
         _show_outcomes(done, console, lang)

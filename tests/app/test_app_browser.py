@@ -176,6 +176,7 @@ def test_a_shared_run_is_confirmed(tab: Tab, running: Running, saved_run: str, t
     file.write_text(json.dumps(shared), encoding="utf-8")
     page.set_input_files("[id='share']", str(file))
     of_text(page, "#jobs-list", "Confirmed: the same result")
+    assert page.locator("#jobs-list").inner_text().count("Not the same result") == 0
     file.write_text(json.dumps({**shared, "seed": shared["seed"] + 1}), encoding="utf-8")
     page.set_input_files("[id='share']", str(file))
     of_text(page, "#jobs-list", "Not the same result")
@@ -240,6 +241,7 @@ def test_bad_input_gets_the_message_of_the_command_line(tab: Tab, short_file: Pa
     page.click("#start")
     of_text(page, "#jobs-list", "lower --replicates or --scale|would fit")
     of_text(page, "#preview-error", "preview")  # the page lives on
+    assert "Traceback" not in page.locator("body").inner_text()
 
 
 def test_two_tabs_do_not_disturb_each_other_and_a_run_can_be_cancelled(

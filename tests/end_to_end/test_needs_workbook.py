@@ -15,6 +15,7 @@ from sim import load_scenario, run
 from sim.needs import Needs, estimate
 from sim.needs.axes import REGION
 from sim.needs.labels import column_label, label, text
+from sim.needs.needs import BESIDE
 from sim.needs.safeguard import HIDDEN
 from sim.needs.sheets import column_name
 from sim.results import open_run
@@ -48,18 +49,6 @@ MONTHLY = {
 }
 LEVELS = {"people_lo80": ("people", "population_lo80"), "people_hi80": ("people", "population_hi80")}
 LEVELS |= {f"requirement_{level}": ("requirement", level) for level in ("low", "high")}
-BESIDE = (
-    "overview",
-    "coordination",
-    "minimums",
-    "binational",
-    "upstream",
-    "triggers",
-    "impacts",
-    "sources",
-    "assumptions",
-    "audit",
-)
 WHOLE = {"category": "all", "population_group": "all", "gender": "all", "age_range": "all", "admin1_code": ""}
 
 

@@ -19,6 +19,7 @@ from sim.errors import DataError
 from sim.needs import Needs, estimate, load_standards
 from sim.needs.coordination import ARRANGEMENTS, regional_groups
 from sim.needs.money import funding_share, plan_check, plan_exponent, reach
+from sim.needs.needs import BESIDE
 from sim.needs.resources import quantities
 from sim.needs.tables import table
 from tests.needs_fixture import synthetic_run
@@ -145,19 +146,7 @@ def test_all_86_requirements_say_where_they_are_met() -> None:
 def test_columns_the_tables_promise_are_the_columns_that_come_out() -> None:
     needs = estimate(synthetic_run(months=7, replicates=1, persons=800.0), funding="2023")
     fields = table("fields")
-    for name in (
-        "table",
-        "overview",
-        "coordination",
-        "minimums",
-        "binational",
-        "upstream",
-        "triggers",
-        "impacts",
-        "sources",
-        "assumptions",
-        "audit",
-    ):
+    for name in ("table", *BESIDE):
         wanted = set(fields.loc[fields["table"] == ("needs" if name == "table" else name), "name"])
         assert set(getattr(needs, name).columns) == wanted, name
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from sim.app.service.preview import Previews
+from sim.app.service.preview import Previews, Seen
 from sim.ensemble import run
 from sim.spec import Scenario, load_scenario
 
-__all__ = ["SCENARIOS", "gaps", "main"]
+__all__ = ["SCENARIOS", "apart", "gaps", "main"]
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,24 @@ def gaps(scenario: Scenario, *, replicates: int, scale: float) -> pd.DataFrame:
         return pd.DataFrame()
     with tempfile.TemporaryDirectory() as folder:
         done = run(scenario, replicates=replicates, scale=scale, out=Path(folder) / "run")
-        table = done.summary[done.summary["nationality"] == "ALL"]
+        return apart(seen, done.summary)
+
+
+def apart(seen: Seen, summary: pd.DataFrame) -> pd.DataFrame:
+    """How far a preview lies from the summary of a full run.
+
+    Parameters
+    ----------
+    seen : Seen
+    summary : DataFrame
+        Of `sim.results.Run`.
+
+    Returns
+    -------
+    DataFrame
+        As `gaps`.
+    """
+    table = summary[summary["nationality"] == "ALL"]
     ran_by = dict(zip(zip(table["border"], table["month"], strict=True), table["median"], strict=True))
     rows = []
     for border in seen.now.borders:

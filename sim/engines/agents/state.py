@@ -33,7 +33,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
     per_part = _most_of_a_part(plan, parts)
     zones = _zones(plan)
     pages = per_part // PAGE + (n + 2) * zones + 64
-    line = plan.people + 8 if len(plan.limits.leg_limit) or _may_block(plan) else 8
+    line = plan.people + 8  # anyone may find every way closed and have to wait
     limits = len(plan.limits.allotment) + len(plan.limits.room_place)
     forced = plan.fixed.forced_leg.shape[0]
     return {
@@ -110,11 +110,6 @@ def _most_of_a_part(plan: Plan, parts: int) -> int:
     factor = np.where(d.row_push[d.block_row] >= 0, np.maximum(top[d.row_push[d.block_row]], 1.0), 1.0)
     bound = np.bincount(d.block_part % parts, weights=d.block_persons * factor, minlength=parts)
     return int(bound.max(initial=0.0)) + 8
-
-
-def _may_block(plan: Plan) -> bool:
-    """Whether anyone may find every leg closed and have to wait."""
-    return True
 
 
 _WAITING = {

@@ -18,6 +18,7 @@ __all__ = [
     "Stays",
     "buckets_of",
     "day_of_leaving",
+    "days_drawn",
     "ends_of",
     "finish",
     "leave_stock",
@@ -173,19 +174,27 @@ def put(b, day, w0, w1, w2, w3):
 
 
 @woven
+def days_drawn(T, table, first, u):
+    """Whole days that a draw means in a distribution whose days stand in ``cdf`` from `first`.
+
+    The guide gives the first day that a draw of its 256th of the range can mean, and that day itself where it is the only
+    one.
+    """
+    n = np.int64(T.guide[np.int64((table << U64(8)) + (u >> U64(24)))])
+    if n < 0x8000:
+        while u >= U64(T.cdf[first + n]):
+            n += 1
+    return n & 0x7FFF
+
+
+@woven
 def day_of_leaving(T, kind, place, u, arrival):
     """Day on which a stay that begins on `arrival` ends (at most the end of the run).
 
-    The guide gives the first day that a draw of its 256th of the range can mean, and that day itself where it is the only
-    one. Policies that scale a stay's hazard are in its calendar, and matter where the stay meets the calendar's span.
+    Policies that scale a stay's hazard are in its calendar, and matter where the stay meets the calendar's span.
     """
     span = T.stay_word[kind * T.n_places + place]
-    n = np.int64(T.guide[np.int64(((span >> U64(48)) << U64(8)) + (u >> U64(24)))])
-    if n < 0x8000:
-        o = np.int64(span & U64(0xFFFFFFFF))
-        while u >= U64(T.cdf[o + n]):
-            n += 1
-    leave = arrival + (n & 0x7FFF)
+    leave = arrival + days_drawn(T, span >> U64(48), np.int64(span & U64(0xFFFFFFFF)), u)
     cal = np.int64((span >> S32) & M16)
     if cal != 0xFFFF and leave > T.span[2 * cal] and arrival <= T.span[2 * cal + 1]:
         leave = _held(T, np.int64(span >> U64(48)), cal, u, arrival)

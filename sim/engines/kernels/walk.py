@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engines.kernels.address import array, number, pointer
+from sim.engines.kernels.address import array, number, pointer, shift
 from sim.engines.kernels.buckets import (
     PAGE_BITS,
     buckets_of,
     day_of_leaving,
+    days_drawn,
     ends_of,
     finish,
     leave_stock,
@@ -44,6 +45,7 @@ from sim.engines.kernels.draws import (
     inner,
     mix,
     visit,
+    woven,
 )
 from sim.engines.kernels.record import ARRIVING, KEEP, MEMBER_BITS, PLACE, SOUTHWARD, kind_of, size_of
 from sim.plan.layout import PAGE
@@ -145,21 +147,9 @@ def _move(
     alternative, means_edge, threshold, leg_word, stays, buckets, ends, stock, ring, flow, kind_home, kind_group, member_class,
     forced_leg, income, forced, harm, forced_seen, request,
 ):  # fmt: skip
-    pages, turn, cursor, next_page, free = (
-        buckets.pages,
-        buckets.turn,
-        buckets.cursor,
-        buckets.next_page,
-        buckets.free,
-    )
+    pages, turn, cursor, free = buckets.pages, buckets.turn, buckets.cursor, buckets.free
     reading, n_zones = buckets.reading, buckets.n_zones
-    place_word, guide, cdf, n_days, n_places = (
-        stays.place_word,
-        stays.guide,
-        stays.cdf,
-        stays.n_days,
-        stays.n_places,
-    )
+    place_word, n_days, n_places = stays.place_word, stays.n_days, stays.n_places
     n_forced = forced.shape[2]
     travelling = TRAVELLING * n_cells
     events = 0
@@ -180,7 +170,7 @@ def _move(
                         break
                     free[turn[0]] = page
                     turn[0] += 1
-                    page = np.int64(next_page[page])
+                    page = np.int64(buckets.next_page[page])
                     begin = 0
                     continue
                 read += 1
@@ -232,16 +222,10 @@ def _move(
                     elif code == BOARDING:
                         leg = np.int64(draw)
                     else:
-                        m = 0
-                        for e in range(n_edges):
-                            m += np.int64(means) >= means_edge[e]
+                        m = _class_of_means(means, means_edge, n_edges)
                         row = (np.int64(kind_class[kind]) * 2 + np.int64(south)) * (n_edges + 1) + m
-                        u = U32(min(draw, TOP))
-                        base = (row * n_places + place) * width
-                        j = 0
-                        for start in range(base, base + np.int64(place_word[4 * place + 3]), 8):
-                            for a in range(8):
-                                j += u >= threshold[start + a]
+                        ways = shift(threshold, (row * n_places + place) * width)
+                        j = _choice(ways, np.int64(place_word[4 * place + 3]), draw)
                         leg = np.int64(alternative[place * alternative_width + j])
                         flags = leg_word[8 * leg + 1] if leg >= 0 else U64(0)
                         if leg >= 0 and flags >> U64(21):
@@ -273,13 +257,7 @@ def _move(
                             events += size_of(w2)
                             leg = np.int64(-2)
                         elif leg < 0 or flags & U64(1 << 16):
-                            n = turn[4]
-                            request[n, 0] = w0
-                            request[n, 1] = w1
-                            request[n, 2] = w2
-                            request[n, 3] = w3
-                            request[n, 4] = U64(leg + 1)
-                            turn[4] = n + 1
+                            _ask(request, turn, leg, w0, w1, w2, w3)
                             events += size_of(w2)
                             continue
                     if leg >= 0:
@@ -296,12 +274,7 @@ def _move(
                             h = mix(w0 + leg_word[q] + v * GOLD)
                             u64 = min(h >> S32, TOP)
                             span = leg_word[q + 2]
-                            n = np.int64(guide[np.int64(((span >> S32) << U64(8)) + (u64 >> U64(24)))])
-                            if n < 0x8000:
-                                o = np.int64(span & M32)
-                                while u64 >= cdf[o + n]:
-                                    n += 1
-                            when = day + (n & 0x7FFF)
+                            when = day + days_drawn(stays, span >> S32, np.int64(span & M32), u64)
                             if (h & M32) < leg_word[q + 4]:
                                 harm[kind_group[kind], leg] += size_of(w2)
                                 if means != U64(NO_MEANS):
@@ -332,9 +305,10 @@ def _move(
                         if event or ahead:
                             after += travelling
                         counted = np.int64(period_of_day[U64(min(when, n_days))]) * n_flows + leg * n_tally
+                        row = 16 * kind
                         while members > U64(0):
                             if members & U64(15):
-                                g = np.int64(member_class[16 * kind + np.int64(members & U64(15))])
+                                g = np.int64(member_class[row + np.int64(members & U64(15))])
                                 events += 1
                                 stock[before + g] -= 1
                                 stock[after + g] += 1
@@ -363,6 +337,34 @@ def _move(
             reading[2 * zone] = page
             reading[2 * zone + 1] = begin
     turn[5] += events
+
+
+@woven
+def _class_of_means(means, edge, n):
+    """Class of means a person belongs to: how many of the edges in USD they reach."""
+    m = 0
+    for e in range(n):
+        m += np.int64(means) >= edge[e]
+    return m
+
+
+@woven
+def _choice(thresholds, n, draw):
+    """Alternative that a draw means: how many thresholds it reaches; they are laid out by eight, the last ones certain."""
+    u = U32(min(draw, TOP))
+    j = 0
+    for start in range(0, n, 8):
+        for a in range(8):
+            j += u >= thresholds[start + a]
+    return j
+
+
+@inner
+def _ask(request, turn, leg, w0, w1, w2, w3):
+    """Write down that a unit asks for a limited leg, or (`leg` < 0) found every way closed."""
+    n = turn[4]
+    request[n, 0], request[n, 1], request[n, 2], request[n, 3], request[n, 4] = w0, w1, w2, w3, U64(leg + 1)
+    turn[4] = n + 1
 
 
 @inner
