@@ -11,6 +11,7 @@ from sim.errors import DataError
 from sim.needs import context, money_rows, rows, safeguard, upstream
 from sim.needs.axes import ALL, REGION
 from sim.needs.coordination import arrangement_id
+from sim.needs.keys import Keys
 from sim.needs.measures import Measures, measure
 from sim.needs.needs import Needs
 from sim.needs.overview import assumptions_of, overview_of, sources_of
@@ -150,7 +151,7 @@ def _published(frame: pd.DataFrame) -> pd.DataFrame:
     frame["_host"] = _mapped(frame["category"], {"host": "host"}, blank=True)
     part = frame["_part"].to_numpy()
     hide = np.zeros(len(frame), dtype=bool)
-    keys = safeguard.Keys(frame)
+    keys = Keys(frame)
     cell = keys.combined((*_PLACE, "category", "population_group", "gender", "age_range"))
     total = keys.combined((*_PLACE, "category"))
     closed = np.zeros(int(cell.max(initial=0)) + 1, dtype=bool)
@@ -160,9 +161,8 @@ def _published(frame: pd.DataFrame) -> pd.DataFrame:
         hide[rows] = (closed[cell[rows]] | shut[total[rows]]) if margins else shut[total[rows]]
         if margins is None:
             continue
-        own = frame[[*dict.fromkeys([*margins.fixed, *margins.dimensions]), "_block"]].iloc[rows]
         central = np.where(hide[rows], np.nan, frame["middle"].to_numpy()[rows])
-        hide[rows] = safeguard.suppression(own, central, margins)
+        hide[rows] = safeguard.suppression(Keys(frame, rows), central, margins)
         if PARTS[position] == "headline":
             closed[cell[rows[hide[rows]]]] = True
             shut[total[rows[hide[rows] & _is_total(keys)[rows]]]] = True
@@ -171,7 +171,7 @@ def _published(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _is_total(keys: safeguard.Keys) -> NDArray[np.bool_]:
+def _is_total(keys: Keys) -> NDArray[np.bool_]:
     out = keys.is_label("admin1_code", "")
     for name in ("population_group", "gender", "age_range"):
         out = out & keys.is_label(name, ALL)
