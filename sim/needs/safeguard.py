@@ -334,9 +334,7 @@ def _determined(system: csr_array) -> Mask:
     turned = system.T.tocsr()
     normal = (system @ turned).tocsc()
     normal.setdiag(normal.diagonal() + _DIAGONAL)
-    factors = splu(
-        normal, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-    )
+    factors = splu(normal, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     free = np.random.default_rng(20240724).standard_normal((system.shape[1], 2))
     for _ in range(_PROJECTIONS):
         left = system @ free
