@@ -17,31 +17,31 @@ from typing import Any
 
 from benchmarks.bounds import expected_engine, machine_bounds
 from benchmarks.flee_peer import flee_person_days, flee_version, travesia_person_days
-from benchmarks.route_walk import Graph, mesa_walk, numpy_walk, sketch_walk, travesia_walk
+from benchmarks.route_walk import Graph, Walked, mesa_walk, numpy_walk, sketch_walk, travesia_walk
 from benchmarks.start import start
 
 REPEATS = 3
 
 
-def in_turn(works: dict[str, Callable[[], tuple[float, int]]], repeats: int) -> dict[str, list[float]]:
+def in_turn(works: dict[str, Callable[[], Walked]], repeats: int) -> dict[str, list[float]]:
     """Run works one after another, `repeats` times round, and return nanoseconds a unit of each."""
     out: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(repeats):
         for name, work in works.items():
-            seconds, units = work()
-            out[name].append(seconds / units * 1e9)
+            walked = work()
+            out[name].append(walked.seconds / walked.moves * 1e9)
     return out
 
 
 def route_walk(people: int, repeats: int) -> dict[str, Any]:
     """The common route walk: nanoseconds a move."""
     graph = Graph()
-    works: dict[str, Callable[[], tuple[float, int]]] = {
+    works: dict[str, Callable[[], Walked]] = {
         "event sketch (yardstick)": lambda: sketch_walk(graph, people),
         "travesia, 1 thread": lambda: travesia_walk(graph, people, 1),
         "travesia, 2 threads": lambda: travesia_walk(graph, people, 2),
         "numpy, everyone every day": lambda: numpy_walk(graph, people // 20),
-        "Mesa, one agent a person": lambda: mesa_walk(graph, max(people // 200, 1000)),
+        "Mesa, one agent a person": lambda: mesa_walk(graph, max(people // 100, 1000)),
     }
     for warm in (works["event sketch (yardstick)"], works["travesia, 1 thread"]):
         warm()
@@ -94,7 +94,7 @@ def corridor(scales: tuple[float, ...]) -> dict[str, Any]:
             cpu = time.process_time() - begin
             after = sketch_walk(yardstick, 200_000)
             seconds = tally.timing["engine_s"]
-            move = (before[0] / before[1] + after[0] / after[1]) / 2.0
+            move = (before.seconds / before.moves + after.seconds / after.moves) / 2.0
             out[f"scale {scale}, {threads} thread(s)"] = {
                 "people": tally.people,
                 "events": tally.events,

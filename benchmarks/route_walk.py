@@ -1,13 +1,15 @@
 """The common route walk: 24 places, 72 legs, people leave by chance and choose by weight, two places absorb.
 
-Every engine walks the same graph: travesia's full agents engine, an event sketch with paged day buckets (the yardstick), numpy
-(everyone every day), and Mesa (one agent a person).
+Every engine walks the same graph and leaves the same tables, people by place and day and moves by leg and day: travesia's full
+agents engine, an event sketch with paged day buckets (the yardstick), numpy (everyone every day), and Mesa (one agent a
+person, each asked every day, people counted by Mesa's own collector).
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections import Counter
+from typing import Any, NamedTuple
 
 import numba as nb
 import numpy as np
@@ -16,9 +18,28 @@ from sim.engines.agents import load_kernels, run_agents
 from sim.plan import compile_plan
 from sim.spec import load_scenario
 
-__all__ = ["Graph", "mesa_walk", "numpy_walk", "sketch_walk", "travesia_walk"]
+__all__ = ["Graph", "Walked", "mesa_walk", "numpy_walk", "sketch_walk", "travesia_walk"]
 
 DAYS, PLACES, ENTRY_DAYS = 365, 24, 30
+
+
+class Walked(NamedTuple):
+    """What a walk took and what it counted.
+
+    Parameters
+    ----------
+    seconds : float
+    moves : int
+    stock : ndarray, optional
+        Persons by day and place at the end of the day.
+    flow : ndarray, optional
+        Moves by day, place left, and number of the leg at that place.
+    """
+
+    seconds: float
+    moves: int
+    stock: np.ndarray | None = None
+    flow: np.ndarray | None = None
 
 
 class Graph:
@@ -77,17 +98,11 @@ class Graph:
         return to, cut, self.leave
 
 
-def travesia_walk(graph: Graph, people: int, threads: int = 1) -> tuple[float, int]:
-    """Walk with the full agents engine.
-
-    Returns
-    -------
-    tuple
-        (engine seconds, moves)
-    """
+def travesia_walk(graph: Graph, people: int, threads: int = 1) -> Walked:
+    """Walk with the full agents engine; its tables, by month and class of people too, are not unpacked here."""
     load_kernels()
     tally = run_agents(compile_plan(load_scenario(graph.scenario(people))), threads=threads)
-    return tally.timing["engine_s"], int(tally.flows.sum())
+    return Walked(tally.timing["engine_s"], int(tally.flows.sum()))
 
 
 @nb.njit(cache=True)
@@ -101,7 +116,9 @@ def _mix(x: np.uint64) -> np.uint64:
 
 
 @nb.njit(cache=True, nogil=True)
-def _sketch(people: int, days: int, to: np.ndarray, cut: np.ndarray, rate: np.ndarray) -> int:
+def _sketch(
+    people: int, days: int, to: np.ndarray, cut: np.ndarray, rate: np.ndarray
+) -> tuple[int, np.ndarray, np.ndarray]:
     """The yardstick: an event calendar in paged day buckets, place and leg counts, nothing else."""
     page_size = 128
     pages = people // page_size + 3 * days + 8
@@ -186,48 +203,50 @@ def _sketch(people: int, days: int, to: np.ndarray, cut: np.ndarray, rate: np.nd
             top += 1
             page = following[page]
         stock[day] = here
-    return moves
+    return moves, stock, flow
 
 
-def sketch_walk(graph: Graph, people: int) -> tuple[float, int]:
+def sketch_walk(graph: Graph, people: int) -> Walked:
     """Walk with the yardstick (compiled before the clock starts)."""
     to, cut, leave = graph.tables()
     rate = 1.0 / np.log1p(-leave)
     _sketch(1000, DAYS, to, cut, rate)
     begin = time.perf_counter()
-    moves = _sketch(people, DAYS, to, cut, rate)
-    return time.perf_counter() - begin, int(moves)
+    moves, stock, flow = _sketch(people, DAYS, to, cut, rate)
+    return Walked(time.perf_counter() - begin, int(moves), stock, flow)
 
 
-def numpy_walk(graph: Graph, people: int) -> tuple[float, int]:
+def numpy_walk(graph: Graph, people: int) -> Walked:
     """Walk with numpy: everyone, every day."""
     to, cut, leave = graph.tables()
     rng = np.random.default_rng(1)
     cumulated = cut / 2.0**32
+    width = to.shape[1]
     place = np.full(people, -1, np.int16)
     entry = np.arange(people) % ENTRY_DAYS
-    moves = 0
+    stock, flow = np.zeros((DAYS, PLACES), np.int64), np.zeros((DAYS, PLACES, width), np.int64)
     begin = time.perf_counter()
     for day in range(DAYS):
-        if day < ENTRY_DAYS:
-            place[entry == day] = 0
         on_route = np.flatnonzero((place >= 0) & (place < PLACES - 2))
         going = on_route[rng.random(len(on_route)) < leave[place[on_route]]]
         here = place[going]
-        pick = (rng.random(len(going))[:, None] >= cumulated[here]).sum(axis=1)
-        place[going] = to[here, np.minimum(pick, to.shape[1] - 1)]
-        np.bincount(place[place >= 0], minlength=PLACES)
-        moves += len(going)
-    return time.perf_counter() - begin, moves
+        pick = np.minimum((rng.random(len(going))[:, None] >= cumulated[here]).sum(axis=1), width - 1)
+        place[going] = to[here, pick]
+        flow[day] = np.bincount(here * width + pick, minlength=PLACES * width).reshape(PLACES, width)
+        if day < ENTRY_DAYS:
+            place[entry == day] = 0
+        stock[day] = np.bincount(place[place >= 0], minlength=PLACES)
+    return Walked(time.perf_counter() - begin, int(flow.sum()), stock, flow)
 
 
-def mesa_walk(graph: Graph, people: int) -> tuple[float, int]:
-    """Walk with Mesa: one agent a person, `do` every day."""
+def mesa_walk(graph: Graph, people: int) -> Walked:
+    """Walk with Mesa as its tutorials do: one agent a person, `do` every day, and a `DataCollector`."""
     import mesa
 
     to, cut, leave = graph.tables()
     cumulated = (cut / 2.0**32).tolist()
     targets, rates = to.tolist(), leave.tolist()
+    width = to.shape[1]
 
     class Walker(mesa.Agent):  # type: ignore[misc]
         place = 0
@@ -237,18 +256,32 @@ def mesa_walk(graph: Graph, people: int) -> tuple[float, int]:
             if self.place >= PLACES - 2 or model.random.random() >= rates[self.place]:
                 return
             u, j = model.random.random(), 0
-            while u >= cumulated[self.place][j] and j < len(cumulated[self.place]) - 1:
+            while u >= cumulated[self.place][j] and j < width - 1:
                 j += 1
+            model.flow[self.place][j] += 1
             self.place = targets[self.place][j]
-            model.moves += 1
 
     class Walk(mesa.Model):  # type: ignore[misc]
-        moves = 0
+        def __init__(self) -> None:
+            super().__init__(rng=1)
+            self.flow = [[0] * width for _ in range(PLACES)]
+            self.datacollector = mesa.DataCollector(
+                {
+                    "stock": lambda model: Counter(agent.place for agent in model.agents),
+                    "flow": lambda model: [row.copy() for row in model.flow],
+                }
+            )
 
-    model = Walk(rng=1)
+    model = Walk()
     begin = time.perf_counter()
     for day in range(DAYS):
+        model.flow = [[0] * width for _ in range(PLACES)]
+        model.agents.do("step")
         if day < ENTRY_DAYS:
             Walker.create_agents(model, len(range(day, people, ENTRY_DAYS)))
-        model.agents.do("step")
-    return time.perf_counter() - begin, model.moves
+        model.datacollector.collect(model)
+    seconds = time.perf_counter() - begin
+    kept = model.datacollector.model_vars
+    stock = np.array([[counted[place] for place in range(PLACES)] for counted in kept["stock"]])
+    flow = np.array(kept["flow"])
+    return Walked(seconds, int(flow.sum()), stock, flow)

@@ -156,7 +156,9 @@ def crossings_table(plan: Plan, flows: pa.Table) -> pa.Table:
     pyarrow.Table
         replicate, border, month, nationality (with ``ALL``), persons.
     """
-    counts = border_counts(flows.select(_CROSSINGS_COLUMNS).to_pandas(), plan.scenario)
+    *by, persons = _CROSSINGS_COLUMNS
+    added = flows.group_by(by, use_threads=False).aggregate([(persons, "sum")])
+    counts = border_counts(added.rename_columns(_CROSSINGS_COLUMNS).to_pandas(), plan.scenario)
     words = {
         name: pa.array(counts[name].astype(str), pa.string()) for name in ("border", "month", "nationality")
     }

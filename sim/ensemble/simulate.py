@@ -126,6 +126,7 @@ def run(  # noqa: PLR0913 - the options of the command, by name
     job = _Job(plan, engine, seed, threads, replicates, workers, scheduler, pool, progress, began)
     _into_folder(job, path, run_key(scenario, engine, seed, scale, daily), resume)
     done = open_run(path)
+    done.scenario = scenario  # what was written is not read again
     done._holder = holder  # noqa: SLF001 - the run keeps its temporary folder alive
     return done
 

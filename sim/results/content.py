@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["content_hash", "pieces", "table_files"]
+__all__ = ["content_hash", "pieces", "sums", "table_files"]
 
 
 def content_hash(tables: Mapping[str, pa.Table]) -> str:
@@ -102,3 +102,34 @@ def _by_replicate(table: pa.Table) -> Iterator[tuple[int, pa.Table]]:
     starts = [0, *(np.flatnonzero(np.diff(numbers)) + 1)] if len(numbers) else []
     for begin, end in pairwise([*starts, len(numbers)]):
         yield int(numbers[begin]), table.slice(begin, end - begin)
+
+
+def sums(path: Path, keys: list[str], value: str, most: int | None = None) -> pa.Table:
+    """Add a column of a table of a run folder up by other columns, in the memory of one replicate and of the sums.
+
+    Parameters
+    ----------
+    path : Path
+        A Parquet file, or a folder of one file for each replicate.
+    keys : list of str
+        Columns to keep beside ``replicate``.
+    value : str
+        Column to add up.
+    most : int, optional
+        Only the first so many replicates.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``replicate``, `keys` and `value`, one row for each combination that has rows.
+    """
+    by = ["replicate", *keys]
+    added = [
+        table.group_by(by, use_threads=False).aggregate([(value, "sum")])
+        for number, table in pieces(path, [*by, value])
+        if most is None or number < most
+    ]
+    if not added:
+        schema = pq.read_schema(table_files(path)[0])
+        return pa.schema([schema.field(name) for name in [*by, value]]).empty_table()
+    return pa.concat_tables(added).rename_columns([*by, value])

@@ -13,6 +13,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ CROSSINGS = "crossings"
 """Persons by border as its authority counts, month and nationality, for every replicate."""
 MOST_JOINED = 100
 """Up to so many replicates a table is one file; of more, a folder of the same name with one file for each replicate."""
+_WRITERS = 2
+"""Tables joined at once."""
 _PARTS = "parts"
 _PART_NAME = re.compile(r"r(\d{5,9})")
 
@@ -269,13 +272,16 @@ class RunFolder:
 
     def join(self) -> None:
         """Put the tables beside the parts, in bounded memory; parts stay until the run is complete."""
-        for name in (*TABLES, CROSSINGS):
-            files = self.part_files(name)
-            if name == CROSSINGS or len(files) <= MOST_JOINED:
-                self._join_in_one(name, files)
-            else:
-                self._join_as_folder(name, files)
+        with ThreadPoolExecutor(_WRITERS) as writers:  # flows beside stocks, which take nearly all the time
+            list(writers.map(self._join_table, (*TABLES, CROSSINGS)))
         disk.sync_folder(self.path)
+
+    def _join_table(self, name: str) -> None:
+        files = self.part_files(name)
+        if name == CROSSINGS or len(files) <= MOST_JOINED:
+            self._join_in_one(name, files)
+        else:
+            self._join_as_folder(name, files)
 
     def _join_in_one(self, name: str, files: list[Path]) -> None:
         target = self.path / f"{name}.parquet"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
@@ -14,7 +15,7 @@ import psutil
 import pyarrow.parquet as pq
 
 from sim.errors import DataError, Problem, RunError
-from sim.results.content import pieces, table_files
+from sim.results.content import pieces, sums, table_files
 from sim.results.folder import read_manifest
 
 if TYPE_CHECKING:
@@ -74,8 +75,35 @@ class Run:
         ------
         DataFrame
         """
-        for _, table in pieces(self.path / f"{name}.parquet", columns):
-            yield table.to_pandas()
+        for number, table in pieces(self.path / f"{name}.parquet", columns):
+            if self._most is None or number < self._most:
+                yield table.to_pandas()
+
+    def sums(self, name: str, keys: list[str], value: str) -> pd.DataFrame:
+        """Add a column of a table up by others, in the memory of one replicate: far smaller than the table.
+
+        Parameters
+        ----------
+        name : str
+            ``flows``, ``stocks``, ``outcomes`` or ``departures``.
+        keys : list of str
+            Columns to keep; ``replicate`` is always kept.
+        value : str
+            Column to add up: ``persons``, ``person_days``.
+
+        Returns
+        -------
+        DataFrame
+            ``replicate``, `keys` and `value`.
+
+        Raises
+        ------
+        DataError
+            When the table is missing or damaged.
+        """
+        file = self.path / f"{name}.parquet"
+        with _readable(file):
+            return pd.DataFrame(sums(file, keys, value, self._most).to_pandas())
 
     def table_bytes(self, *names: str) -> float:
         """Memory that tables would take, roughly."""
@@ -84,15 +112,11 @@ class Run:
 
     def _table(self, name: str) -> pd.DataFrame:
         file = self.path / f"{name}.parquet"
-        try:
+        with _readable(file):
             rule = None if self._most is None else [("replicate", "<", self._most)]
             if self._most is None:
                 self._refuse_if_too_large(name)
             return pd.read_parquet(file, filters=rule)
-        except (OSError, ValueError, IndexError) as fault:  # a word's number may point beyond the words
-            problem = Problem(f"cannot be read ({fault})", str(file), "a table written by travesia run")
-            message = "A table of the run is missing or damaged."
-            raise DataError(message, [problem]) from None
 
     def _refuse_if_too_large(self, name: str) -> None:
         needed, free = self.table_bytes(name), float(psutil.virtual_memory().available)
@@ -190,6 +214,17 @@ class Run:
             f"<Run {m['scenario']}: {m['replicates']} replicate(s), {m['people']:,} people each, seed {m['seed']}, "
             f"{m['engine']} engine, in {self.path}>"
         )
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Turn what a missing or damaged table raises into a message."""
+    try:
+        yield
+    except (OSError, ValueError, IndexError, KeyError) as fault:  # a word's number may point beyond the words
+        problem = Problem(f"cannot be read ({fault})", str(file), "a table written by travesia run")
+        message = "A table of the run is missing or damaged."
+        raise DataError(message, [problem]) from None
 
 
 def open_run(path: str | Path) -> Run:

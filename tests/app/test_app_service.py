@@ -17,6 +17,7 @@ from sim.app.figures import crossings, route_map
 from sim.app.page.preview import change, small
 from sim.app.server import create_server
 from sim.app.service.jobs import Job, Jobs, left_in_words, share_done
+from sim.app.service.measure import SCENARIOS, stated
 from sim.app.service.policies import all_fields, bar, controls_of, events_of, nice
 from sim.app.service.preview import error_at, preview_error
 from sim.app.service.runs import OWN, Runs, fresh_name
@@ -359,7 +360,17 @@ def test_the_page_quotes_a_measured_error_for_every_border(baseline: Scenario) -
     error = preview_error()
     assert set(error) == {"ALL", *(border.id for border in baseline.world.borders)}
     assert all(0 < one.median < one.most < 100 for one in error.values())
+    assert {one.scenarios for one in error.values()} == {len(SCENARIOS)}
     assert error_at("a border of one's own") == error["ALL"]
+
+
+def test_the_error_stated_is_that_of_the_scenario_farthest_off() -> None:
+    near = pd.DataFrame({"scenario": "near", "border": "darien", "percent": [0.1] * 9 + [1.0]})
+    far = pd.DataFrame({"scenario": "far", "border": "darien", "percent": [2.01] * 5 + [6.0] * 5})
+    table = stated(pd.concat([near, far]))
+    assert table["border"].tolist() == ["darien", "ALL"]
+    for name, wanted in {"median_percent": 4.1, "p90_percent": 6.0, "months": 20, "scenarios": 2}.items():
+        assert table[name].tolist() == [wanted, wanted]
 
 
 def test_a_figure_draws_bands_only_where_there_are_replicates() -> None:

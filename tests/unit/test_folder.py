@@ -214,6 +214,26 @@ def test_content_hash_does_not_know_the_encoding(tmp_path: Path) -> None:
     assert sum(t.num_rows for t in by_replicate.values()) == table.num_rows
 
 
+def test_sums_are_those_of_the_whole_table() -> None:
+    run = open_run(RELEASES[-1] / "whole")
+    keys = ["period_start", "leg", "nationality"]
+    found = run.sums("flows", keys, "persons")
+    assert list(found.columns) == ["replicate", *keys, "persons"]
+    by = ["replicate", *keys]
+    wanted = run.flows.groupby(by, observed=True)["persons"].sum()
+    words = found.astype({"leg": str, "nationality": str})
+    pd.testing.assert_series_equal(
+        words.set_index(by)["persons"].sort_index(),
+        wanted.reset_index().astype({"leg": str, "nationality": str}).set_index(by)["persons"].sort_index(),
+        check_dtype=False,
+    )
+    first = run.first(1)
+    assert first.sums("flows", keys, "persons")["replicate"].unique().tolist() == [0]
+    assert run.first(0).sums("flows", keys, "persons").empty
+    with pytest.raises(DataError, match="missing or damaged"):
+        run.sums("flows", ["no_such_column"], "persons")
+
+
 def test_a_table_too_large_for_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim.results.run._ROW_BYTES", 1e12)
     with pytest.raises(RunError, match="run.pieces"):

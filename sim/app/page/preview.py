@@ -173,7 +173,8 @@ def change(difference: float, base: float, lang: str) -> str:
 def error_words(draft: Draft, seen: Seen, border: str, lang: str) -> str:
     """What the preview is worth, as measured."""
     error = error_at(border)
-    told = say("preview_error", lang, usual=number(error.median, lang, 1), most=number(error.most, lang, 1))
+    usual, most = number(error.median, lang, 1), number(error.most, lang, 1)
+    told = say("preview_error", lang, scenarios=error.scenarios, usual=usual, most=most)
     exact = say("preview_exact" if seen.now.exact else "preview_approximate", lang)
     took = say("preview_seconds", lang, ms=f"{1000 * seen.seconds:.0f}") if draft.changes else ""
     return f"{told} {exact} {took}".strip()

@@ -214,6 +214,9 @@ class Jobs:
             )
         elif "result" in said:
             job.result, job.share = said["result"], 1.0
+            with self._lock:  # all is written; that the process takes itself apart keeps nobody waiting
+                if not job.over:
+                    job.state, job.ended = "done", time.monotonic()
         else:
             problems = [Problem(*map(str, one)) for one in said.get("problems", ())]
             job.fault = RunError(str(said.get("refused", "")), problems)

@@ -33,13 +33,16 @@ class Error(NamedTuple):
     Parameters
     ----------
     median : float
-        Half of the months lay nearer.
+        Half of the months lay nearer, in each scenario measured.
     most : float
-        Nine in ten months lay nearer.
+        Nine in ten months lay nearer, in each scenario measured.
+    scenarios : int
+        How many were measured.
     """
 
     median: float
     most: float
+    scenarios: int
 
 
 @cache
@@ -47,7 +50,9 @@ def preview_error() -> dict[str, Error]:
     """Error of previews by border and ``ALL``, as ``python -m sim.app.service.measure`` found it."""
     with files("sim.app").joinpath("preview_error.csv").open(encoding="utf-8") as stream:
         return {
-            row["border"]: Error(float(row["median_percent"]), float(row["p90_percent"]))
+            row["border"]: Error(
+                float(row["median_percent"]), float(row["p90_percent"]), int(row["scenarios"])
+            )
             for row in csv.DictReader(stream)
         }
 

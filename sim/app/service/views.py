@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pandas as pd
 
 from sim.errors import DataError
+from sim.needs.world import waits_at_home
 from sim.report import people_by_country
 from sim.report.frame import intervals, months_of, replicate_count, total
 from sim.report.publication import publishable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORM", "Views", "prepare", "views_folder"]
 
-FORM: Final = 2
+FORM: Final = 3
 """Raised when the tables change, so that old ones are made again."""
 ON_THE_WAY: Final = ("staying", "queued", "stranded", "travelling")
 _TOTALS: Final = ("category", "population_group", "gender", "age_range")
@@ -42,7 +43,7 @@ def views_folder(folder: Path, result_hash: str) -> Path:
 
 @dataclass(frozen=True)
 class _Sums:
-    """What the page's tables take from a run: sex and age are added up once, instead of anew in each table."""
+    """What the page's tables take from a run: without sex and age, added up once and replicate by replicate."""
 
     flows: pd.DataFrame
     stocks: pd.DataFrame
@@ -57,20 +58,16 @@ class _Sums:
         """Add up the tables of a run."""
         ways = ["from_place", "to_place", "from_country", "to_country", "direction"]
         return cls(
-            flows=_added(run.flows, ways, "persons"),
-            stocks=_added(run.stocks, ["place", "country", "status", "nationality"], "person_days"),
+            flows=run.sums("flows", ["period_start", *ways], "persons"),
+            stocks=run.sums(
+                "stocks", ["period_start", "place", "country", "status", "nationality"], "person_days"
+            ),
             outcomes=run.outcomes,
             departures=run.departures,
             scenario=run.scenario,
             manifest=run.manifest,
             replicates=replicate_count(run),
         )
-
-
-def _added(table: pd.DataFrame, keys: list[str], value: str) -> pd.DataFrame:
-    """Sums of a value by replicate, period and keys; labels stay coded."""
-    sums = table.groupby(["replicate", "period_start", *keys], observed=True)[value].sum()
-    return sums.reset_index()
 
 
 def prepare(run: Run, folder: Path, lang: str, say: Callable[..., None]) -> Path:
@@ -134,19 +131,20 @@ def leg_table(run: Run) -> pd.DataFrame:
 
 
 def _present(run: Run, keys: list[str]) -> pd.DataFrame:
-    stocks = run.stocks[run.stocks["status"].isin(list(ON_THE_WAY))]
+    on_the_way = run.stocks["status"].isin(list(ON_THE_WAY)).to_numpy() & ~waits_at_home(run)
+    stocks = run.stocks[on_the_way]
     frame = total(_month(stocks), [*keys, "replicate"], "person_days")
     frame["persons"] = frame["person_days"] / frame["month"].dt.days_in_month
     return publishable(intervals(frame, keys, "persons", replicate_count(run)))
 
 
 def place_people(run: Run) -> pd.DataFrame:
-    """People present on an average day by place and month."""
+    """People on the route on an average day by place and month, without those who wait at home for their turn."""
     return _present(run, ["month", "place"])
 
 
 def group_people(run: Run) -> pd.DataFrame:
-    """People present on an average day by country, nationality and month."""
+    """People on the route on an average day by country, nationality and month, like `place_people`."""
     return _present(run, ["month", "country", "nationality"])
 
 
