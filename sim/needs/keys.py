@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ _BY_ROW: Final = ("location_code", "_period", "period_year", "period_month")
 _ROOM: Final = 16  # combinations keep gaps as long as there are at most so many times the rows
 
 
-def numbered(codes: Codes) -> tuple[Codes, int]:
+def numbered(codes: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """Codes numbered from 0 without gaps, in the same order, and how many there are; -1 stays.
 
     A table of what occurs is faster than sorting or hashing as long as codes are not much larger than their number.
@@ -25,7 +25,7 @@ def numbered(codes: Codes) -> tuple[Codes, int]:
     there = np.zeros(int(codes.max(initial=-1)) + 2, dtype=bool)
     there[codes] = True
     there[-1] = False
-    number = np.cumsum(there, dtype=np.int64) - 1
+    number = np.cumsum(there, dtype=codes.dtype) - 1
     count = int(number[-1]) + 1
     number[-1] = -1
     return number[codes], count

@@ -27,19 +27,21 @@ from numpy.typing import NDArray
 from sim.errors import RunError
 from sim.needs.axes import AT_HOME, CELLS, filter_matrix, nationality_class, stage_matrix
 from sim.needs.counting import (
+    FLOW_COLUMNS,
     IN_PLACES,
+    STOCK_COLUMNS,
     TRAVELLING,
     Axes,
     FlowCounts,
     StockCounts,
     count_flows,
     count_stocks,
-    month_of,
-    positions,
+    monthly,
 )
-from sim.needs.people import Counts, assemble
+from sim.needs.lines import Lines, lines_of, month_of, positions, starts
+from sim.needs.people import Counts, assemble, region
 from sim.needs.tables import Standards, table
-from sim.needs.world import Route, RunTables, labels_used, route_of
+from sim.needs.world import Route, RunTables, codes_of, route_of
 
 __all__ = ["HEADS", "Measures", "measure"]
 
@@ -88,7 +90,9 @@ class Measures:
         Arrays, shape (replicates, places, months): person_days (in the place, unsettled), travel_days (towards it),
         all_days (in the place), arrivals, peak. People who wait at home are left out.
     moves, left : numpy.ndarray
-        Mean persons from place to place, shape (months, places, places), and departing, shape (months, places).
+        Mean persons over each way from place to place, shape (months, ways), and departing, shape (months, places).
+    ways : numpy.ndarray
+        Places where each way begins and ends, shape (2, ways).
     borders : dict
         Arrays, shape (replicates, countries from, countries to, years): persons, children, irregular.
     route : Route
@@ -107,6 +111,7 @@ class Measures:
     waiting: Array
     places: dict[str, Array]
     moves: Array
+    ways: NDArray[np.intp]
     left: Array
     borders: dict[str, Array]
     route: Route
@@ -137,15 +142,21 @@ def measure(run: RunTables, standards: Standards) -> Measures:
     Measures
         Arrays by replicate, country, month and year.
     """
-    frame = _axes(run)
+    if len(run.stocks) == 0 and len(run.flows) == 0:
+        msg = "the run has no flows and no stocks: nobody moved, so there is nothing to plan for"
+        raise RunError(msg)
+    flows = lines_of(run.flows, *FLOW_COLUMNS, ["persons"])
+    stocks = lines_of(monthly(run.stocks), *STOCK_COLUMNS, ["person_days", "peak_persons"])
+    frame = _axes(run, flows, stocks)
     reentry = float(standards.values("same_month_reentry_share", ["*"])[1, 0]) / 100.0
     periods, years = _periods(frame)
     collected: dict[str, list[Any]] = {}
-    flows, stocks = count_flows(run.flows, frame), count_stocks(run.stocks, frame, _begins(run, frame))
+    ways, arrivals = count_flows(flows, frame)
+    waiting = count_stocks(stocks, frame, _begins(run, frame))
     for replicate in _replicates(run):
         left = _departures(run.departures, frame, replicate)
-        moved = flows(replicate)
-        found = _one(frame, moved, stocks(replicate, moved), left, reentry, years)
+        moved = arrivals(replicate)
+        found = _one(frame, moved, waiting(replicate, moved), left, reentry, years)
         for name, value in found.items():
             collected.setdefault(name, []).append(value)
     stacked = {name: np.stack(values) for name, values in collected.items() if name not in _AVERAGED}
@@ -161,6 +172,7 @@ def measure(run: RunTables, standards: Standards) -> Measures:
         bounds={"low": stacked["bound_low"], "high": stacked["bound_high"]},
         cells=np.asarray(averaged["cells"], dtype=np.float64),
         moves=np.asarray(averaged["moves"], dtype=np.float64),
+        ways=ways,
         left=np.asarray(averaged["left"], dtype=np.float64),
         borders={n.removeprefix("border_"): a for n, a in stacked.items() if n.startswith("border_")},
         exposure=stacked["exposure"].mean(axis=0),
@@ -172,38 +184,49 @@ def measure(run: RunTables, standards: Standards) -> Measures:
     )
 
 
-def _axes(run: RunTables) -> Axes:
-    flows, stocks, departures = run.flows, run.stocks, run.departures
-    if len(stocks) == 0 and len(flows) == 0:
-        msg = "the run has no flows and no stocks: nobody moved, so there is nothing to plan for"
-        raise RunError(msg)
-    route = route_of(run)
-    seen = set(pd.unique(route.places["country"])) if len(route.places) else set()
-    used = {
-        c
-        for t, n in ((flows, "from_country"), (flows, "to_country"), (stocks, "country"))
-        for c in labels_used(t[n])
-    }
-    countries = sorted(used | (seen & used))
-    nationalities = sorted({n for t in (flows, stocks, departures) for n in labels_used(t["nationality"])})
-    starts = [pd.to_datetime(t["period_start"]).to_numpy() for t in (flows, stocks, departures) if len(t)]
-    first, last = pd.Timestamp(min(s.min() for s in starts)), pd.Timestamp(max(s.max() for s in starts))
-    begin = first.year * 12 + first.month - 1
-    months = last.year * 12 + last.month - begin
-    index = pd.period_range(first.strftime("%Y-%m"), periods=months, freq="M")
+def _axes(run: RunTables, flows: Lines, stocks: Lines) -> Axes:
+    left = run.departures
+    seen = (
+        *stocks.used("place", "country"),
+        *flows.used("to_place", "to_country"),
+        *flows.used("from_place", "from_country"),
+    )
+    route = route_of(run, seen)
+    used = (*flows.used("from_country"), *flows.used("to_country"), *stocks.used("country"))
+    countries = sorted({name for (name,) in used})
+    codes, names = codes_of(left["nationality"])
+    nationalities = sorted(
+        {name for lines in (flows, stocks) for (name,) in lines.used("nationality")}
+        | {names[code] for code in np.unique(codes) if code >= 0}
+    )
+    nationalities.sort(key=nationality_class)  # nationalities of a class stand together
+    months = [month for lines in (flows, stocks) for _, month, _, _ in lines.pieces]
+    months += month_of(np.unique(starts(left))).tolist()
+    first, length = min(months), max(months) - min(months) + 1
+    index = pd.period_range(f"{first // 12}-{first % 12 + 1:02d}", periods=length, freq="M")
     roles = table("countries").set_index("code")["roles"]
-    home = np.array([[float(route.homes.get(n, n) == c) for n in nationalities] for c in countries])
-    ends = np.array([roles.get(c, "") == "destination" for c in countries], dtype=bool)
+    place_ids = list(route.places.index)
+    of_place = positions(route.places["country"], countries)
+    there = np.zeros((len(countries) + 1, len(nationalities) + 1), dtype=bool)
+    for lines, column in ((flows, "to_country"), (stocks, "country")):
+        there[lines.at(column, countries), lines.at("nationality", nationalities)] = True
+    there[
+        np.append(of_place, -1)[positions(left["place"], place_ids)],
+        positions(left["nationality"], nationalities),
+    ] = True
+    pairs = np.stack(np.nonzero(there[:-1, :-1]))
+    home = [route.homes.get(nationalities[n], nationalities[n]) == countries[c] for c, n in pairs.T]
     return Axes(
         countries,
         nationalities,
-        list(route.places.index),
-        begin,
-        months,
+        place_ids,
+        first,
+        length,
         index.days_in_month.to_numpy(dtype=np.float64),
         route,
-        home,
-        ends,
+        pairs,
+        np.array(home, dtype=bool),
+        np.array([roles.get(c, "") == "destination" for c in countries], dtype=bool),
     )
 
 
@@ -247,34 +270,32 @@ def _replicates(run: RunTables) -> list[int]:
 
 
 def _begins(run: RunTables, frame: Axes) -> NDArray[np.bool_]:
-    """Whether journeys of a nationality begin at a place, shape (places, nationalities)."""
+    """Whether journeys of a nationality begin at a place, shape (places + 1, nationalities + 1)."""
     out = np.zeros((len(frame.place_ids) + 1, len(frame.nationalities) + 1), dtype=bool)
     rows = run.departures
     out[positions(rows["place"], frame.place_ids), positions(rows["nationality"], frame.nationalities)] = True
-    return out[:-1, :-1]
+    out[-1], out[:, -1] = False, False
+    return out
 
 
 def _departures(rows: pd.DataFrame, frame: Axes, replicate: int) -> tuple[Array, Array]:
-    """Persons who begin their journey, shape (nationalities, countries, months) and (months, places)."""
-    c, m, n, _ = frame.shape
+    """Persons who begin their journey, shape (pairs, months) and (months, places)."""
+    p, m, _ = frame.shape
     rows = rows[rows["replicate"].to_numpy() == replicate]
     place = positions(rows["place"], frame.place_ids)
-    of_place = np.append(_country_of_place(frame), -1)
-    country, nationality = of_place[place], positions(rows["nationality"], frame.nationalities)
-    month = month_of(rows["period_start"]) - frame.first
+    country = np.append(_country_of_place(frame), -1)[place]
+    pair = frame.pair(country, positions(rows["nationality"], frame.nationalities))
+    month = month_of(starts(rows)) - frame.first
     persons = rows["persons"].to_numpy(dtype=np.float64)
-    known, there = (country >= 0) & (nationality >= 0), place >= 0
-    by_country = np.bincount(
-        ((nationality * c + country) * m + month)[known], weights=persons[known], minlength=n * c * m
-    )
-    p = len(frame.place_ids)
-    by_place = np.bincount((month * p + place)[there], weights=persons[there], minlength=m * p)
-    return by_country.reshape(n, c, m), by_place.reshape(m, p)
+    known, there = pair >= 0, place >= 0
+    by_pair = np.bincount((pair * m + month)[known], weights=persons[known], minlength=p * m)
+    places = len(frame.place_ids)
+    by_place = np.bincount((month * places + place)[there], weights=persons[there], minlength=m * places)
+    return by_pair.reshape(p, m), by_place.reshape(m, places)
 
 
 def _country_of_place(frame: Axes) -> NDArray[np.intp]:
-    lookup = {name: i for i, name in enumerate(frame.countries)}
-    return np.array([lookup.get(str(x), -1) for x in frame.route.places["country"]], dtype=np.intp)
+    return positions(frame.route.places["country"], frame.countries)
 
 
 def _one(
@@ -286,29 +307,11 @@ def _one(
     years: list[slice],
 ) -> dict[str, Any]:
     """Every measure of one replicate."""
-    counts = Counts(
-        entry=flows.entry,
-        visits=flows.visits,
-        sent=flows.sent,
-        person_days=stocks.person_days[:TRAVELLING],
-        peaks=stocks.peaks[:TRAVELLING],
-        inland=stocks.person_days[TRAVELLING],
-        inland_peaks=stocks.peaks[TRAVELLING],
-        entering=stocks.entering,
-        danger=stocks.danger,
-        waiting=stocks.home,
-        waiting_peaks=stocks.home_peaks,
-        rough=flows.rough,
-        largest=stocks.largest,
-        departures=departures[0],
-        days=frame.days,
-        home=np.ascontiguousarray(frame.home.T),
-        classes=np.array([nationality_class(x) for x in frame.nationalities]),
-        reentry=reentry,
-        years=years,
-        peak_share=_peak_share(frame, stocks),
-    )
-    out = _reduce(assemble(counts))
+    counts = _counts(frame, flows, stocks, departures[0], reentry, years)
+    countries = [_reduce(assemble(counts.of_country(c))) for c in range(len(frame.countries))]
+    out = {name: np.stack([country[name] for country in countries]) for name in countries[0]}
+    route = {name: out.pop(name) for name in list(out) if name.startswith("route_")}
+    out |= {f"region_{name}": values for name, values in region(route, years).items()}
     share = np.divide(flows.hazard, flows.arrived, out=np.zeros_like(flows.hazard), where=flows.arrived > 0)
     out["exposure"] = np.concatenate(
         [share, np.stack([share[:, y].mean(axis=1) for y in years], axis=1)], axis=1
@@ -326,6 +329,51 @@ def _one(
         "border_children": borders[1],
         "border_irregular": borders[2],
     }
+
+
+def _make_up(frame: Axes, flows: FlowCounts, stocks: StockCounts) -> Array:
+    """Share of each demographic cell in a nationality on the whole route, by pair; shape (pairs, demography)."""
+    nationality = frame.pairs[1]
+    made_of = np.zeros((len(frame.nationalities), frame.shape[2]))
+    np.add.at(made_of, nationality, flows.visits.sum(axis=(0, 2)) + stocks.person_days.sum(axis=(0, 2)))
+    total = made_of.sum(axis=-1, keepdims=True)
+    share = np.divide(made_of, total, out=np.full_like(made_of, 1.0 / frame.shape[2]), where=total > 0)
+    return np.asarray(share[nationality])
+
+
+def _counts(
+    frame: Axes,
+    flows: FlowCounts,
+    stocks: StockCounts,
+    departures: Array,
+    reentry: float,
+    years: list[slice],
+) -> Counts:
+    """Counts of every country."""
+    return Counts(
+        entry=flows.entry,
+        visits=flows.visits,
+        sent=flows.sent,
+        person_days=stocks.person_days,
+        peaks=stocks.peaks,
+        inland=stocks.inland,
+        inland_peaks=stocks.inland_peaks,
+        entering=stocks.entering,
+        danger=stocks.danger,
+        waiting=stocks.home,
+        waiting_peaks=stocks.home_peaks,
+        rough=flows.rough,
+        largest=stocks.largest,
+        departures=departures,
+        make_up=_make_up(frame, flows, stocks),
+        home=frame.home.astype(np.float64),
+        classes=np.array([nationality_class(x) for x in frame.nationalities])[frame.pairs[1]],
+        country=frame.pairs[0],
+        days=frame.days,
+        reentry=reentry,
+        years=years,
+        peak_share=_peak_share(frame, stocks),
+    )
 
 
 def _peak_share(frame: Axes, stocks: StockCounts) -> Array:
@@ -347,19 +395,18 @@ def _peak_share(frame: Axes, stocks: StockCounts) -> Array:
 
 
 def _reduce(arrays: dict[str, Any]) -> dict[str, Any]:
-    """From (cells, classes, countries, periods, demography) to what later rooms use."""
-    stages, filters = stage_matrix(), filter_matrix()
-    out: dict[str, Any] = {k: v for k, v in arrays.items() if k.startswith("region_")}
+    """A country's arrays from (cells, classes, periods, demography) to what later rooms use."""
+    stages, filters = stage_matrix() > 0, filter_matrix()
+    kept = filters.reshape(len(filters), -1).T
+    out: dict[str, Any] = {k: v for k, v in arrays.items() if k.startswith("route_")}
     for name in HEADS:
-        out[f"heads_{name}"] = np.ascontiguousarray(
-            arrays[name].sum(axis=1).transpose(1, 2, 0, 3), np.float32
-        )
+        out[f"heads_{name}"] = arrays[name].sum(axis=1).transpose(1, 0, 2).astype(np.float32)
     for name in _DRIVERS:
-        whole = arrays[name]
-        by_stage = np.stack([whole[row > 0].sum(axis=0) for row in stages])
-        out[f"driver_{name}"] = np.einsum("skctd,fkd->ctsf", by_stage, filters, optimize=True)
+        by_stage = np.stack([arrays[name][row].sum(axis=0) for row in stages])
+        people = by_stage.transpose(2, 0, 1, 3)
+        out[f"driver_{name}"] = people.reshape(*people.shape[:2], -1) @ kept
     for name in ("low", "high"):
-        out[f"bound_{name}"] = arrays[f"people_{name}"].sum(axis=(0, 1, 4))
-    out["waiting"] = arrays["waiting"].sum(axis=(0, 1, 4))
-    out["cells"] = arrays["people"].transpose(2, 3, 0, 1, 4)
+        out[f"bound_{name}"] = arrays[f"people_{name}"].sum(axis=(0, 1, 3))
+    out["waiting"] = arrays["waiting"].sum(axis=(0, 1, 3))
+    out["cells"] = arrays["people"].transpose(2, 0, 1, 3)
     return out

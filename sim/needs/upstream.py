@@ -58,16 +58,20 @@ def _ahead(measures: Measures, month: int, leg_days: Array) -> Ahead:
     from scipy.sparse import csr_array
 
     since = max(month - _WINDOW + 1, 0)
-    flow = measures.moves[since : month + 1].sum(axis=0)
+    flow, (start, end) = measures.moves[since : month + 1].sum(axis=0), measures.ways
     left = measures.left[since : month + 1].sum(axis=0)
-    through = np.maximum(flow.sum(axis=1), flow.sum(axis=0) + left)
-    step = np.divide(flow, through[:, None], out=np.zeros_like(flow), where=through[:, None] > 0)
-    days = measures.places["person_days"].mean(axis=0)[:, since : month + 1].sum(axis=1)
-    stay = np.divide(days, through, out=np.zeros(len(through)), where=through > 0)
     country = measures.route.places["country"].to_numpy()
     inside = country[:, None] == np.array(measures.countries)[None, :]
     p, c = inside.shape
-    both = csr_array(np.concatenate([step, step * (leg_days + stay[:, None])]))
+    through = np.maximum(
+        np.bincount(start, weights=flow, minlength=p), np.bincount(end, weights=flow, minlength=p) + left
+    )
+    step = np.divide(flow, through[start], out=np.zeros_like(flow), where=through[start] > 0)
+    days = measures.places["person_days"].mean(axis=0)[:, since : month + 1].sum(axis=1)
+    stay = np.divide(days, through, out=np.zeros(len(through)), where=through > 0)
+    values = np.concatenate([step, step * (leg_days[start, end] + stay[start])])
+    both = csr_array((values, (np.concatenate([start, start + p]), np.tile(end, 2))), shape=(2 * p, p))
+    both.eliminate_zeros()
     reached = np.concatenate([inside, np.zeros((p, c))], axis=1)  # chances, and days still to add
     hit, time = np.zeros((p, c)), np.zeros((p, c))
     for _ in range(_STEPS):

@@ -15,7 +15,7 @@ from sim.needs.tables import table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Route", "RunTables", "admin1_code", "codes_of", "labels_used", "route_of", "waits_at_home"]
+__all__ = ["Route", "RunTables", "admin1_code", "codes_of", "route_of", "waits_at_home"]
 
 _WILD: Final = ("foot", "jungle", "boat")
 
@@ -71,10 +71,18 @@ def admin1_code(country: str, admin1: str) -> str:
     return f"{country}-{slug}" if slug else ""
 
 
-def route_of(run: RunTables) -> Route:
-    """Read the route of a run; what the scenario does not say is taken from the tables themselves."""
+def route_of(run: RunTables, seen: Iterable[tuple[str, ...]]) -> Route:
+    """Read the route of a run; what the scenario does not say is taken from the tables themselves.
+
+    Parameters
+    ----------
+    run : Run
+        A run, with or without a scenario.
+    seen : iterable of tuple
+        Places of its tables with the country they lie in.
+    """
     world = getattr(getattr(run, "scenario", None), "world", None)
-    places = _places(run, _items(getattr(world, "places", ())))
+    places = _places(seen, _items(getattr(world, "places", ())))
     legs = _items(getattr(world, "legs", ()))
     groups = _items(getattr(world, "groups", ()))
     homes = {str(g.id): str(getattr(g, "home_country", "") or "") for g in groups}
@@ -98,7 +106,7 @@ def _text(thing: object, name: str) -> str:
     return "" if value is None else str(getattr(value, "value", value))
 
 
-def _places(run: RunTables, known: Iterable[Any]) -> pd.DataFrame:
+def _places(seen: Iterable[tuple[str, ...]], known: Iterable[Any]) -> pd.DataFrame:
     rows: dict[str, dict[str, object]] = {}
     for place in known:
         country, admin1 = _text(place, "country"), _text(place, "admin1")
@@ -112,7 +120,7 @@ def _places(run: RunTables, known: Iterable[Any]) -> pd.DataFrame:
             "irregular": bool(getattr(place, "irregular", False)),
             "reception_capacity": capacity,
         }
-    for place, country in _seen(run):
+    for place, country in seen:
         rows.setdefault(
             place,
             {
@@ -126,23 +134,6 @@ def _places(run: RunTables, known: Iterable[Any]) -> pd.DataFrame:
             },
         )
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def _seen(run: RunTables) -> list[tuple[str, str]]:
-    """Places of the tables with the country they lie in, each once."""
-    out: dict[str, str] = {}
-    for rows, place, country in (
-        (run.stocks, "place", "country"),
-        (run.flows, "to_place", "to_country"),
-        (run.flows, "from_place", "from_country"),
-    ):
-        (where, places), (land, countries) = codes_of(rows[place]), codes_of(rows[country])
-        pair = where.astype(np.int32) * len(countries) + land
-        there = np.zeros(len(places) * len(countries), dtype=bool)
-        there[pair[(where >= 0) & (land >= 0)]] = True
-        for code in np.flatnonzero(there):
-            out.setdefault(places[code // len(countries)], countries[code % len(countries)])
-    return list(out.items())
 
 
 def waits_at_home(run: RunTables) -> NDArray[np.bool_]:
@@ -170,14 +161,6 @@ def codes_of(column: pd.Series) -> tuple[NDArray[Any], list[str]]:
         return np.asarray(column.cat.codes.to_numpy()), [str(c) for c in column.cat.categories]
     found, uniques = pd.factorize(column)
     return np.asarray(found), [str(u) for u in uniques]
-
-
-def labels_used(column: pd.Series) -> list[str]:
-    """Names that stand in a column at least once."""
-    codes, names = codes_of(column)
-    there = np.zeros(len(names) + 1, dtype=bool)  # the last one stands for rows without a name
-    there[codes] = True
-    return [names[i] for i in np.flatnonzero(there[:-1])]
 
 
 def _hazardous(legs: Iterable[Any]) -> frozenset[str]:
