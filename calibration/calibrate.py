@@ -57,9 +57,11 @@ class FitResult:
     ratios : list of float
         Mean distance of whole runs from the response, one for each correction.
     withheld : DataFrame or None
+    seconds : dict of str to float
     found : Found or None
         Of the search by whole runs; further from the fit than the interval is wide means that slopes mislead.
-    seconds : dict of str to float
+    withheld_cells : DataFrame or None
+        Every count of the withheld borders beside its prediction.
     """
 
     config: Config
@@ -74,6 +76,7 @@ class FitResult:
     withheld: pd.DataFrame | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     found: Found | None = None
+    withheld_cells: pd.DataFrame | None = None
 
     def draws(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw parameters inside their bounds: float64 [n, size]."""
@@ -229,7 +232,8 @@ def calibrate(
         say("searching behaviour by whole runs")
         result.found = _search(result)
     if config.withheld:
-        result.withheld = score_withheld(result)
+        say("predicting what was withheld")
+        result.withheld, result.withheld_cells = score_withheld(result)
     seconds["all"] = time.perf_counter() - began
     seconds["of a core"] = time.process_time() - worked
     return result
@@ -325,6 +329,8 @@ def write_result(result: FitResult, folder: Path, lang: str = "en") -> list[Path
     )
     if result.withheld is not None:
         result.withheld.to_csv(folder / "withheld.csv", index=False)
+    if result.withheld_cells is not None:
+        result.withheld_cells.round(3).to_csv(folder / "withheld_cells.csv", index=False)
     write_report(result, folder / "report.html", lang)
     manifest = {
         "name": result.config.name,

@@ -215,8 +215,11 @@ def _tables(result: FitResult, table: pd.DataFrame, breaks: pd.DataFrame, lang: 
         _frame(phrase("source_table", lang), sources.reset_index(), lang),
     ]
     if result.withheld is not None:
-        rules = [rule_in_words(str(rule), lang) for rule in result.withheld["rule"]]
-        parts.append(_frame(phrase("withheld_table", lang), result.withheld.assign(rule=rules), lang))
+        words = {
+            name: [rule_in_words(str(rule), lang) for rule in result.withheld[name]]
+            for name in ("rule", "blind_rule")
+        }
+        parts.append(_frame(phrase("withheld_table", lang), result.withheld.assign(**words), lang))
     return parts
 
 

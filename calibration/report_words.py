@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["column", "combination", "name_of", "phrase", "rule_in_words", "table"]
 
-_RULE = re.compile(r"^Darién x (?P<scale>\S+), lag (?P<lag>\S+), spread (?P<spread>\S+)$")
+_RULES = {
+    "rule_darien": re.compile(r"^Darién x (?P<scale>\S+), lag (?P<lag>\S+), spread (?P<spread>\S+)$"),
+    "rule_darien_blind": re.compile(r"^Darién x (?P<scale>\S+), lag (?P<lag>\S+), past changes$"),
+}
 
 
 @cache
@@ -103,8 +106,8 @@ def combination(up: Sequence[str], down: Sequence[str], lang: str) -> str:
 
 def rule_in_words(rule: str, lang: str) -> str:
     """A rule built from the Darién in the reader's language; other texts stay as they are."""
-    found = _RULE.match(rule)
-    if not found:
-        return rule
     mark = "." if check_language(lang) == "en" else ","
-    return phrase("rule_darien", lang, **{k: v.replace(".", mark) for k, v in found.groupdict().items()})
+    for key, pattern in _RULES.items():
+        if found := pattern.match(rule):
+            return phrase(key, lang, **{k: v.replace(".", mark) for k, v in found.groupdict().items()})
+    return rule

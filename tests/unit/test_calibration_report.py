@@ -33,8 +33,12 @@ def result() -> FitResult:
     at = normal.theta[k] + np.array([-0.1, 0.0, 0.1])
     profiles = {"detection_honduras": (at, profile(posterior, normal.theta, 1, at))}
     withheld = pd.DataFrame(
-        [("mexico", 660, 1234.5, 1300.25, 0.949, "Darién x 0.5, lag 1, spread 0.25", 0.62)],
-        columns=["border", "cells", "wis", "naive_wis", "relative_wis", "rule", "coverage90"],
+        [
+            ("mexico", 660, 1234.5, 1300.25, 0.949, "Darién x 0.5, lag 1, spread 0.25")
+            + (1500.5, 0.823, "Darién x 0.75, lag 2, past changes", 0.62)
+        ],
+        columns=["border", "cells", "wis", "naive_wis", "relative_wis", "rule"]
+        + ["blind_wis", "blind_relative_wis", "blind_rule", "coverage90"],
     )
     return FitResult(
         config=replace(read_config(shipped_config("withheld")), name="tiny"),
@@ -86,6 +90,7 @@ def test_the_page_says_what_the_fit_says(result: FitResult, tmp_path: Path) -> N
     assert "0,43" in pages["es"]
     assert "12\u00a0%, luego 5\u00a0%" in pages["es"]
     assert "Darién × 0,5, desfase 1, dispersión 0,25" in pages["es"]
+    assert "Darién × 0,75, desfase 2, cambios pasados" in pages["es"]
     assert "detección en el Darién" in pages["es"]
     assert "detection_darien" not in pages["es"]
     assert "salidas de Venezuela por el Darién" in pages["es"]
