@@ -78,7 +78,6 @@ class Departures(NamedTuple):
     block_start: I64  # [blocks], day
     block_days: I64  # [blocks]
     block_persons: I64  # [blocks]
-    block_part: I64  # [blocks], taken modulo the number of parts
     due_start: I64  # [n_days + 1], first entry of `due_block` of each day
     due_block: I32  # blocks that may have someone due on the day
     unit_threshold: U64  # [groups, units], cumulated
@@ -160,10 +159,11 @@ class State(NamedTuple):
     cursor: I64  # [T, (n_days + 1) * Z], record after the last one of a day; a multiple of PAGE = the page is full, or none
     stock: I32  # [T, 5, P, G]
     ring: I32  # [T, R, P, G]
-    together: I32  # [T, G], a row of all parts' stocks
+    together: I32  # [G], a row of all parts' stocks
     flow: I32  # [T, months + 1, L, G]
     ended: I64  # [T, 6, P, G]
     duration: U32  # [T, cells, groups, bins]
+    block_part: I64  # [blocks], part of a block of departures
     departed: I64  # [T, months + 1, rows]
     harm: I64  # [T, groups, L], robberies and deaths
     forced_seen: I64  # [T, groups, F, 2], arrivals where people may be sent back, and those sent

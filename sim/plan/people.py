@@ -202,7 +202,6 @@ def departures_of(
         block_start=table[:, 1].copy(),
         block_days=table[:, 2].copy(),
         block_persons=table[:, 3].copy(),
-        block_part=np.arange(len(table), dtype=np.int64),
         due_start=due_start,
         due_block=due_block,
         first_adult_age=FIRST_ADULT,

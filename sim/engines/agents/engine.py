@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from concurrent.futures import ThreadPoolExecutor
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.engines.agents.mates import Mates
 from sim.engines.agents.state import copy_knowledge, new_state
 from sim.engines.kernels import day as kernels
 from sim.engines.kernels.address import book_of
@@ -66,60 +67,42 @@ class AgentsRun:
         self._durations = np.zeros(self.state.duration.shape[1:], np.int64)
         self.day = 0
         self.engine_seconds = 0.0
-        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._mates = Mates(threads - 1)
+        weakref.finalize(self, self._mates.close)
 
     def advance(self, days: int) -> None:
         """Run the next `days` days (fewer when the run ends before)."""
         last = min(self.day + days, self.plan.n_days)
         begin = time.perf_counter()
-        if self._pool is None:
-            if self.day < last:
-                self._work(kernels.MORNING, 0, self.day, last)
-        else:
+        if self.day < last:
+            self._work(kernels.MORNING, 0, self.day, last)
+        if self.threads > 1:
             for day in range(self.day, last):
-                self._one_day(self._pool, day)
+                self._one_day(day, last)
         self.day = last
         self.engine_seconds += time.perf_counter() - begin
 
     def _work(self, step: int, part: int, first: int, last: int) -> int:
-        whole = self._pool is None
+        whole = self.threads == 1
         return int(kernels.work_on(self._book, step, part, first, last, self.key, whole, self._durations))
 
-    def _one_day(self, pool: ThreadPoolExecutor, day: int) -> None:
-        """Move every part of the people side by side, round after round, until nobody can move on today."""
-        balance = self.state.balance
+    def _one_day(self, day: int, last: int) -> None:
+        """Move every part of the people side by side, round after round, until nobody can move on today.
 
-        def depart_and_move(part: int) -> int:
-            came = self._work(kernels.DEPART, part, day, day + 1)
-            self._work(kernels.MOVE, part, day, day + 1)
-            return came
-
-        def move(part: int) -> int:
-            return self._work(kernels.MOVE, part, day, day + 1)
-
-        def close_day(part: int) -> int:
-            return self._work(kernels.EVENING, part, day, day + 1)
-
-        self._work(kernels.MORNING, 0, day, day + 1)
-        balance[day, 0] = self._side_by_side(pool, depart_and_move)
-        while (served := self._work(kernels.SERVE, 0, day, day + 1)) > 0:
+        The last round closes the day and goes through the next day's morning.
+        """
+        came = self._mates.together(lambda part: self._work(kernels.DEPART, part, day, last))
+        self.state.balance[day, 0] = came
+        while (served := self._work(kernels.SERVE, 0, day, last)) > 0:
             if served > _WORTH_WAKING:
-                self._side_by_side(pool, move)
+                self._mates.together(lambda part: self._work(kernels.MOVE, part, day, last))
             else:
                 for part in range(self.threads):
-                    move(part)
-        balance[day, 1] = self._side_by_side(pool, close_day)
-        balance[day, 2] = self.state.pointer[:, 6].sum()
-
-    def _side_by_side(self, pool: ThreadPoolExecutor, work: Callable[[int], int]) -> int:
-        """Do the work of every part at once, the first in this thread, and return the sum of what they return."""
-        others = [pool.submit(work, part) for part in range(1, self.threads)]
-        return work(0) + sum(other.result() for other in others)
+                    self._work(kernels.MOVE, part, day, last)
 
     def close(self) -> None:
         """End the threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._mates.close()
 
     @property
     def events(self) -> int:

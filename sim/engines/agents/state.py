@@ -12,6 +12,8 @@ from sim.errors import Problem, RunError
 from sim.plan.layout import PAGE, Knowledge, State
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sim.plan import Plan
 
 __all__ = ["copy_knowledge", "new_state", "state_bytes"]
@@ -47,10 +49,11 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "zone": ((p,), np.uint8),
         "stock": ((parts, 5, p, g), np.int32),
         "ring": ((parts, _ring_length(plan), p, g), np.int32),
-        "together": ((parts, g), np.int32),
+        "together": ((g,), np.int32),
         "flow": ((parts, periods, legs, g), np.int32),
         "ended": ((parts, 6, p, g), np.int64),
         "duration": ((parts, 6 * len(plan.countries), groups, DURATION_BINS), np.uint32),
+        "block_part": ((len(plan.departures.block_row),), np.int64),
         "departed": ((parts, periods, rows), np.int64),
         "harm": ((parts, groups, legs), np.int64),
         "forced_seen": ((parts, groups, forced, 2), np.int64),
@@ -103,12 +106,39 @@ def _zones(plan: Plan) -> int:
     return max(1, min(_MOST_ZONES, p, touched // _ZONE_BYTES))
 
 
+def _people_of_blocks(plan: Plan) -> NDArray[np.float64]:
+    """People of each block of departures, pushes included; a unit more or less."""
+    d = plan.departures
+    people, push = d.block_persons.astype(float), d.row_push[d.block_row]
+    pushed = push >= 0
+    sofar = np.pad(np.cumsum(d.push, axis=1), ((0, 0), (1, 0)))
+    first = d.block_start[pushed]
+    last = np.minimum(first + d.block_days[pushed], plan.n_days)
+    people[pushed] *= (sofar[push[pushed], last] - sofar[push[pushed], first]) / (last - first)
+    return people
+
+
+def _parts_of_blocks(plan: Plan, parts: int) -> NDArray[np.int64]:
+    """Part that each block of departures belongs to, whole: of those that begin together the largest come first.
+
+    Each goes where the fewest people are so far, so that all parts have as much to do in every month.
+    """
+    part = np.zeros(len(plan.departures.block_row), np.int64)
+    if parts > 1:
+        people = _people_of_blocks(plan)
+        load = np.zeros(parts)
+        for block in np.lexsort((-people, plan.departures.block_start)):
+            part[block] = np.argmin(load)
+            load[part[block]] += people[block]
+    return part
+
+
 def _most_of_a_part(plan: Plan, parts: int) -> int:
-    """Upper bound of the people of the largest part (blocks of departures belong to one part whole)."""
+    """Upper bound of the people of the largest part."""
     d = plan.departures
     top = np.array([np.ceil(series.max()) for series in d.push] or [1.0])
     factor = np.where(d.row_push[d.block_row] >= 0, np.maximum(top[d.row_push[d.block_row]], 1.0), 1.0)
-    bound = np.bincount(d.block_part % parts, weights=d.block_persons * factor, minlength=parts)
+    bound = np.bincount(_parts_of_blocks(plan, parts), weights=d.block_persons * factor, minlength=parts)
     return int(bound.max(initial=0.0)) + 8
 
 
@@ -177,6 +207,7 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     for name in ("head", "reading", "fifo_head", "fifo_tail"):
         arrays[name][:] = -1
     arrays["threshold"][:] = 0xFFFFFFFF
+    arrays["block_part"][:] = _parts_of_blocks(plan, parts)
     places = np.arange(len(plan.places))
     arrays["zone"][:] = places * arrays["reading"].shape[1] // max(len(places), 1)
     write_words(plan.fixed, arrays["place_word"], arrays["stay_word"], arrays["guide_word"])

@@ -89,15 +89,10 @@ def write_tables(book, epoch, before):
 
 
 @inner
-def close_day(book, k, of, day):
-    """Count who is where this evening in the `k`-th of `of` shares of the places: person-days and peaks.
+def close_day(book, day):
+    """Count who is where this evening: person-days, peaks, and the balance of people.
 
     Arrivals of today that were written ahead move from travelling to staying first. Where nobody is, nothing is written.
-
-    Returns
-    -------
-    int
-        Persons on the route in these places.
     """
     ring = array(book, "state.ring", 4)
     stock = array(book, "state.stock", 4)
@@ -106,9 +101,9 @@ def close_day(book, k, of, day):
     slot = day & (ring.shape[1] - 1)
     period = np.int64(array(book, "fixed.period_of_day", 1)[day])
     parts, n_places, n = stock.shape[0], stock.shape[2], stock.shape[3]
-    together = pointer(array(book, "state.together", 2)[k])
+    together = pointer(array(book, "state.together", 1))
     on_route = 0
-    for place in range(n_places * k // of, n_places * (k + 1) // of):
+    for place in range(n_places):
         for part in range(parts):
             due = pointer(ring[part, slot, place])
             if _present(due, n) > 0:
@@ -131,7 +126,10 @@ def close_day(book, k, of, day):
                 )
             if status != SETTLED:
                 on_route += present
-    return on_route
+    balance, ended = array(book, "state.balance", 2), array(book, "state.pointer", 2)
+    balance[day, 1], balance[day, 2] = on_route, 0
+    for part in range(parts):
+        balance[day, 2] += ended[part, 6]
 
 
 @inner
@@ -173,6 +171,9 @@ def work_on(entries, step, k, first, last, key, whole, durations):
     (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count); REST adds the days on the
     route of those still on it to `durations`. Each function is called from one line only, which halves the time to compile.
 
+    Where the people are in several parts, the caller waits for all of them: this returns after MORNING, after MOVE, after
+    SERVE if someone can move on, and else after the EVENING and the next day's MORNING.
+
     Parameters
     ----------
     entries : int64 array
@@ -182,23 +183,20 @@ def work_on(entries, step, k, first, last, key, whole, durations):
     key : uint64
         Key of all draws of the replicate.
     whole : bool
-        All people are in one part: go on until the last day ends. Otherwise return after each step, where the parts wait for
-        each other; the caller adds up what they return and writes the balance of the day.
+        All people are in one part: go on until the last day ends.
     durations : int64 [cells, groups, bins]
 
     Returns
     -------
     int
-        Persons who departed (DEPART), who can move on (SERVE), or who are on the route in part `k` of the places (EVENING);
-        else 0.
+        Persons who departed from part `k` (DEPART, which goes on to MOVE; the caller adds them up for the balance of the
+        day), or who can move on (SERVE); else 0.
     """
     book = pointer(entries)
     epoch_of_day, balance = array(book, "epochs.epoch_of_day", 1), array(book, "state.balance", 2)
-    ended, parts = array(book, "state.pointer", 2), array(book, "state.stock", 4).shape[0]
     every = number(book, "knowledge.every") if number(book, "knowledge.on") else 0
-    day = first
+    day, answer = first, 0
     while True:
-        answer = 0
         if step == MORNING:
             epoch, before = np.int64(epoch_of_day[day]), np.int64(epoch_of_day[max(day - 1, 0)])
             if day == 0 or epoch != before:
@@ -218,6 +216,8 @@ def work_on(entries, step, k, first, last, key, whole, durations):
                 let_go(book, day)
             serve_lines(book, day)
             draw_lots(book, day, changed)
+            if not whole:
+                return 0
             step = DEPART
         elif step == DEPART:
             answer = depart_part(book, k, day, key)
@@ -225,17 +225,20 @@ def work_on(entries, step, k, first, last, key, whole, durations):
             step = MOVE
         elif step == MOVE:
             move_part(book, k, day)
+            if not whole:
+                return answer
             step = SERVE
         elif step == SERVE:
             answer = serve_requests(book, day)
+            if answer > 0 and not whole:
+                return answer
             step = MOVE if answer > 0 else EVENING
         elif step == EVENING:
-            answer = close_day(book, k, 1 if whole else parts, day)
-            balance[day, 1], balance[day, 2] = answer, ended[0, 6]
+            close_day(book, day)
             day += 1
+            if day >= last:
+                return 0
             step = MORNING
         else:
             leftover_durations(book, k, last, durations)
             return 0
-        if not whole or day >= last:
-            return answer

@@ -45,9 +45,12 @@ def learn(book, epoch, day):
     total = np.zeros(risk.shape)
     _count_crossings(flow, month_of_period, tally_group, month_of_day[day], total)
     _close_interval(crossings[slot], harmed[slot], before, harm_before, harm, total)
-    before[:] = 0.0
     ahead = month_of_day[min(day + every, n_days)]
-    _count_crossings(flow, month_of_period, tally_group, ahead, before)
+    if ahead == month_of_day[day]:  # the next news day looks at the same months
+        before[:] = total
+    else:
+        before[:] = 0.0
+        _count_crossings(flow, month_of_period, tally_group, ahead, before)
     _close_returns(seen[slot], sent[slot], seen_before, forced_seen)
     if day // every >= lag:
         old = (day // every - lag) % crossings.shape[0]
@@ -60,17 +63,17 @@ def learn(book, epoch, day):
 @inner
 def _count_crossings(flow, month_of_period, tally_group, month, total):
     """Persons by group and leg who arrive in the month before, this one and the next."""
-    for k in range(flow.shape[0]):
-        for m in range(flow.shape[1]):
-            if abs(month_of_period[m] - month) <= 1:
-                for leg in range(total.shape[1]):
-                    group, persons = np.int64(tally_group[0]), np.int64(0)
-                    for g in range(flow.shape[3]):  # tally classes of a group stand together
-                        if tally_group[g] != group:
-                            total[group, leg] += persons
-                            group, persons = np.int64(tally_group[g]), np.int64(0)
-                        persons += flow[k, m, leg, g]
-                    total[group, leg] += persons
+    n = flow.shape[3]
+    row = np.empty(n, np.int64)
+    for leg in range(total.shape[1]):
+        row[:] = 0
+        for k in range(flow.shape[0]):
+            for m in range(flow.shape[1]):
+                if abs(month_of_period[m] - month) <= 1:
+                    for g in range(n):
+                        row[g] += flow[k, m, leg, g]
+        for g in range(n):
+            total[tally_group[g], leg] += row[g]
 
 
 @inner
@@ -146,24 +149,35 @@ def _solve_chance(book, epoch):
     i_order = array(book, "knowledge.order", 1)
     i_risk = array(book, "knowledge.risk", 2)
     i_sweeps = number(book, "knowledge.sweeps")
+    n_places, width = alternative.shape[0], alternative.shape[1]
+    start, onward = np.empty(n_places + 1, np.int64), np.empty(n_places)
+    share, target = np.empty(n_places * width), np.empty(n_places * width, np.int64)
     for group in range(i_chance.shape[0]):
         own = i_group_class[group]
+        n = 0
+        for place in range(n_places):
+            start[place] = n
+            onward[place] = 0.0
+            for j in range(width - 1):
+                leg = alternative[place, j]
+                if leg < 0 or leg_sort[leg] != MOVE:
+                    continue
+                w = weight[i_group_row[group], place, j] * e_weight[epoch, own, leg]
+                if w > 0.0:
+                    onward[place] += w
+                    share[n] = w * (1.0 - min(i_risk[group, leg] * i_harm_cost, 1.0))
+                    target[n] = leg_to[leg]
+                    n += 1
+        start[n_places] = n
         for _ in range(i_sweeps):
             for place in i_order:
                 if place_ends[place]:
                     i_chance[group, place] = 1.0
                     continue
-                top, bottom = 0.0, 0.0
-                for j in range(alternative.shape[1] - 1):
-                    leg = alternative[place, j]
-                    if leg < 0 or leg_sort[leg] != MOVE:
-                        continue
-                    w = weight[i_group_row[group], place, j] * e_weight[epoch, own, leg]
-                    top += (
-                        w * (1.0 - min(i_risk[group, leg] * i_harm_cost, 1.0)) * i_chance[group, leg_to[leg]]
-                    )
-                    bottom += w
-                value = top / bottom if bottom > 0.0 else 0.0
+                top = 0.0
+                for a in range(start[place], start[place + 1]):
+                    top += share[a] * i_chance[group, target[a]]
+                value = top / onward[place] if onward[place] > 0.0 else 0.0
                 f = forced_index[place]
                 if f >= 0:
                     value *= 1.0 - i_fail[group, f]

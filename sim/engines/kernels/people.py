@@ -55,8 +55,7 @@ def depart_part(book, k, day, seed_key):
     stock = array(book, "state.stock", 4)
     due_start = array(book, "departures.due_start", 1)
     due_block = array(book, "departures.due_block", 1)
-    block_part = array(book, "departures.block_part", 1)
-    pages = array(book, "state.pages", 2)
+    block_part = array(book, "state.block_part", 1)
     block_row = array(book, "departures.block_row", 1)
     block_persons = array(book, "departures.block_persons", 1)
     block_days = array(book, "departures.block_days", 1)
@@ -82,7 +81,7 @@ def depart_part(book, k, day, seed_key):
     total = 0
     for a in range(due_start[day], due_start[day + 1]):
         block = due_block[a]
-        if block_part[block] % pages.shape[0] != k:
+        if block_part[block] != k:
             continue
         row = block_row[block]
         n, days, start = block_persons[block], block_days[block], block_start[block]
