@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -55,13 +56,15 @@ class _Sums:
 
     @classmethod
     def of(cls, run: Run) -> _Sums:
-        """Add up the tables of a run."""
+        """Add up the tables of a run, two at once."""
         ways = ["from_place", "to_place", "from_country", "to_country", "direction"]
+        who = ["place", "country", "status", "nationality"]
+        with ThreadPoolExecutor(2) as readers:
+            flows = readers.submit(run.sums, "flows", ["period_start", *ways], "persons")
+            stocks = readers.submit(run.sums, "stocks", ["period_start", *who], "person_days")
         return cls(
-            flows=run.sums("flows", ["period_start", *ways], "persons"),
-            stocks=run.sums(
-                "stocks", ["period_start", "place", "country", "status", "nationality"], "person_days"
-            ),
+            flows=flows.result(),
+            stocks=stocks.result(),
             outcomes=run.outcomes,
             departures=run.departures,
             scenario=run.scenario,
