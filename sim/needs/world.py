@@ -136,14 +136,14 @@ def _places(seen: Iterable[tuple[str, ...]], known: Iterable[Any]) -> pd.DataFra
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def waits_at_home(run: RunTables) -> NDArray[np.bool_]:
-    """Which rows of the stocks are people who wait where their journey begins, in their own country.
+def waits_at_home(run: RunTables, stocks: pd.DataFrame | None = None) -> NDArray[np.bool_]:
+    """Which rows of the stocks, or of sums of them, are people who wait where their journey begins, in their own country.
 
     They wait in a queue for a regular way, or have no means for any: they have not left, and are not on the route.
     """
     groups = _items(getattr(getattr(getattr(run, "scenario", None), "world", None), "groups", ()))
     homes = {str(g.id): str(getattr(g, "home_country", "") or "") for g in groups}
-    left, rows = run.departures, run.stocks
+    left, rows = run.departures, run.stocks if stocks is None else stocks
     begins = set(zip(left["place"].astype(str), left["nationality"].astype(str), strict=True))
     (place, places), (country, countries) = codes_of(rows["place"]), codes_of(rows["country"])
     (who, nationalities), (status, statuses) = codes_of(rows["nationality"]), codes_of(rows["status"])

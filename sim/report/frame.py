@@ -25,6 +25,7 @@ __all__ = [
     "place_table",
     "provenance",
     "replicate_count",
+    "sums",
     "total",
 ]
 
@@ -146,6 +147,36 @@ def months_of(frame: pd.DataFrame, column: str = "period_start") -> pd.Series[pd
     """First day of the month of each row; daily rows fall into their month."""
     days = pd.to_datetime(frame[column]).to_numpy()
     return pd.Series(days.astype("datetime64[M]").astype("datetime64[ns]"), index=frame.index)
+
+
+def sums(run: RunLike, table: str, by: Sequence[str], value: str = "persons") -> pd.DataFrame:
+    """Add `value` of a table of a run up by month, replicate and the columns `by`; labels stay coded.
+
+    A run folder adds up replicate by replicate (`sim.results.Run.sums`), without the whole table in memory.
+
+    Parameters
+    ----------
+    run : RunLike
+    table : str
+        ``flows``, ``stocks`` or ``departures``.
+    by : sequence of str
+        Columns to keep beside ``replicate`` and the month.
+    value : str
+        Column to add up.
+
+    Returns
+    -------
+    DataFrame
+        replicate, period_start, month, those of `by`, and `value`.
+    """
+    keys = ["period_start", *by]
+    own = getattr(run, "sums", None)
+    if own is not None:
+        found = pd.DataFrame(own(table, keys, value))
+    else:
+        rows = getattr(run, table).groupby(["replicate", *keys], observed=True, dropna=False)[value].sum()
+        found = pd.DataFrame(rows.reset_index())
+    return found.assign(month=months_of(found))
 
 
 def total(frame: pd.DataFrame, by: Sequence[str], value: str = "persons") -> pd.DataFrame:

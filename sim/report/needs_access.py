@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.needs.safeguard import round_people
 from sim.needs.tables import table, translate
-from sim.report.frame import RunLike, months_of
+from sim.report.frame import RunLike, sums
 from sim.report.words import check_language
 
 __all__ = [
@@ -73,7 +73,7 @@ def needs_of(run: RunLike, lang: str, needs: NeedsLike | None = None) -> NeedsLi
 
 def last_month(run: RunLike) -> str:
     """Last month of a run, as ``2023-08``."""
-    return f"{months_of(run.flows).max():%Y-%m}"
+    return f"{sums(run, 'flows', [])['month'].max():%Y-%m}"
 
 
 def totals(needs: NeedsLike, month: str) -> pd.DataFrame:

@@ -17,10 +17,10 @@ from sim.report.frame import (
     SMALLEST_CELL,
     RunLike,
     intervals,
-    months_of,
     place_table,
     provenance,
     replicate_count,
+    sums,
     total,
 )
 from sim.report.publication import publishable
@@ -46,7 +46,7 @@ __all__ = ["animation", "monthly_leg_flows"]
 def monthly_leg_flows(run: RunLike) -> pd.DataFrame:
     """Persons from place to place by month, median and intervals; legs below 15 people left out."""
     keys = ["month", "from_place", "to_place", "direction"]
-    frame = run.flows.assign(month=months_of(run.flows))
+    frame = sums(run, "flows", keys[1:])
     table = intervals(total(frame, [*keys, "replicate"]), keys, "persons", replicate_count(run))
     table = table[table["median"] >= SMALLEST_CELL]
     places = place_table(run)

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from sim.errors import RunError
-from sim.report.frame import QUANTILES, RunLike, border_title, months_of, provenance, replicate_count
+from sim.report.frame import QUANTILES, RunLike, border_title, provenance, replicate_count, sums
 from sim.report.style import (
     BANDS,
     COLOURS,
@@ -37,12 +37,13 @@ __all__ = ["difference_table", "differences"]
 
 def counts_of(run: RunLike) -> pd.DataFrame:
     """Persons over each border by replicate and month, as each authority counts; empty months are zero."""
-    counts = border_counts(run.flows, run.scenario)
+    flows = sums(run, "flows", ["leg", "nationality"])
+    counts = border_counts(flows, run.scenario)
     counts = counts[counts["nationality"] == "ALL"].assign(month=lambda frame: pd.to_datetime(frame["month"]))
-    months = months_of(run.flows)
+    months = flows["month"]
     every = pd.date_range(months.min(), months.max(), freq="MS") if len(months) else pd.DatetimeIndex([])
     borders = list(dict.fromkeys(str(row.id) for row in run.scenario.world.borders))
-    replicates = sorted(run.flows["replicate"].unique())
+    replicates = sorted(flows["replicate"].unique())
     index = pd.MultiIndex.from_product([borders, replicates, every], names=["border", "replicate", "month"])
     counted = counts.groupby(["border", "replicate", "month"])["persons"].sum()
     return pd.DataFrame({"persons": counted.reindex(index, fill_value=0.0)}).reset_index()

@@ -15,11 +15,11 @@ from sim.report.frame import (
     SMALLEST_CELL,
     RunLike,
     intervals,
-    months_of,
     period_mask,
     period_words,
     place_table,
     replicate_count,
+    sums,
     total,
 )
 from sim.report.geography import DARIEN_BOX, REGION_BOX, rings
@@ -62,17 +62,22 @@ def leg_flows(run: RunLike, period: str | None = None) -> pd.DataFrame:
     DataFrame
         from_place, to_place, direction, lo90, lo50, median, hi50, hi90 (persons per month), months.
     """
-    months = months_of(run.flows)
-    keep = period_mask(months, period)
-    flows = run.flows if period is None else run.flows[keep]
-    span = max(1, months[keep].nunique())
+    return _leg_flows(run, period)[0]
+
+
+def _leg_flows(run: RunLike, period: str | None) -> tuple[pd.DataFrame, list[pd.Timestamp]]:
+    """The table of `leg_flows`, and the months it is of."""
     keys = ["from_place", "to_place", "direction"]
+    flows = sums(run, "flows", keys)
+    flows = flows[period_mask(flows["month"], period)]
+    months = sorted(flows["month"].unique())
+    span = max(1, len(months))
     table = intervals(total(flows, [*keys, "replicate"]), keys, "persons", replicate_count(run))
     numbers = ["lo90", "lo50", "median", "hi50", "hi90"]
     table[numbers] = table[numbers] / span
     # a leg is shown if at least 15 people used it in the period (safeguard)
     table = table[table["median"] * span >= SMALLEST_CELL]
-    return table.assign(months=span).sort_values("median", ascending=False, ignore_index=True)
+    return table.assign(months=span).sort_values("median", ascending=False, ignore_index=True), months
 
 
 def route_map(run: RunLike, period: str | None = None, lang: str = "en") -> tuple[Figure, pd.DataFrame]:
@@ -95,13 +100,11 @@ def route_map(run: RunLike, period: str | None = None, lang: str = "en") -> tupl
         What `leg_flows` gives, with names and rounded coordinates.
     """
     check_language(lang)
-    table = leg_flows(run, period)
+    table, shown = _leg_flows(run, period)
     places = place_table(run)
     table = table[table["from_place"].isin(places.index) & table["to_place"].isin(places.index)].reset_index(
         drop=True
     )
-    months = months_of(run.flows)
-    shown = months[period_mask(months, period)]
     if table.empty:
         return empty(
             run, lang, phrase("map_title", lang, period=period or ""), phrase("nothing_flows", lang)

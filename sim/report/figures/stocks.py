@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from sim.needs.world import waits_at_home
-from sim.report.frame import RunLike, intervals, months_of, replicate_count, total
+from sim.report.frame import RunLike, intervals, replicate_count, sums, total
 from sim.report.publication import publishable
 from sim.report.style import COLOURS, HATCHES, INK, count_axis, empty, month_axis, new_figure, plain, stamps
 from sim.report.words import check_language, country_name, phrase
@@ -48,9 +48,10 @@ def people_by_country(run: RunLike, statuses: Sequence[str] = ON_THE_WAY) -> pd.
     DataFrame
         month, country, lo90, lo50, median, hi50, hi90 (persons on an average day).
     """
-    stocks = run.stocks[run.stocks["status"].isin(list(statuses)).to_numpy() & ~waits_at_home(run)]
+    stocks = sums(run, "stocks", ["place", "country", "status", "nationality"], "person_days")
+    stocks = stocks[stocks["status"].isin(list(statuses)).to_numpy() & ~waits_at_home(run, stocks)]
     keys = ["replicate", "month", "country"]
-    frame = total(stocks.assign(month=months_of(stocks)), keys, "person_days")
+    frame = total(stocks, keys, "person_days")
     frame["persons"] = frame["person_days"] / frame["month"].dt.days_in_month
     both = total(pd.concat([frame, frame.assign(country="ALL")]), keys)
     return intervals(both, ["month", "country"], "persons", replicate_count(run))

@@ -12,7 +12,7 @@ import pandas as pd
 from sim.errors import DataError, Problem
 from sim.needs.world import waits_at_home
 from sim.report.figures.stocks import ON_THE_WAY
-from sim.report.frame import RunLike, months_of, replicate_count, total
+from sim.report.frame import RunLike, replicate_count, sums, total
 
 __all__ = ["CHILD_BANDS", "REGION", "CountryMonth", "Spread", "read_country", "spread"]
 
@@ -87,7 +87,7 @@ def read_country(run: RunLike, country: str, month: str | None = None) -> Countr
         msg = "This run has no such country."
         raise DataError(msg, [problem])
     keys = ["replicate", "month", "direction", "nationality", "sex", "age_band", "from_country", "to_country"]
-    moved = run.flows.assign(month=months_of(run.flows))
+    moved = sums(run, "flows", keys[2:])
     months = month_range(moved["month"], month)
     flows = total(moved if country == REGION else moved[moved["to_country"] == country], keys)
     size = replicate_count(run)
@@ -99,7 +99,7 @@ def read_country(run: RunLike, country: str, month: str | None = None) -> Countr
     stood = people[people["month"] == before]
     came = stood.rename(columns={"people": "persons"}) if country == REGION else into[into["month"] == before]
     if country == REGION:
-        departed = run.departures.assign(month=months_of(run.departures))
+        departed = sums(run, "departures", [])
         entries = by_month(departed, "persons", months, size)
         who = here.rename(columns={"people": "persons"})
     else:
@@ -139,11 +139,12 @@ def month_range(present: pd.Series[pd.Timestamp], month: str | None) -> pd.Datet
 
 def people_in(run: RunLike, country: str) -> pd.DataFrame:
     """Persons on an average day, by replicate, month, status, country and group, of one country or all."""
-    stocks = run.stocks[run.stocks["status"].isin(ON_THE_WAY).to_numpy() & ~waits_at_home(run)]
+    by = ["country", "status", "nationality", "sex", "age_band"]
+    stocks = sums(run, "stocks", ["place", *by], "person_days")
     if country != REGION:
         stocks = stocks[stocks["country"] == country]
-    keys = ["replicate", "month", "country", "status", "nationality", "sex", "age_band"]
-    table = total(stocks.assign(month=months_of(stocks)), keys, "person_days")
+    stocks = stocks[stocks["status"].isin(ON_THE_WAY).to_numpy() & ~waits_at_home(run, stocks)]
+    table = total(stocks, ["replicate", "month", *by], "person_days")
     table["people"] = table["person_days"] / table["month"].dt.days_in_month
     return table
 
