@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -45,16 +45,22 @@ def _rules() -> list[tuple[pd.Timestamp, pd.Timestamp, dict[str, str]]]:
     ]
 
 
+@cache
+def _rules_for(country: str, situation: str) -> list[tuple[pd.Timestamp, pd.Timestamp, dict[str, str]]]:
+    """Lead rules for a country and a situation: its own, and those for every country."""
+    return [
+        given
+        for given in _rules()
+        if given[2]["situation"] == situation and given[2]["country"] in (country, "*")
+    ]
+
+
 def lead_rule(country: str, situation: str, day: pd.Timestamp) -> dict[str, str]:
     """Lead rule in force for a country, situation (mobility or disaster) and day.
 
     Blank fields where none is named.
     """
-    found = [
-        r
-        for first, last, r in _rules()
-        if r["situation"] == situation and r["country"] in (country, "*") and first <= day <= last
-    ]
+    found = [r for first, last, r in _rules_for(country, situation) if first <= day <= last]
     own = [r for r in found if r["country"] == country]
     if not found:
         return {
@@ -241,12 +247,11 @@ def impacts(plan: Plan, language: str) -> pd.DataFrame:
         if _named(o, country, region)
     }
     for c, country in enumerate(measures.countries):
-        for t in range(measures.months):
+        here = [given for given in dated if _named(given[2], country, region)]
+        for t in np.flatnonzero(unsettled[2, c, : measures.months] > 0):
             start, end = starts[t], ends[t]
-            hits = [
-                o for first, last, o in dated if first <= end and last >= start and _named(o, country, region)
-            ]
-            if not hits or not unsettled[2, c, t] > 0:
+            hits = [o for first, last, o in here if first <= end and last >= start]
+            if not hits:
                 continue
             kinds = list(dict.fromkeys(str(o["kind"]) for o in hits))
             mobility, other = lead_rule(country, "mobility", end), lead_rule(country, "disaster", end)
@@ -315,6 +320,7 @@ def minimums(plan: Plan, language: str) -> pd.DataFrame:
     rows = records(table("minimums"))
     values = {(q.resource, q.basis): q for q in plan.quantities if q.stage == ALL}
     last = len(measures.periods) - 1
+    month, end = str(measures.periods["month"].iloc[last]), measures.periods["end"].iloc[last]
     cover = coverage("today", measures.countries, plan.cover.sectors, measures.periods["end"].iloc[[last]])
     names = translate_mechanisms(language)
     out = []
@@ -322,7 +328,7 @@ def minimums(plan: Plan, language: str) -> pd.DataFrame:
     for c, country in enumerate(measures.countries):
         roles = every_role[country]
         wanted = [*roles, "several"] if len(roles) > 1 else roles
-        rule = lead_rule(country, "mobility", measures.periods["end"].iloc[last])
+        rule = lead_rule(country, "mobility", end)
         protection = cover.sectors.index("PRO")
         flags = [FLAGS[cover.flag[c, protection, p, 0]] for p in range(len(POPULATIONS))]
         worst = min(
@@ -345,7 +351,7 @@ def minimums(plan: Plan, language: str) -> pd.DataFrame:
                     row["basis"],
                     *numbers,
                     quantity.unit if quantity else "",
-                    str(measures.periods["month"].iloc[last]),
+                    month,
                     _names(rule["lead_mechanism"], names),
                     worst,
                     quantity is not None and quantity.row["counts_people"] == "1",

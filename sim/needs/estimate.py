@@ -266,14 +266,11 @@ def _coordination(plan: Plan, published: pd.DataFrame, arrangement: str, lang: s
     totals["population"] = ALL
     both = pd.concat([frame, totals], ignore_index=True)
     both["_host"] = both["population"] == "host"
-    hidden = np.array(
-        [
-            population == ALL and (c, y, s) not in shown
-            for c, y, s, population in zip(
-                both["location_code"], both["year"], both["sector_code"], both["population"], strict=True
-            )
-        ]
-    )
+    hidden = (both["population"] == ALL).to_numpy(dtype=bool, copy=True)
+    hidden[hidden] = [
+        key not in shown
+        for key in zip(totals["location_code"], totals["year"], totals["sector_code"], strict=True)
+    ]
     margins = Margins({"population": ALL}, ("location_code", "year", "sector_code", "_host"))
     out = safeguard.publish(both, people="middle", values=_THREE, margins=margins, hidden=hidden)
     return out[out["population"] != ALL].drop(columns="_host").reset_index(drop=True)

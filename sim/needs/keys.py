@@ -85,6 +85,7 @@ class Keys:
         self._rows = slice(None) if rows is None else rows
         self._size = len(frame) if rows is None else len(rows)
         self._by_row: dict[tuple[str, ...], _Coded] = {}
+        self._by_block: dict[str, _Coded] = {}
         self._block: Codes | None = None
         if "_block" in frame.columns and self._size:
             block = frame["_block"].to_numpy(dtype=np.int64)[self._rows]
@@ -107,7 +108,7 @@ class Keys:
     def is_label(self, name: str, label: str) -> NDArray[np.bool_]:
         """Rows whose column has a label."""
         by_block = self._block is not None and name not in _BY_ROW
-        column = _coded(self._frame[name].iloc[self._first if by_block else self._rows])
+        column = self._of_block(name) if by_block else _coded(self._frame[name].iloc[self._rows])
         has = np.array([x == label for x in column.labels], dtype=bool)[column.codes]
         return has[self._block] if by_block else has
 
@@ -121,6 +122,10 @@ class Keys:
 
     def _of_blocks(self, names: Sequence[str]) -> _Coded:
         """Combinations of columns that are the same throughout a block, by block."""
-        columns = [_coded(self._frame[n].iloc[self._first]) for n in names]
-        codes, size = numbered(_joined(columns, len(self._first)).codes)
+        codes, size = numbered(_joined([self._of_block(n) for n in names], len(self._first)).codes)
         return _Coded(codes, size)
+
+    def _of_block(self, name: str) -> _Coded:
+        if name not in self._by_block:
+            self._by_block[name] = _coded(self._frame[name].iloc[self._first])
+        return self._by_block[name]

@@ -161,7 +161,7 @@ def _driver(
 ) -> Array:
     """What a standard multiplies, by country and period; shape (3, countries, periods)."""
     if row["driver"] == "posts":
-        posts = np.array([_posts(measures.route.places, c) for c in measures.countries], dtype=np.float64)
+        posts = _posts(measures.route.places, measures.countries)
         return np.broadcast_to(posts[None, :, None], (3, len(posts), len(measures.periods))).copy()
     name = _DRIVER[str(row["driver"]), basis]
     over = str(row["stages"]) if stage == ALL else stage
@@ -189,7 +189,7 @@ def _summed(measures: Measures, name: str, stages: list[str]) -> Array:
     )
 
 
-def _posts(places: pd.DataFrame, country: str) -> int:
-    """Border posts and reception stations of a country."""
-    roles = places.loc[places["country"] == country, "role"].astype(str)
-    return int(roles.str.contains("crossing|reception").sum())
+def _posts(places: pd.DataFrame, countries: Sequence[str]) -> Array:
+    """Border posts and reception stations of each country."""
+    posts = places.loc[places["role"].astype(str).str.contains("crossing|reception"), "country"]
+    return posts.value_counts().reindex(list(countries), fill_value=0).to_numpy(dtype=np.float64)

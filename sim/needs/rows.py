@@ -140,7 +140,8 @@ class Rows:
         part = np.array([self._part(b) for b in blocks], dtype=np.int8)
         rank = np.empty(len(blocks), dtype=np.int64)
         rank[np.argsort(part, kind="stable")] = np.arange(len(blocks))
-        block = np.repeat(np.arange(len(blocks)), [b["size"] for b in blocks])
+        sizes = [b["size"] for b in blocks]
+        block = np.repeat(np.arange(len(blocks), dtype=np.int32), sizes)
         location = np.concatenate([b["location"] for b in blocks])
         period = np.concatenate([b["period"] for b in blocks])
         place = (location.astype(np.int64) * len(self.periods) + period) * len(blocks) + rank[block]
@@ -148,32 +149,43 @@ class Rows:
         at[place] = np.arange(len(place))
         order = at[at >= 0]
         block, location, period = block[order], location[order], period[order]
-        values = np.concatenate([b["values"] for b in blocks], axis=1)[:, order]
+        low, middle, high = (np.concatenate([b["values"][i] for b in blocks])[order] for i in range(3))
+        least, most = self._intervals(order, low, high)
         out: dict[str, Any] = {"location_code": categories(location, list(self.countries))}
         for name in _LABELS:
             codes = np.array([b["codes"][name] for b in blocks], dtype=np.int16)[block]
             out[name] = categories(codes, list(self._codes[name]))
         for name in ("start", "end", "kind", "month", "year"):
             out[f"period_{name}"] = self._period(name, period)
-        spread = np.concatenate(
-            [b["values"] if b["interval"] is None else b["interval"] for b in blocks], axis=1
-        )[:, order]
         heads = (part < PARTS.index("resources"))[block]
         out |= {
-            "population": np.where(heads, values[1], np.nan),
-            "population_lo80": np.where(heads, spread[0], np.nan),
-            "population_hi80": np.where(heads, spread[2], np.nan),
-            "low": values[0],
-            "middle": values[1],
-            "high": values[2],
+            "population": np.where(heads, middle, np.nan),
+            "population_lo80": np.where(heads, least, np.nan),
+            "population_hi80": np.where(heads, most, np.nan),
+            "low": low,
+            "middle": middle,
+            "high": high,
             "counts_people": np.array([b["people"] for b in blocks])[block],
             "assumption": np.array([b["assumption"] for b in blocks])[block],
             "_location": location,
             "_period": period,
             "_part": part[block],
-            "_block": block.astype(np.int32),
+            "_block": block,
         }
         return pd.DataFrame(out, copy=False)
+
+    def _intervals(self, order: NDArray[np.int32], low: Array, high: Array) -> tuple[Array, Array]:
+        """80 % interval over replicates of every row: low and high, but where a block has its own."""
+        row = np.empty(len(order), dtype=np.int64)
+        row[order] = np.arange(len(order))
+        least, most = low.copy(), high.copy()
+        start = 0
+        for block in self._blocks:
+            if block["interval"] is not None:
+                own = row[start : start + block["size"]]
+                least[own], most[own] = block["interval"][0], block["interval"][2]
+            start += block["size"]
+        return least, most
 
     def _part(self, block: Mapping[str, Any]) -> int:
         """Part of the table a block is published with: one part hides cells of the next."""
@@ -222,13 +234,21 @@ def head_rows(rows: Rows, plan: Plan, scenario: str) -> None:
     """Add the four measures, and people affected, in need and targeted, by stage, group, sex and age."""
     measures = plan.measures
     source = f"{ESTIMATE} {scenario}".strip()
+    mean = measures.heads["people"].mean(axis=0, dtype=np.float64)
+    in_need, affected = mean * plan.need.intersectoral, mean * plan.need.affected
     for labels, cells, persons in _selections():
         people = interval(_pick(measures.heads["people"], cells, persons))
         if labels["category"] != ALL and _is_cross(labels):
             people[:, :, : measures.months] = 0.0  # sex by age of a stage: by year
         everyone = {**labels, "measure": "unique_people", "population_status": "all", "unit": "people"}
         rows.add(people, {**everyone, "source": source}, people=True)
-        _need_rows(rows, plan, labels, cells, persons, people)
+        if _is_plain(labels) or labels["category"] == ALL:
+            share = np.divide(people, people[1], out=np.ones_like(people), where=people[1] > 0)
+            need = _pick(in_need, cells, persons)
+            met = {"INN": need}
+            if _is_plain(labels):
+                met |= {"AFF": _pick(affected, cells, persons), "TGT": need * target_share(plan)}
+            _need_rows(rows, labels, met, share)
         if not _is_plain(labels) and labels["category"] != ALL:
             continue
         for name, unit in (
@@ -269,38 +289,17 @@ def _is_plain(labels: Mapping[str, str]) -> bool:
     return labels.get("gender", ALL) == ALL and labels.get("age_range", ALL) == ALL
 
 
-def _need_rows(
-    rows: Rows,
-    plan: Plan,
-    labels: Mapping[str, str],
-    cells: NDArray[np.bool_],
-    persons: NDArray[np.bool_],
-    people: Array,
-) -> None:
-    """People affected, in need and targeted in one margin; each a part of the one before."""
-    plain = _is_plain(labels)
-    if not plain and labels["category"] != ALL:
-        return
-    mean = plan.measures.heads["people"].mean(axis=0, dtype=np.float64)
-    spread = np.divide(people, people[1], out=np.ones_like(people), where=people[1] > 0)
-    target = target_share(plan)
+def _need_rows(rows: Rows, labels: Mapping[str, str], met: Mapping[str, Array], spread: Array) -> None:
+    """People affected, in need and targeted in one margin, by status; each a part of the one before."""
     named = {**labels, "measure": "unique_people", "unit": "people", "source": RULES}
-    in_need = _met(mean, plan.need.intersectoral, cells, persons)
-    wanted = [("INN", in_need)]
-    if plain:
-        wanted += [("AFF", _met(mean, plan.need.affected, cells, persons)), ("TGT", in_need * target)]
-    for status, met in wanted:
+    for status, values in met.items():
         rows.add(
-            met * spread,
+            values * spread,
             {**named, "population_status": status},
             people=True,
             assumption=True,
-            replicates=met[1] * spread,
+            replicates=values[1] * spread,
         )
-
-
-def _met(mean: Array, share: Array, cells: NDArray[np.bool_], persons: NDArray[np.bool_]) -> Array:
-    return np.stack([_pick((mean * share[level])[None], cells, persons)[0] for level in range(3)])
 
 
 def target_share(plan: Plan) -> Array:

@@ -85,7 +85,8 @@ def round_people(values: Array) -> Array:
     """Round counts of people by the census rule; values under 15 become 15, which reads '15 or fewer'."""
     out = np.asarray(values, dtype=np.float64).copy()
     limits, grids = np.array(_STEPS).T
-    step = grids[np.searchsorted(limits - _TIE, np.abs(out), side="right").clip(max=len(grids) - 1)]
+    size = np.abs(out)
+    step = grids[sum((size >= limit).view(np.int8) for limit in limits[:-1] - _TIE)]
     rounded = np.floor(out / step + 0.5 + _TIE) * step
     return np.where(np.isnan(out), np.nan, np.where(out < threshold(), threshold(), rounded))
 
@@ -143,13 +144,13 @@ def publish(
         rows = np.flatnonzero(is_people)
         central = np.where(hide[rows], np.nan, out[people].to_numpy(dtype=np.float64)[rows])
         hide[rows] = suppression(out.iloc[rows] if margins else out, central, margins)
+    heads, things = np.flatnonzero(is_people & ~hide), np.flatnonzero(~is_people & ~hide)
     for column in values:
         raw = out[column].to_numpy(dtype=np.float64)
-        rounded = raw.copy()
-        for rows, rule in ((is_people, round_people), (~is_people, round_quantity)):
-            if rows.any():
-                rounded[rows] = rule(raw[rows])
-        out[column] = np.where(hide, np.nan, rounded)
+        rounded = np.full(len(raw), np.nan)
+        rounded[heads] = round_people(raw[heads])
+        rounded[things] = round_quantity(raw[things])
+        out[column] = rounded
     if people or values:
         out["suppressed"] = pd.Categorical.from_codes(hide.astype(np.int8), categories=pd.Index(["", HIDDEN]))
     return _plain_text(out)
@@ -220,10 +221,15 @@ def _settled(hidden: Mask, values: Array, lines: list[Line], group: Codes) -> Ma
         keep = told[group[rows]]
         rows, exposed = rows[keep], exposed[keep]
         lines = [(numbered(line[keep])[0], is_total[keep]) for line, is_total in lines]
-        more = _hide_beside(exposed, out[rows], values[rows], lines)
-        if bool((more == out[rows]).all()):
+        changed = False
+        for name in np.unique(group[rows[exposed]]):
+            own = np.flatnonzero(group[rows] == name)
+            inside = [(line[own], is_total[own]) for line, is_total in lines]
+            more = _hide_beside(exposed[own], out[rows[own]], values[rows[own]], inside)
+            changed |= bool((more != out[rows[own]]).any())
+            out[rows[own]] = more
+        if not changed:
             return out
-        out[rows] = more
     msg = "secondary suppression did not settle; publish this table with fewer dimensions"
     raise DataError(msg)
 
@@ -238,7 +244,9 @@ def _lines(keys: Keys, margins: Margins) -> list[Line]:
         has_total, has_part = np.zeros((2, int(line.max(initial=-1)) + 1), dtype=bool)
         has_total[line[is_total]] = True
         has_part[line[~is_total]] = True
-        number = np.where(has_total & has_part, np.cumsum(has_total & has_part) - 1, -1)
+        whole = has_total & has_part
+        number = np.cumsum(whole, dtype=np.int32) - np.int32(1)
+        number[~whole] = -1
         out.append((number[line], is_total))
     return out
 
@@ -255,6 +263,8 @@ def _close_lines(hidden: Mask, values: Array, lines: list[Line]) -> Mask:
         for line, is_total in lines:
             found = line[out]
             single = np.bincount(found[found >= 0], minlength=int(line.max(initial=-1)) + 2) == 1
+            if not single.any():
+                continue
             candidate = np.flatnonzero(single[line] & ~out)  # the last entry stands for rows without a line
             if candidate.size == 0:
                 continue
@@ -334,7 +344,13 @@ def _determined(system: csr_array) -> Mask:
     turned = system.T.tocsr()
     normal = (system @ turned).tocsc()
     normal.setdiag(normal.diagonal() + _DIAGONAL)
-    factors = splu(normal, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    factors = splu(
+        normal,
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        panel_size=1,  # lines are short: columns handled together would mostly be zeros
+        options={"SymmetricMode": True},
+    )
     free = np.random.default_rng(20240724).standard_normal((system.shape[1], 2))
     for _ in range(_PROJECTIONS):
         left = system @ free

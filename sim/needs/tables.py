@@ -91,7 +91,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def categories(codes: NDArray[Any], names: Sequence[str]) -> pd.Categorical:
     """Text column from positions in a list of names."""
-    return pd.Categorical.from_codes(codes.astype(np.int32), pd.Index(list(names), dtype=object))
+    small = np.min_scalar_type(-max(len(names), 1))
+    return pd.Categorical.from_codes(codes.astype(small), pd.Index(list(names), dtype=object))
 
 
 @dataclass(frozen=True)
