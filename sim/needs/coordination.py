@@ -6,7 +6,7 @@ lines) and ``articulation.csv`` (agreements between mechanisms). There is no cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -81,12 +81,28 @@ def coverage(
         First day of each period.
     """
     arrangement_id(arrangement)
-    rows = _rows(arrangement, countries, sectors, starts)
-    shape = (len(countries), len(sectors), len(POPULATIONS), len(starts))
-    present = np.zeros((len(rows), *shape), dtype=bool) if rows else np.zeros((0, *shape), dtype=bool)
+    first, same = _same_rules(starts)
+    rows = _rows(arrangement, countries, sectors, starts.iloc[first])
+    shape = (len(countries), len(sectors), len(POPULATIONS), len(first))
+    present = np.zeros((len(rows), *shape), dtype=bool)
     for position, row in enumerate(rows):
         present[position][np.ix_(row.countries, row.sectors, row.populations, row.months)] = True
-    return _flags(rows, present, countries, sectors, starts)
+    found = _flags(rows, present, countries, sectors, starts.iloc[first])
+    by_period = {name: getattr(found, name)[..., same] for name in ("flag", "covering", "lead", "others")}
+    return replace(found, **by_period)
+
+
+def _same_rules(starts: pd.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Periods that stand for those with the same rules in force, and which of them each period is like."""
+    days = starts.to_numpy(dtype="datetime64[D]")
+    rules = pd.concat([table(name)[["valid_from", "valid_to"]] for name in ("coverage", "articulation")])
+    begins, ends = (
+        np.unique(rules.loc[rules[name] != "", name].to_numpy(dtype="datetime64[D]"))
+        for name in ("valid_from", "valid_to")
+    )
+    begun, ended = np.searchsorted(begins, days, side="right"), np.searchsorted(ends, days, side="left")
+    _, first, same = np.unique(np.stack([begun, ended]), axis=1, return_index=True, return_inverse=True)
+    return first, same.reshape(-1)
 
 
 @dataclass(frozen=True)

@@ -129,10 +129,8 @@ def lines_of(rows: pd.DataFrame, key: Sequence[str], beside: Sequence[str], valu
         first = _changes(replicate, start)
     coded = {name: codes_of(rows[name]) for name in (*key, *beside)}
     line, some = _combined([coded[name] for name in key])
-    of_line = {name: coded[name][0][some].astype(np.intp) for name in coded}
-    if not all(bool((of_line[name].take(line) == coded[name][0]).all()) for name in beside):
+    if any(bool((coded[name][0][some].take(line) != coded[name][0]).any()) for name in beside):
         line, some = _combined(list(coded.values()))
-        of_line = {name: coded[name][0][some].astype(np.intp) for name in coded}
     width = len(DEMOGRAPHY) + 1
     pieces = zip(
         replicate[first].tolist(),
@@ -142,7 +140,7 @@ def lines_of(rows: pd.DataFrame, key: Sequence[str], beside: Sequence[str], valu
         strict=True,
     )
     return Lines(
-        codes=of_line,
+        codes={name: codes[some].astype(np.intp) for name, (codes, _) in coded.items()},
         names={name: names for name, (_, names) in coded.items()},
         keys=((line, np.arange(len(some), dtype=np.intp) * width), *_demography(rows)),
         values=tuple(rows[name].to_numpy() for name in values),
@@ -164,17 +162,16 @@ def _changes(replicate: NDArray[Any], start: NDArray[Any]) -> Codes:
 
 def _combined(coded: Sequence[tuple[NDArray[Any], list[str]]]) -> tuple[NDArray[Any], Codes]:
     """Combination of codes of every row, numbered from 0, and some row of each."""
-    codes, names = coded[0]
-    line: NDArray[Any] = codes.astype(np.int32) + 1
-    room = len(names) + 1
-    for codes, names in coded[1:]:
+    line: NDArray[Any] = np.zeros(1, dtype=np.int32)
+    room = 1
+    for codes, names in coded:
         size = len(names) + 1
         if room * size > _ROOM:
             line = np.unique(line, return_inverse=True)[1].reshape(-1)
             room = int(line.max(initial=-1)) + 1
         line = line * size + (codes + 1)
         room *= size
-    line, count = numbered(line)
+    line, count = numbered(line.astype(np.intp))
     some = np.zeros(count, dtype=np.intp)
     some[line] = np.arange(len(line))
     return line, some

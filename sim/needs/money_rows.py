@@ -161,8 +161,9 @@ def flag_columns(
     at = np.where(known, location, 0)
     sector = np.where(sector < 0, whole[at, period], sector)
     population = main[at, period, sector]
-    flag = np.where(known, cover.flag[at, sector, population, period], len(FLAGS))
-    lead = np.where(known, cover.lead[at, sector, population, period], 0)
+    cell = np.ravel_multi_index((at, sector, population, period), cover.flag.shape)
+    flag = np.where(known, cover.flag.ravel()[cell], len(FLAGS))
+    lead = np.where(known, cover.lead.ravel()[cell], 0)
     readable = ["; ".join(names.get(p, p) for p in text.split(";") if p) for text in cover.names]
     unique = list(dict.fromkeys(readable))
     position = np.array([unique.index(text) for text in readable], dtype=np.int64)

@@ -144,18 +144,17 @@ def _numbers(cells: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, Any]:
 def _severity(plan: Plan) -> dict[tuple[str, int], float]:
     """Mean severity phase of the people of each country and year."""
     measures = plan.measures
-    people = measures.heads["people"].mean(axis=0, dtype=np.float64)
+    years = slice(measures.months, None)
+    people = measures.heads["people"][:, :, years].mean(axis=0, dtype=np.float64)
     people[:, :, [q for q, (_, group) in enumerate(CELLS) if group == AT_HOME]] = 0.0
     total = people.sum(axis=(2, 3))
-    weighted = (people * plan.need.phase).sum(axis=(2, 3))
-    out = {}
-    for c, country in enumerate(measures.countries):
-        for t in range(measures.months, len(measures.periods)):
-            if total[c, t] >= safeguard.threshold():
-                out[country, int(measures.periods["year"].iloc[t])] = round(
-                    float(weighted[c, t] / total[c, t]), 1
-                )
-    return out
+    weighted = (people * plan.need.phase[:, years]).sum(axis=(2, 3))
+    return {
+        (country, int(year)): round(float(weighted[c, t] / total[c, t]), 1)
+        for c, country in enumerate(measures.countries)
+        for t, year in enumerate(measures.periods["year"].iloc[years])
+        if total[c, t] >= safeguard.threshold()
+    }
 
 
 def sources_of(lang: str) -> pd.DataFrame:

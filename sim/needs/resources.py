@@ -192,4 +192,5 @@ def _summed(measures: Measures, name: str, stages: list[str]) -> Array:
 def _posts(places: pd.DataFrame, countries: Sequence[str]) -> Array:
     """Border posts and reception stations of each country."""
     posts = places.loc[places["role"].astype(str).str.contains("crossing|reception"), "country"]
-    return posts.value_counts().reindex(list(countries), fill_value=0).to_numpy(dtype=np.float64)
+    counted = posts.value_counts().reindex(list(countries), fill_value=0)
+    return np.asarray(counted, dtype=np.float64)

@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 HIDDEN: Final = "<15"
+_TEN: Final = 10.0 ** np.arange(309)
 _STEPS: Final = ((100.0, 10.0), (1_000.0, 50.0), (10_000.0, 100.0), (100_000.0, 500.0), (np.inf, 1_000.0))
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _DIAGONAL: Final = 1e-8  # added to normal equations, whose own entries are whole numbers
@@ -99,7 +100,7 @@ def round_quantity(values: Array, digits: int = 3) -> Array:
             (out == 0) | ~np.isfinite(out), 0.0, np.floor(np.log10(np.abs(np.where(out == 0, 1.0, out))))
         )
     places = digits - 1 - power  # decimals; dividing by a power of ten gives the number that is printed, 85.3
-    up, down = 10.0 ** np.maximum(places, 0.0), 10.0 ** np.maximum(-places, 0.0)
+    up, down = (_TEN[np.clip(x, 0, len(_TEN) - 1).astype(np.int64)] for x in (places, -places))
     return np.where(np.isfinite(out), np.floor(out * up / down + 0.5 + _TIE) * down / up, out)
 
 
@@ -144,12 +145,12 @@ def publish(
         rows = np.flatnonzero(is_people)
         central = np.where(hide[rows], np.nan, out[people].to_numpy(dtype=np.float64)[rows])
         hide[rows] = suppression(out.iloc[rows] if margins else out, central, margins)
-    heads, things = np.flatnonzero(is_people & ~hide), np.flatnonzero(~is_people & ~hide)
     for column in values:
         raw = out[column].to_numpy(dtype=np.float64)
-        rounded = np.full(len(raw), np.nan)
-        rounded[heads] = round_people(raw[heads])
-        rounded[things] = round_quantity(raw[things])
+        rounded, shown = np.full(len(raw), np.nan), ~(hide | np.isnan(raw))
+        for kind, rule in ((is_people, round_people), (~is_people, round_quantity)):
+            rows = np.flatnonzero(kind & shown)
+            rounded[rows] = rule(raw[rows])
         out[column] = rounded
     if people or values:
         out["suppressed"] = pd.Categorical.from_codes(hide.astype(np.int8), categories=pd.Index(["", HIDDEN]))

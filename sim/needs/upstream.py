@@ -73,16 +73,16 @@ def _ahead(measures: Measures, month: int, leg_days: Array) -> Ahead:
     both = csr_array((values, (np.concatenate([start, start + p]), np.tile(end, 2))), shape=(2 * p, p))
     both.eliminate_zeros()
     reached = np.concatenate([inside, np.zeros((p, c))], axis=1)  # chances, and days still to add
-    hit, time = np.zeros((p, c)), np.zeros((p, c))
+    hit, time, outside = np.zeros((p, c)), np.zeros((p, c)), ~inside
     for _ in range(_STEPS):
         moved = both @ reached
         new, time = moved[:p, :c], moved[p:, :c] + moved[:p, c:]
-        change = float(np.abs(new - hit).max(initial=0.0))
+        change = float((new - hit).max(initial=0.0))  # chances only grow
         hit = new
         if change < _STILL:
             break
-        np.copyto(reached[:, :c], hit, where=~inside)
-        np.copyto(reached[:, c:], time, where=~inside)
+        np.copyto(reached[:, :c], hit, where=outside)
+        np.copyto(reached[:, c:], time, where=outside)
     hit = np.where(inside, 0.0, np.clip(hit, 0.0, 1.0))
     mean = np.divide(time, hit, out=np.zeros_like(time), where=hit > _NEVER)
     return Ahead(hit.T, mean.T)
