@@ -159,7 +159,7 @@ class State(NamedTuple):
     cursor: I64  # [T, (n_days + 1) * Z], record after the last one of a day; a multiple of PAGE = the page is full, or none
     stock: I32  # [T, 5, P, G]
     ring: I32  # [T, R, P, G]
-    together: I32  # [G], a row of all parts' stocks
+    together: I32  # [T, G], a row of all parts' stocks
     flow: I32  # [T, months + 1, L, G]
     ended: I64  # [T, 6, P, G]
     duration: U32  # [T, cells, groups, bins]

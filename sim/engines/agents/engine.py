@@ -75,7 +75,7 @@ class AgentsRun:
         last = min(self.day + days, self.plan.n_days)
         begin = time.perf_counter()
         if self.day < last:
-            self._work(kernels.MORNING, 0, self.day, last)
+            self._mates.together(lambda part: self._work(kernels.NEWS, part, self.day, last))
         if self.threads > 1:
             for day in range(self.day, last):
                 self._one_day(day, last)
@@ -87,18 +87,18 @@ class AgentsRun:
         return int(kernels.work_on(self._book, step, part, first, last, self.key, whole, self._durations))
 
     def _one_day(self, day: int, last: int) -> None:
-        """Move every part of the people side by side, round after round, until nobody can move on today.
-
-        The last round closes the day and goes through the next day's morning.
-        """
-        came = self._mates.together(lambda part: self._work(kernels.DEPART, part, day, last))
-        self.state.balance[day, 0] = came
+        """Move every part of the people side by side, round after round, until nobody can move on today."""
+        together, balance = self._mates.together, self.state.balance
+        self._work(kernels.MORNING, 0, day, last)
+        balance[day, 0] = together(lambda part: self._work(kernels.DEPART, part, day, last))
         while (served := self._work(kernels.SERVE, 0, day, last)) > 0:
             if served > _WORTH_WAKING:
-                self._mates.together(lambda part: self._work(kernels.MOVE, part, day, last))
+                together(lambda part: self._work(kernels.MOVE, part, day, last))
             else:
                 for part in range(self.threads):
                     self._work(kernels.MOVE, part, day, last)
+        balance[day, 1] = together(lambda part: self._work(kernels.EVENING, part, day, last))
+        balance[day, 2] = self.state.pointer[:, 6].sum()
 
     def close(self) -> None:
         """End the threads."""

@@ -49,7 +49,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "zone": ((p,), np.uint8),
         "stock": ((parts, 5, p, g), np.int32),
         "ring": ((parts, _ring_length(plan), p, g), np.int32),
-        "together": ((g,), np.int32),
+        "together": ((parts, g), np.int32),
         "flow": ((parts, periods, legs, g), np.int32),
         "ended": ((parts, 6, p, g), np.int64),
         "duration": ((parts, 6 * len(plan.countries), groups, DURATION_BINS), np.uint32),

@@ -6,21 +6,39 @@ import numpy as np
 
 from sim.engines.kernels.address import array, number, pointer
 from sim.engines.kernels.draws import SETTLED, STAYING, TRAVELLING, inner, jit
-from sim.engines.kernels.learn import learn
+from sim.engines.kernels.learn import learn, share_of_groups
 from sim.engines.kernels.leftover import leftover_durations
-from sim.engines.kernels.line import let_go, measure_room, open_day, refill, serve_lines, serve_requests
+from sim.engines.kernels.line import (
+    forget_changes,
+    let_go,
+    measure_room,
+    open_day,
+    refill,
+    serve_lines,
+    serve_requests,
+)
 from sim.engines.kernels.lots import draw_lots
 from sim.engines.kernels.people import depart_part
 from sim.engines.kernels.walk import move_part, write_leg_words
 
-__all__ = ["DEPART", "EVENING", "MORNING", "MOVE", "REST", "SERVE", "work_on"]
+__all__ = ["DEPART", "EVENING", "MORNING", "MOVE", "NEWS", "REST", "SERVE", "work_on"]
 
-MORNING, DEPART, MOVE, SERVE, EVENING, REST = 0, 1, 2, 3, 4, 5
+NEWS, MORNING, DEPART, MOVE, SERVE, EVENING, REST = 0, 1, 2, 3, 4, 5, 6
 
 
 @inner
-def write_tables(book, epoch, before):
-    """Write today's choice thresholds and which legs are open to whom.
+def changes(book, day):
+    """Epoch of a day and of the day before (-1: everything is new), and whether it is a day of news."""
+    epoch_of_day = array(book, "epochs.epoch_of_day", 1)
+    every = number(book, "knowledge.every") if number(book, "knowledge.on") else 0
+    news = every > 0 and day > 0 and day % every == 0
+    before = np.int64(epoch_of_day[max(day - 1, 0)])
+    return np.int64(epoch_of_day[day]), np.int64(-1) if news or day == 0 else before, news
+
+
+@inner
+def write_tables(book, k, of, epoch, before):
+    """Write today's choice thresholds and which legs are open to whom, for a share of the groups.
 
     The share of an alternative is its base weight (attraction, cost, days; tabled once) times the policies' multiplier
     times what the group knows about the leg; classes whose multipliers are those of epoch `before` (-1: none) keep theirs. A
@@ -44,9 +62,10 @@ def write_tables(book, epoch, before):
     n_places, width = threshold.shape[1], threshold.shape[2]
     factor = np.empty(n_legs)
     share = np.empty(width)
-    closing[:] = 0
-    opening[:] = 0
+    a, b = share_of_groups(k, of, i_appeal.shape[0])
     for c in range(n_classes):
+        if not a <= class_group[c] < b:
+            continue
         if before >= 0:
             same = True
             for leg in range(n_legs):
@@ -89,10 +108,15 @@ def write_tables(book, epoch, before):
 
 
 @inner
-def close_day(book, day):
-    """Count who is where this evening: person-days, peaks, and the balance of people.
+def close_day(book, k, of, day):
+    """Count who is where this evening in the `k`-th of `of` shares of the places: person-days and peaks.
 
     Arrivals of today that were written ahead move from travelling to staying first. Where nobody is, nothing is written.
+
+    Returns
+    -------
+    int
+        Persons on the route in these places.
     """
     ring = array(book, "state.ring", 4)
     stock = array(book, "state.stock", 4)
@@ -101,9 +125,9 @@ def close_day(book, day):
     slot = day & (ring.shape[1] - 1)
     period = np.int64(array(book, "fixed.period_of_day", 1)[day])
     parts, n_places, n = stock.shape[0], stock.shape[2], stock.shape[3]
-    together = pointer(array(book, "state.together", 1))
+    together = pointer(array(book, "state.together", 2)[k])
     on_route = 0
-    for place in range(n_places):
+    for place in range(n_places * k // of, n_places * (k + 1) // of):
         for part in range(parts):
             due = pointer(ring[part, slot, place])
             if _present(due, n) > 0:
@@ -126,10 +150,7 @@ def close_day(book, day):
                 )
             if status != SETTLED:
                 on_route += present
-    balance, ended = array(book, "state.balance", 2), array(book, "state.pointer", 2)
-    balance[day, 1], balance[day, 2] = on_route, 0
-    for part in range(parts):
-        balance[day, 2] += ended[part, 6]
+    return on_route
 
 
 @inner
@@ -167,12 +188,12 @@ def _evening(total, person_days, peak, n):
 def work_on(entries, step, k, first, last, key, whole, durations):
     """Work through the steps of days: the only kernel that Python calls, since each one more is compiled with all the rest.
 
-    A day goes through MORNING (what is known, what is in force, standing lines), DEPART and MOVE (part by part), SERVE
-    (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count); REST adds the days on the
-    route of those still on it to `durations`. Each function is called from one line only, which halves the time to compile.
+    A day goes through NEWS (what is known, and who may take which leg), MORNING (what is in force, standing lines), DEPART
+    and MOVE, SERVE (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count); REST adds
+    the days of those still on the route to `durations`. Each function is called from one line only: half the time to compile.
 
-    Where the people are in several parts, the caller waits for all of them: this returns after MORNING, after MOVE, after
-    SERVE if someone can move on, and else after the EVENING and the next day's MORNING.
+    Where the people are in several parts, the caller waits for all of them: this returns after NEWS (a share of the
+    groups), MORNING, MOVE (a part), SERVE, and after EVENING (a share of the places) with the next day's NEWS.
 
     Parameters
     ----------
@@ -189,33 +210,34 @@ def work_on(entries, step, k, first, last, key, whole, durations):
     Returns
     -------
     int
-        Persons who departed from part `k` (DEPART, which goes on to MOVE; the caller adds them up for the balance of the
-        day), or who can move on (SERVE); else 0.
+        Persons who departed (DEPART), can move on (SERVE), or are on the route (EVENING); the caller adds them up.
     """
     book = pointer(entries)
-    epoch_of_day, balance = array(book, "epochs.epoch_of_day", 1), array(book, "state.balance", 2)
-    every = number(book, "knowledge.every") if number(book, "knowledge.on") else 0
+    balance, ended = array(book, "state.balance", 2), array(book, "state.pointer", 2)
+    of = 1 if whole else ended.shape[0]
     day, answer = first, 0
     while True:
-        if step == MORNING:
-            epoch, before = np.int64(epoch_of_day[day]), np.int64(epoch_of_day[max(day - 1, 0)])
-            if day == 0 or epoch != before:
+        if step == NEWS:
+            epoch, before, news = changes(book, day)
+            if news:
+                learn(book, k, of, epoch, day)
+            if epoch != before:
+                write_tables(book, k, of, epoch, before)
+            if not whole:
+                return answer
+            step = MORNING
+        elif step == MORNING:
+            epoch, before, _ = changes(book, day)
+            if epoch != before:
                 write_leg_words(book, epoch)
-            if day == 0:
-                before = np.int64(-1)
-            if every > 0 and day > 0 and day % every == 0:
-                learn(book, epoch, day)
-                before = np.int64(-1)
-            changed = epoch != before
-            if changed:
-                write_tables(book, epoch, before)
             open_day(book)
             refill(book, day)
             measure_room(book, day)
-            if changed:
+            if epoch != before:
                 let_go(book, day)
             serve_lines(book, day)
-            draw_lots(book, day, changed)
+            draw_lots(book, day, epoch != before)
+            forget_changes(book)
             if not whole:
                 return 0
             step = DEPART
@@ -230,15 +252,16 @@ def work_on(entries, step, k, first, last, key, whole, durations):
             step = SERVE
         elif step == SERVE:
             answer = serve_requests(book, day)
-            if answer > 0 and not whole:
+            if not whole:
                 return answer
             step = MOVE if answer > 0 else EVENING
         elif step == EVENING:
-            close_day(book, day)
+            answer = close_day(book, k, of, day)
+            balance[day, 1], balance[day, 2] = answer, ended[0, 6]
             day += 1
             if day >= last:
-                return 0
-            step = MORNING
+                return answer
+            step = NEWS
         else:
             leftover_durations(book, k, last, durations)
             return 0

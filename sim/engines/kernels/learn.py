@@ -7,12 +7,18 @@ import numpy as np
 from sim.engines.kernels.address import array, number, real
 from sim.engines.kernels.draws import MOVE, inner
 
-__all__ = ["learn"]
+__all__ = ["learn", "share_of_groups"]
 
 
 @inner
-def learn(book, epoch, day):
-    """Update each group's perceived risk of each leg and chance of getting through from each place.
+def share_of_groups(k, of, groups):
+    """First group, and the one after the last, of the `k`-th of `of` shares."""
+    return groups * k // of, groups * (k + 1) // of
+
+
+@inner
+def learn(book, k, of, epoch, day):
+    """Update the perceived risk of each leg and chance of getting through from each place, of a share of the groups.
 
     Every ``I.every`` days the harm per crossing and the share sent back of that interval join a queue of intervals; the one
     that is ``I.lag`` intervals old moves the group's belief by the share ``1 - exp(-crossings / I.trust)``. The chance of
@@ -24,7 +30,6 @@ def learn(book, epoch, day):
     risk = array(book, "knowledge.risk", 2)
     flow = array(book, "state.flow", 4)
     month_of_period = array(book, "fixed.month_of_period", 1)
-    tally_group = array(book, "fixed.tally_group", 1)
     month_of_day = array(book, "fixed.month_of_day", 1)
     harmed = array(book, "knowledge.harmed", 3)
     before = array(book, "knowledge.before", 2)
@@ -38,32 +43,32 @@ def learn(book, epoch, day):
     lag = number(book, "knowledge.lag")
     trust = real(book, "knowledge.trust")
     fail = array(book, "knowledge.fail", 2)
-    leg_from = array(book, "fixed.leg_from", 1)
-    leg_to = array(book, "fixed.leg_to", 1)
-    leg_sort = array(book, "fixed.leg_sort", 1)
     slot = (day // every) % crossings.shape[0]
-    total = np.zeros(risk.shape)
-    _count_crossings(flow, month_of_period, tally_group, month_of_day[day], total)
-    _close_interval(crossings[slot], harmed[slot], before, harm_before, harm, total)
+    a, b = share_of_groups(k, of, risk.shape[0])
+    total = np.zeros((b - a, risk.shape[1]))
+    _count_crossings(flow, month_of_period, month_of_day[day], a, risk.shape[0], total)
+    _close_interval(
+        crossings[slot, a:b], harmed[slot, a:b], before[a:b], harm_before[a:b], harm[:, a:b], total
+    )
     ahead = month_of_day[min(day + every, n_days)]
-    if ahead == month_of_day[day]:  # the next news day looks at the same months
-        before[:] = total
-    else:
-        before[:] = 0.0
-        _count_crossings(flow, month_of_period, tally_group, ahead, before)
-    _close_returns(seen[slot], sent[slot], seen_before, forced_seen)
+    if ahead != month_of_day[day]:  # else the next news day looks at the same months
+        total[:] = 0.0
+        _count_crossings(flow, month_of_period, ahead, a, risk.shape[0], total)
+    before[a:b] = total
+    _close_returns(seen[slot, a:b], sent[slot, a:b], seen_before[a:b], forced_seen[:, a:b])
     if day // every >= lag:
         old = (day // every - lag) % crossings.shape[0]
-        _believe(risk, crossings[old], harmed[old], trust)
-        _believe(fail, seen[old], sent[old], trust)
-    _solve_chance(book, epoch)
-    _weigh(book, leg_from, leg_to, leg_sort)
+        _believe(risk[a:b], crossings[old, a:b], harmed[old, a:b], trust)
+        _believe(fail[a:b], seen[old, a:b], sent[old, a:b], trust)
+    _solve_chance(book, epoch, a, b)
+    _weigh(book, a, b)
 
 
 @inner
-def _count_crossings(flow, month_of_period, tally_group, month, total):
-    """Persons by group and leg who arrive in the month before, this one and the next."""
-    n = flow.shape[3]
+def _count_crossings(flow, month_of_period, month, first_group, groups, total):
+    """Persons by group and leg who arrive in the month before, this one and the next; `total` begins with a group."""
+    per_group = flow.shape[3] // groups  # tally classes of a group stand together
+    start, n = first_group * per_group, total.shape[0] * per_group
     row = np.empty(n, np.int64)
     for leg in range(total.shape[1]):
         row[:] = 0
@@ -71,9 +76,10 @@ def _count_crossings(flow, month_of_period, tally_group, month, total):
             for m in range(flow.shape[1]):
                 if abs(month_of_period[m] - month) <= 1:
                     for g in range(n):
-                        row[g] += flow[k, m, leg, g]
-        for g in range(n):
-            total[tally_group[g], leg] += row[g]
+                        row[g] += flow[k, m, leg, start + g]
+        for group in range(total.shape[0]):
+            for g in range(group * per_group, (group + 1) * per_group):
+                total[group, leg] += row[g]
 
 
 @inner
@@ -114,7 +120,10 @@ def _believe(belief, cases, bad, trust):
 
 
 @inner
-def _weigh(book, leg_from, leg_to, leg_sort):
+def _weigh(book, first, last):
+    leg_from = array(book, "fixed.leg_from", 1)
+    leg_to = array(book, "fixed.leg_to", 1)
+    leg_sort = array(book, "fixed.leg_sort", 1)
     appeal = array(book, "knowledge.appeal", 2)
     chance = array(book, "knowledge.chance", 2)
     prior = array(book, "knowledge.prior", 1)
@@ -122,7 +131,7 @@ def _weigh(book, leg_from, leg_to, leg_sort):
     apart = real(book, "knowledge.chance_apart")
     risk_weight = real(book, "knowledge.risk_weight")
     success_weight = real(book, "knowledge.success_weight")
-    for group in range(appeal.shape[0]):
+    for group in range(first, last):
         for leg in range(appeal.shape[1]):
             ahead = chance[group, leg_to[leg]] if leg_sort[leg] == MOVE else apart
             x = risk_weight * (prior[leg] - risk[group, leg]) + success_weight * (
@@ -132,7 +141,7 @@ def _weigh(book, leg_from, leg_to, leg_sort):
 
 
 @inner
-def _solve_chance(book, epoch):
+def _solve_chance(book, epoch, first, last):
     """Chance of getting through from each place, as each group believes it, by sweeps against the direction of travel."""
     alternative = array(book, "fixed.alternative", 2)
     forced_index = array(book, "fixed.forced_index", 1)
@@ -152,7 +161,7 @@ def _solve_chance(book, epoch):
     n_places, width = alternative.shape[0], alternative.shape[1]
     start, onward = np.empty(n_places + 1, np.int64), np.empty(n_places)
     share, target = np.empty(n_places * width), np.empty(n_places * width, np.int64)
-    for group in range(i_chance.shape[0]):
+    for group in range(first, last):
         own = i_group_class[group]
         n = 0
         for place in range(n_places):

@@ -29,6 +29,7 @@ from sim.engines.kernels.record import PLACE, kind_of, size_of
 __all__ = [
     "UNLIMITED",
     "fits",
+    "forget_changes",
     "hand_back",
     "let_go",
     "measure_room",
@@ -272,6 +273,14 @@ def _unlink(slot, slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, 
     waiting[leg] -= size_of(slot[e, 2])
     slot_free[counter[1]] = e
     counter[1] += 1
+
+
+@inner
+def forget_changes(book):
+    """Forget which legs closed and where one opened: everybody who waited has been asked."""
+    opening, closing = array(book, "state.opening", 1), array(book, "state.closing", 1)
+    opening[:] = 0
+    closing[:] = 0
 
 
 @inner
