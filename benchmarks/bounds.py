@@ -65,13 +65,15 @@ def expected_engine(repeats: int, *, series: bool) -> dict[str, float]:
 
     plan = compile_plan(load_scenario("history/baseline"))
     run_expected(plan)
-    engine, whole = [], []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        tally = run_expected(plan)
-        whole.append(time.perf_counter() - begin)
-        engine.append(float(tally.timing["engine_s"]))
-    out = {"engine_ms": min(engine) * 1e3, "engine_and_tables_ms": min(whole) * 1e3}
+    out = {}
+    for threads, name in ((1, ""), (2, "_2_threads")):
+        engine, whole = [], []
+        for _ in range(repeats):
+            begin = time.perf_counter()
+            tally = run_expected(plan, threads=threads)
+            whole.append(time.perf_counter() - begin)
+            engine.append(float(tally.timing["engine_s"]))
+        out |= {f"engine{name}_ms": min(engine) * 1e3, f"engine_and_tables{name}_ms": min(whole) * 1e3}
     if series:
         begin = time.perf_counter()
         function = compile_series(plan)

@@ -82,7 +82,7 @@ def run_replicate(
     if engine == "expected":
         from sim.engines.expected import run_expected  # noqa: PLC0415
 
-        tally = run_expected(plan)
+        tally = run_expected(plan, threads=threads)
         tally.replicate = replicate
         return tally
     if engine == "reference":

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sim.engines.agents import run_agents
 from sim.engines.expected import Preview, run_expected
 from sim.engines.expected.marks import Base
+from sim.engines.kernels import expected_layout
 from sim.engines.tally import Tally
 from sim.errors import RunError, ScenarioError
 from sim.plan import Plan, compile_plan
@@ -204,7 +205,22 @@ def test_a_preview_starts_where_something_differs() -> None:
     assert same.memory is base.own.memory  # nothing differs: nothing is run
 
 
-def test_a_second_thread_changes_no_number() -> None:
+@few(40)
+@given(number=numbers, size=sizes)
+def test_neither_stages_nor_a_second_thread_change_a_number(number: int, size: Size) -> None:
+    world = random_world(number, size)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expected_layout, "STAGES", 1)
+        whole = run_expected(planned(loaded(world)))
+    plan = planned(loaded(world))
+    for threads in (1, 2):  # one thread goes as far ahead in the first stage as it may
+        staged = run_expected(plan, threads=threads)
+        for name in ("flows", "person_days", "peaks", "ended", "on_route", "durations"):
+            assert np.array_equal(getattr(staged, name), getattr(whole, name)), name
+        assert np.allclose(staged.balance, whole.balance, rtol=1e-12, atol=1e-9)
+
+
+def test_a_second_thread_changes_no_number_of_a_preview() -> None:
     scenario = load_scenario(random_world(11, Size(places=8, days=200, policies=4)))
     plan = compile_plan(changed(scenario, 0, 2))
     one, two = (Base(compile_plan(scenario), every=1, threads=n).counted(plan) for n in (1, 2))

@@ -212,7 +212,7 @@ def _edge_table(
     table[:, at.EVEN] = [e.leg in ways.even for e in order]
     even = table[:, at.EVEN] > 0
     table[:, at.SAME] = (way_of == way_of[:1]).all(axis=0)
-    reach = np.where(even, 2, table[:, at.REACH]) + ahead(table)
+    reach = np.where(even, 2, table[:, at.REACH]) + ahead(table, node)
     days = np.array([power(int(r)) for r in reach], np.int64).reshape(-1)
     within = (table[:, at.LATE] == 2).astype(np.int64)  # noqa: PLR2004 - solved together
     table[:, at.WIDE], table[:, at.MASK] = wide, days - 1
@@ -223,9 +223,28 @@ def _edge_table(
     return table, way_of, lanes
 
 
-def ahead(edge: NDArray[np.int64]) -> NDArray[np.int64]:
+def ahead(edge: NDArray[np.int64], node: NDArray[np.int64]) -> NDArray[np.int64]:
     """Days by which the source of each edge may have gone ahead of its target."""
-    return (at.SPAN - 1) * edge[:, at.ACROSS]
+    one, other = (node[edge[:, column], at.STAGE] for column in (at.SOURCE, at.TARGET))
+    days: NDArray[np.int64] = np.where(one < other, at.AHEAD * at.PIECE - 1, at.SPAN - 1) * edge[:, at.ACROSS]
+    return days
+
+
+def _stages(route: Route, node: NDArray[np.int64], part_of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Cut the parts into stages of about as much work: first part of each, and the number of parts.
+
+    Nodes that lead back to each other, which go day by day, take about twice as long; lines about as long again.
+    """
+    parts = len(route.parts) - 1
+    alone = np.bincount(part_of, minlength=parts) == 1
+    own = node[:, at.CHUNKS].astype(np.float64)
+    for e in route.edges:
+        own[e.target] += node[e.target, at.CHUNKS] / 2 if not e.limited else 0.0
+        own[e.source] += 4 * node[e.source, at.CHUNKS] if e.limited else 0.0
+    work = np.cumsum(np.bincount(part_of, weights=own * np.where(alone[part_of], 1.0, 2.0), minlength=parts))
+    shares = np.arange(1, at.STAGES) / at.STAGES
+    cuts = np.searchsorted(work, shares * work[-1]) + 1
+    return np.unique(np.concatenate([[0], np.minimum(cuts, parts), [parts]])).astype(np.int64)
 
 
 def _blocks(
@@ -300,6 +319,11 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
     block_of = np.searchsorted(np.array(route.blocks), np.arange(n), side="right")
     part_of = np.searchsorted(np.array(route.parts), block_of - 1, side="right") - 1
     node[:, at.IN_PART] = part_of
+    stage = _stages(route, node, part_of)
+    node[:, at.STAGE] = np.searchsorted(stage, part_of, side="right") - 1
+    # what is added to a row may go a chunk beyond it: stages must not write into each other's
+    node[:, at.ACC] += CHUNK * node[:, at.STAGE]
+    turned = _rings_of_those_who_turn(node)
     edge, way_of, edge_lanes = _edge_table(route, order, ways, node, block_of)
     block_size, way, sent, out = _blocks(plan, order, edge, node, edge_lanes)
     into = np.searchsorted([e.target for e in order], np.arange(n + 1))
@@ -336,10 +360,23 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
             np.int64
         ),
         place_node=place_node,
+        stage=stage,
     )
     edge_lane = edge[:, at.FROM] + node[edge[:, at.SOURCE], at.LO]
-    sizes = _sizes(plan, lanes, net, lines, stays)
+    sizes = _sizes(plan, lanes, net, lines, stays) | {"turned": turned}
     return Assembled(net, lines, edge_leg, edge_lane, edge_lanes, way, sent, block_size, keys, sizes)
+
+
+def _rings_of_those_who_turn(node: NDArray[np.int64]) -> int:
+    """Lay out the rings of those who left the nodes where people turn back; returns how many numbers they hold."""
+    south = np.full(len(node), -1, np.int64)
+    turns = np.flatnonzero(node[:, at.TURN] >= 0)
+    south[node[turns, at.TURN]] = node[turns, at.STAGE]
+    kept = node[:, at.R_TURN] >= 0
+    days = np.where(south > node[:, at.STAGE], at.KEPT, at.SPAN)
+    size = kept * days * node[:, at.CHUNKS] * CHUNK
+    node[:, at.LEFT], node[:, at.LEFT_MASK] = _offsets(size), days - 1
+    return int(size.sum()) + CHUNK
 
 
 def _parts(route: Route, edge: NDArray[np.int64], node: NDArray[np.int64], lines: Lines) -> NDArray[np.int64]:
@@ -367,7 +404,7 @@ def _sizes(plan: Plan, lanes: Lanes, net: Net, lines: Lines, stays: Segments) ->
         "ring": int((wide * (net.edge[:, at.MASK] + 1 + net.edge[:, at.EVEN])).sum()) + CHUNK,
         "later": int(wide[net.edge[:, at.LATER] >= 0].sum()) + CHUNK,
         "exps": stays.state + CHUNK,
-        "rows": int(width.sum()) + CHUNK,
+        "rows": int(width.sum()) + CHUNK * len(net.stage),
         "flow": int(wide.sum()) + CHUNK,
         "width": (int(width.max(initial=CHUNK)) + CHUNK) * at.SPAN + 3 * CHUNK,
         "owners": len(lanes.owner),
@@ -470,22 +507,23 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
     """
     s, months = made.sizes, len(plan.months)
     lines, limits = len(made.lines.node), len(made.lines.allotment) + len(made.lines.room_place)
+    stages = len(made.net.stage) - 1
     return Memory(
         a=_zeros(s["a"]),
         ring=_zeros(s["ring"]),
         exps=_zeros(s["exps"]),
         stock=_zeros((4, s["rows"])),
-        turned=_zeros(s["rows"] * at.SPAN),
+        turned=_zeros(s["turned"]),
         done=_zeros((3, 3, s["rows"])),
         days=_zeros((months if tables else 0, 4, s["rows"])),
         peak=_zeros((months if tables and peaks else 0, 4, len(plan.places), s["owners"])),
-        crowd=_zeros((at.SPAN if tables and peaks else 0, 4, len(plan.places), s["owners"])),
+        crowd=_zeros((at.KEPT if tables and peaks else 0, 4, len(plan.places), s["owners"])),
         flow=_zeros((months, s["flow"])),
         since=np.full(len(made.edge_leg), -(10**6), np.int64),
         regime=made.net.segment[:, at.S_R0].copy(),
         entry=np.zeros(len(made.net.node), np.int64),
-        balance=_zeros((plan.n_days, 3)),
-        buffer=_zeros((7, s["width"])),
+        balance=_zeros((stages, plan.n_days, 3)),
+        buffer=_zeros((stages, 7, s["width"])),
         later=_zeros(s["later"]),
         queue=_zeros(s["queue"]),
         joined=_zeros(s["joined"]),
@@ -494,5 +532,5 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
         left=_zeros(max(limits, 1)),
         asked=_zeros((lines, 2)),
         group=_zeros((4, s["owners"])),
-        want=_zeros(3 * lines + limits + 1),
+        want=_zeros((stages, 3 * lines + limits + 1)),
     )

@@ -151,7 +151,7 @@ def _travelled(plan: Plan, made: Assembled) -> Net | None:
         way_of[:, i], edge[i, at.REACH] = travel.add(leg)
     edge[:, at.SAME] = (way_of == way_of[:1]).all(axis=0)
     even = np.array([leg in travel.even for leg in made.edge_leg.tolist()], np.bool_)
-    longer = (edge[:, at.REACH] + ahead(edge) > edge[:, at.MASK] + 1) & ~even
+    longer = (edge[:, at.REACH] + ahead(edge, net.node) > edge[:, at.MASK] + 1) & ~even
     way = np.array(travel.table, np.int64).reshape(-1, at.WAY)
     at_once = way[way_of, at.LAG].min(axis=0, initial=10**6) == 0
     before = net.way[net.way_of, at.LAG].min(axis=0, initial=10**6) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,11 +11,11 @@ from scipy import sparse
 
 from sim.engines.expected.assemble import assemble, new_memory
 from sim.engines.expected.follow import first_difference, follow, same_stays
-from sim.engines.expected.model import Carried, Model, table_of
+from sim.engines.expected.model import Carried, Model, tables_of
 from sim.engines.expected.people import expected_people, unit_classes
+from sim.engines.expected.stages import pieces_of, run_through
 from sim.engines.expected.ways import Tabulator
 from sim.engines.kernels import expected_layout as at
-from sim.engines.kernels.expected_days import run_days
 from sim.engines.kernels.expected_layout import Tables
 from sim.engines.kernels.expected_tables import Beliefs
 from sim.plan import UNITS
@@ -41,7 +40,6 @@ _KEPT = (
     "done",
     "since",
     "regime",
-    "turned",
     "queue",
     "cohort",
     "head",
@@ -137,7 +135,6 @@ class _Mark:
     beliefs: Beliefs
     kept: dict[str, NDArray[np.generic]]
     long: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
-    ended: float
 
 
 class Base:
@@ -149,7 +146,7 @@ class Base:
     every : int
         Months between days that are kept.
     threads : int
-        With two, shares are worked out beside the days; the answer is the same.
+        With two, shares and the stages of the route are worked out side by side; the answer is the same.
     """
 
     def __init__(self, plan: Plan, *, every: int = _EVERY, threads: int = 1) -> None:
@@ -227,14 +224,14 @@ class Base:
             used = tabulator.fill(tables, beliefs, first, last, used)
         tabulator.close(beliefs)
         memory = new_memory(plan, made, peaks=False)
-        table = table_of(replace(self._carried, tables=tables), memory)
+        addresses = tables_of(replace(self._carried, tables=tables), memory)
         for first, last, believed in zip(begins, [*begins[1:], plan.n_days], held, strict=True):
             self._marks.append(_mark(first, believed, memory))
-            run_days(table, first, last, 0, False)
+            run_through(addresses, pieces_of(made.net.day, first, last), threads=self._threads)
         return Counted(made, memory, self._spread, len(plan.groups))
 
     def _run(self, plan: Plan, carried: Carried, number: int) -> Counted:
-        """Run the days from a mark on; with a second thread, shares are worked out ahead of the days that ask for them."""
+        """Run the days from a mark on; shares are worked out before the days that ask for them, as a stage of their own."""
         made = carried.made
         tabulator, tables = self._tables(plan, made)
         begins = [mark.day for mark in self._marks[number:]]
@@ -243,25 +240,23 @@ class Base:
         since = int(made.net.day[begins[0], at.MONTH])
         if begins[0] > 0:
             self._take_up(self._marks[number], memory, since)
-        table = table_of(replace(carried, tables=tables), memory)
+        addresses = tables_of(replace(carried, tables=tables), memory)
         ends = [*begins[1:], plan.n_days]
         of_day = plan.epochs.epoch_of_day
         bounds = [int(of_day[begins[0]]), *(int(of_day[end - 1]) + 1 for end in ends)]
+        pieces = [
+            piece for ends_at in zip(begins, ends, strict=True) for piece in pieces_of(made.net.day, *ends_at)
+        ]
+        used = 0
 
-        def share(i: int, used: int) -> int:
-            used = tabulator.fill(tables, beliefs, bounds[i], bounds[i + 1], used)
-            tabulator.close(beliefs)
-            return used
+        def share(piece: int) -> None:
+            nonlocal used
+            if pieces[piece][0] in begins:
+                i = begins.index(pieces[piece][0])
+                used = tabulator.fill(tables, beliefs, bounds[i], bounds[i + 1], used)
+                tabulator.close(beliefs)
 
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            ahead: Future[int] | None = None
-            used = share(0, 0)
-            for i, (first, last) in enumerate(zip(begins, ends, strict=True)):
-                used = ahead.result() if ahead is not None else used
-                ahead = beside.submit(share, i + 1, used) if self._threads > 1 and i + 1 < len(ends) else None
-                run_days(table, first, last, 0, False)
-                if ahead is None and i + 1 < len(ends):
-                    used = share(i + 1, used)
+        run_through(addresses, pieces, threads=self._threads, before=share)
         before = None if since == 0 else self.own.by_leg()
         return Counted(made, memory, self._spread, len(plan.groups), since, before)
 
@@ -278,7 +273,6 @@ class Base:
             getattr(memory, name)[...] = value
         for name, (where, what) in mark.long.items():
             getattr(memory, name)[where] = what
-        memory.balance[mark.day - 1, 2] = mark.ended
         memory.days[:period] = self.own.memory.days[:period]
 
 
@@ -315,8 +309,7 @@ def _mark(day: int, beliefs: Beliefs, memory: Memory) -> _Mark:
         array = getattr(memory, name)
         where = np.flatnonzero(array)
         long[name] = (where, array[where])
-    ended = float(memory.balance[day - 1, 2]) if day > 0 else 0.0
-    return _Mark(day, beliefs, {name: getattr(memory, name).copy() for name in _KEPT}, long, ended)
+    return _Mark(day, beliefs, {name: getattr(memory, name).copy() for name in _KEPT}, long)
 
 
 def _spread(plan: Plan, lanes: Lanes, made: Assembled) -> sparse.csc_matrix:

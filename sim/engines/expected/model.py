@@ -12,8 +12,8 @@ import numpy as np
 from sim.engines.expected.assemble import Assembled, assemble, new_memory
 from sim.engines.expected.network import route_of
 from sim.engines.expected.people import Lanes, expected_people, lanes_of
+from sim.engines.expected.stages import pieces_of, run_through
 from sim.engines.expected.ways import Tabulator, ways_of
-from sim.engines.kernels.expected_days import run_days
 from sim.plan import UNITS
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sim.engines.kernels.expected_layout import Memory, Tables
     from sim.plan import Plan
 
-__all__ = ["Carried", "Daily", "Model", "by_node", "model_of", "table_of"]
+__all__ = ["Carried", "Daily", "Model", "by_node", "model_of", "tables_of"]
 
 _SORTS = (np.dtype(np.int64), np.dtype(np.float64))
 
@@ -165,7 +165,9 @@ class Model:
                 node_of[p] = number
         return route, by_node(day, node_of[place], lane, amount, len(route.nodes)), node_of
 
-    def run(self, carried: Carried, *, tables: bool = True, moments: bool = False) -> Memory:
+    def run(
+        self, carried: Carried, *, tables: bool = True, moments: bool = False, threads: int = 1
+    ) -> Memory:
         """Run all days once.
 
         Parameters
@@ -175,6 +177,8 @@ class Model:
             Keep person-days, largest numbers and the balance.
         moments : bool
             Keep days and squared days of those whose journey ends.
+        threads : int
+            Two go through the days side by side; more do not help. The counts are the same.
 
         Returns
         -------
@@ -182,11 +186,12 @@ class Model:
         """
         made = carried.made
         memory = new_memory(self.plan, made, tables=tables)
-        run_days(table_of(carried, memory), 0, self.plan.n_days, 0, moments)
+        pieces = pieces_of(made.net.day, 0, self.plan.n_days)
+        run_through(tables_of(carried, memory), pieces, moments=moments, threads=threads)
         return memory
 
 
-def table_of(carried: Carried, memory: Memory, departures: Daily | None = None) -> NDArray[np.int64]:
+def tables_of(carried: Carried, memory: Memory, departures: Daily | None = None) -> NDArray[np.int64]:
     """Put down the numbers of a run and the addresses of its arrays for :func:`sim.engines.kernels.expected_days.run_days`.
 
     Parameters
@@ -198,7 +203,7 @@ def table_of(carried: Carried, memory: Memory, departures: Daily | None = None) 
 
     Returns
     -------
-    int64 [numbers and addresses]
+    int64 [stages, numbers and addresses]
         In the order of the names that begin with N and A in :mod:`sim.engines.kernels.expected_layout`.
     """
     net, lines, tables = carried.made.net, carried.made.lines, carried.tables
@@ -209,7 +214,7 @@ def table_of(carried: Carried, memory: Memory, departures: Daily | None = None) 
         len(net.place_start) - 1,
         memory.group.shape[1],
         memory.stock.shape[1],
-        memory.buffer.shape[1],
+        memory.buffer.shape[2],
         len(net.day),
         len(lines.allotment),
         len(lines.room_place),
@@ -223,13 +228,21 @@ def table_of(carried: Carried, memory: Memory, departures: Daily | None = None) 
         memory.flow.shape[1],
     )
     of_net, of_lines = list(net._asdict().values())[1:], list(lines._asdict().values())[2:]
-    arrays: list[NDArray[Any]] = [*of_net, *tables, *of_lines, *memory]
-    arrays += carried.departures if departures is None else departures
-    for array in arrays:
+    shared: list[NDArray[Any]] = [*of_net, *tables, *of_lines]
+    leaving = carried.departures if departures is None else departures
+    memory.entry[...] = leaving[0][:-1]
+    for array in [*shared, *memory, *leaving]:
         if not array.flags.c_contiguous or array.dtype not in _SORTS:
             msg = f"an array of {array.dtype} in no order of rows"
             raise TypeError(msg)
-    return np.array([*numbers, *(a.__array_interface__["data"][0] for a in arrays)], np.int64)
+    out = []
+    for stage in range(len(net.stage) - 1):
+        own = memory._replace(
+            balance=memory.balance[stage], buffer=memory.buffer[stage], want=memory.want[stage]
+        )
+        addresses = (a.__array_interface__["data"][0] for a in (*shared, *own, *leaving))
+        out.append([*numbers, int(net.stage[stage]), int(net.stage[stage + 1]), 0, *addresses])
+    return np.array(out, np.int64)
 
 
 def by_node(

@@ -73,7 +73,7 @@ class Preview:
     scenario : Scenario
         What later scenarios are changes of.
     threads : int
-        With two, shares are worked out beside the days; the answer is the same. One answer at a time.
+        With two, shares and the stages of the route are worked out side by side; the answer is the same. One answer at a time.
     """
 
     def __init__(self, scenario: Scenario, *, threads: int = 1) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import gammainc
@@ -37,7 +38,7 @@ def run_expected(plan: Plan, *, threads: int = 1, durations: bool = True) -> Tal
     ----------
     plan : Plan
     threads : int
-        Taken so that every engine is called alike; one thread is used.
+        Two go through the days side by side, and lay tables out beside days on the route; more do not help. Counts are the same.
     durations : bool
         Work out days on the route by outcome too, which takes a second run.
 
@@ -49,24 +50,27 @@ def run_expected(plan: Plan, *, threads: int = 1, durations: bool = True) -> Tal
     begin = time.perf_counter()
     model = model_of(plan)
     ready = time.perf_counter()
-    memory = model.run(model.whole)
+    memory = model.run(model.whole, threads=threads)
     ran = time.perf_counter()
     layout = _Layout(model, memory)
-    person_days = layout.person_days()
     ended = layout.ended()
     on_route = layout.on_route()
+    days_on_route = np.zeros((0, len(plan.groups), DURATION_BINS))
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        counts = beside.submit(layout.counts) if threads > 1 else None
+        if durations:
+            days_on_route = _durations(model, ended, on_route, threads)
+        flows, person_days, peaks = layout.counts() if counts is None else counts.result()
     tally = Tally(
-        flows=layout.flows(),
+        flows=flows,
         person_days=person_days,
-        peaks=layout.peaks(person_days),
+        peaks=peaks,
         departed=model.departed.copy(),
         ended=ended,
         on_route=on_route,
-        durations=_durations(model, ended, on_route)
-        if durations
-        else np.zeros((0, len(plan.groups), DURATION_BINS)),
-        balance=memory.balance,
-        people=round(float(memory.balance[:, 0].sum())),
+        durations=days_on_route,
+        balance=_balance(memory),
+        people=round(float(memory.balance[:, :, 0].sum())),
         events=0,
         engine="expected",
         seed=0,
@@ -81,6 +85,13 @@ def run_expected(plan: Plan, *, threads: int = 1, durations: bool = True) -> Tal
         "tables_s": time.perf_counter() - ran,
     }
     return tally
+
+
+def _balance(memory: Memory) -> NDArray[Any]:
+    """Departed on each day, on the route in the evening, ended so far: float64 [n_days, 3]."""
+    out: NDArray[Any] = memory.balance.sum(axis=0)
+    out[:, 2] = np.cumsum(out[:, 2])
+    return out
 
 
 class _Layout:
@@ -132,6 +143,11 @@ class _Layout:
             out,
         )
         return out
+
+    def counts(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Flows, person-days and largest numbers."""
+        flows, person_days = self.flows(), self.person_days()
+        return flows, person_days, self.peaks(person_days)
 
     def flows(self) -> NDArray[np.float64]:
         """Persons who arrived over each leg: [periods, legs, classes]."""
@@ -206,11 +222,11 @@ def _in_line(made: object, memory: Memory, n: int) -> NDArray[np.float64]:
 
 
 def _durations(
-    model: Model, ended: NDArray[np.float64], on_route: NDArray[np.float64]
+    model: Model, ended: NDArray[np.float64], on_route: NDArray[np.float64], threads: int
 ) -> NDArray[np.float64]:
     """Days on the route by outcome and country: a gamma distribution with the exact mean and variance of each cell."""
     plan = model.plan
-    count, first, second = _moments(model)
+    count, first, second = _moments(model, threads)
     groups = len(plan.groups)
     out = np.zeros((int(plan.fixed.end_cell.max()) + 1, groups, DURATION_BINS))
     persons = np.zeros(out.shape[:2])
@@ -243,13 +259,15 @@ def _gammas(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray
     return out
 
 
-def _moments(model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _moments(
+    model: Model, threads: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Persons, days and squared days by cell and group, from a run that carries the day of departure and its square."""
     plan = model.plan
     if model.moments is None:
         model.moments = _with_moments(model)
     carried = model.moments
-    memory = model.run(carried, tables=False, moments=True)
+    memory = model.run(carried, tables=False, moments=True, threads=threads)
     net = carried.made.net
     n = float(plan.n_days)
     stock = memory.stock[[at.STAYING, at.TRAVELLING, at.CLOSED]].sum(axis=0) + _in_line(

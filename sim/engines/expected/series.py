@@ -18,10 +18,10 @@ import numpy as np
 from scipy import sparse
 
 from sim.engines.expected.assemble import new_memory
-from sim.engines.expected.model import by_node, model_of, table_of
+from sim.engines.expected.model import by_node, model_of, tables_of
 from sim.engines.expected.people import expected_people, lanes_of
+from sim.engines.expected.stages import pieces_of, run_through
 from sim.engines.kernels import expected_layout as at
-from sim.engines.kernels.expected_days import run_days
 from sim.errors import RunError
 from sim.plan import UNITS, compile_plan
 from sim.spec import FrozenMap
@@ -219,12 +219,12 @@ class SeriesFunction:
         day, place, lane, amount = (x[own] for x in daily)
         departures = by_node(day, carried.node_of[place], lane, amount, len(made.net.node))
         memory = new_memory(plan, made, tables=False)
-        table = table_of(carried, memory, departures)
+        tables = tables_of(carried, memory, departures)
         origin = begin = int(day.min())
         total, crossed, quiet = float(amount.sum()), 0.0, 0
         while begin < plan.n_days:
             end = min(begin + _CHECK_DAYS, plan.n_days)
-            run_days(table, begin, end, origin, False)
+            run_through(tables, pieces_of(made.net.day, begin, end), origin=origin)
             before, crossed = (
                 crossed,
                 sum(float(memory.flow[:, o : o + len(w)].sum()) for c in edges for o, w in c),

@@ -319,43 +319,44 @@ def span_end(B, day, last):
 
 
 @inner
-def begin_span(B, days):
-    """Forget the evenings and the ends of journeys of the span before."""
+def begin_span(B, day, days):
+    """Forget the evenings and the ends of journeys of the span before; the first stage, who was at each place."""
+    B[at.N_DAY] = day
     clear(scratch(B, GONE), days)
     clear(scratch(B, ROUTE), days)
-    if B[at.N_PEAKS]:
-        crowd = real(B, at.A_CROWD)
-        for i in range(days * 4 * B[at.N_PLACES] * B[at.N_GROUPS]):
-            crowd[i] = 0.0
+    if B[at.N_PEAKS] and B[at.N_BEGIN] == 0:
+        cells = 4 * B[at.N_PLACES] * B[at.N_GROUPS]
+        for i in range(days):
+            crowd = shift(real(B, at.A_CROWD), (day + i) % at.KEPT * cells)
+            for c in range(cells):
+                crowd[c] = 0.0
 
 
 @inner
 def end_span(B, day, days):
-    """Balance of each day, and largest numbers of the period by place and group."""
+    """Balance of each day; the last stage, largest numbers of the period by place and group."""
     balance = real(B, at.A_BALANCE)
     for i in range(days):
         d = day + i
         balance[d * 3 + 1] = total(shift(scratch(B, ROUTE), i * CHUNK), 1)
         balance[d * 3 + 2] += total(shift(scratch(B, GONE), i * CHUNK), 1)
-        if d > 0:
-            balance[d * 3 + 2] += balance[(d - 1) * 3 + 2]
-    if B[at.N_PEAKS]:
+    if B[at.N_PEAKS] and B[at.N_END] == B[at.N_PARTS]:
         cells = 4 * B[at.N_PLACES] * B[at.N_GROUPS]
         peak = shift(real(B, at.A_PEAK), whole(B, at.A_DAY)[day * at.DAY + at.MONTH] * cells)
         for i in range(days):
-            crowd = shift(real(B, at.A_CROWD), i * cells)
+            crowd = shift(real(B, at.A_CROWD), (day + i) % at.KEPT * cells)
             for c in range(cells):
                 peak[c] = max(peak[c], crowd[c])
 
 
 @jit
 def run_days(table, first, last, origin, moments):
-    """Run the days from `first` to before `last`: span after span of days, part after part of the route.
+    """Run the days from `first` to before `last` in one stage: span after span of days, part after part of the route.
 
     Parameters
     ----------
     table : int64
-        Numbers and addresses of the arrays of a run (see `sim.engines.expected.model.table_of`).
+        Numbers and addresses of the arrays of a run (see `sim.engines.expected.model.tables_of`).
     first, last : int
     origin : int
         Day on which the run began, with nobody on the route.
@@ -368,8 +369,8 @@ def run_days(table, first, last, origin, moments):
     day = first
     while day < last:
         end = span_end(B, day, last)
-        begin_span(B, end - day)
-        for p in range(B[at.N_PARTS]):
+        begin_span(B, day, end - day)
+        for p in range(B[at.N_BEGIN], B[at.N_END]):
             part = shift(whole(B, at.A_PART), p * at.PART)
             if part[at.ALONE]:
                 solve_days(B, block[part[at.BLOCK_0]], day, end - day, origin, moments)

@@ -20,13 +20,15 @@ Array = NDArray[Any]
 # columns of Net.node
 LO, COUNT, CHUNKS, ACC, PLACE, SOUTH, END, HOME, TURN, SENT = range(10)
 CLOSES, SETTLES, EDGE_0, EDGE_1, OUT_0, OUT_1, SENT_0, SENT_1 = range(10, 18)
-SEG_0, SEG_1, ASK_0, ASK_1, SCALED, PER, R_OPEN, R_TURN, R_SETTLE, IN_PART = range(18, 28)
-NODE = 28
+SEG_0, SEG_1, ASK_0, ASK_1, SCALED, PER, R_OPEN, R_TURN, R_SETTLE, IN_PART, STAGE, LEFT, LEFT_MASK = range(
+    18, 31
+)
+NODE = 31
 """First class that can be here, how many, chunks of a row; offset of its rows in sums; place; 1 = heading south; outcome of who arrives;
 row of those for whom it is one (-1 all); node whose people turn back here (-1); 1 = people are sent away on arrival; 1 = ways may close;
 1 = people settle; first edge into it and one past the last; the same of edges chosen here, and of edges for those sent away (both in
 Net.out), segments of stays, limited legs out; 1 = a policy scales stays; classes of a group; offsets in its block of shares of the rows
-of open ways, of those who turn back and who settle (-1 none); part of the route."""
+of open ways, of those who turn back and who settle (-1 none); part and stage of the route; offset and mask of the ring of those who left."""
 
 # columns of Net.edge
 SOURCE, TARGET, FROM, INTO, WIDE, RING, MASK, REACH, LATE, FLOW, ROW, LATER, EVEN, SAME, ACROSS, LINE = range(
@@ -42,9 +44,12 @@ arrives every day, all along: who is on their way is kept in a row behind the ri
 # columns of Net.part
 BLOCK_0, BLOCK_1, ALONE, Q_0, Q_1 = range(5)
 PART = 5
-SPAN = 8
 """First block of nodes and one past the last; 1 = one node that nothing leads back to, which is solved for up to `SPAN` days at a
 time; first line and one past the last."""
+SPAN = 8
+STAGES, PIECE, AHEAD, KEPT = 8, 16, 2, 32
+"""Parts are cut into at most so many stages, which go through pieces of at most so many days, the first at most so many pieces
+before the last; days for which is kept what one stage leaves for another."""
 
 # columns of Net.way
 LAG, LEN, TAP = range(3)
@@ -101,6 +106,7 @@ class Net(NamedTuple):
     ratio: Array  # float64
     place_start: Array  # int64 [P + 1]
     place_node: Array  # int64, nodes of each place
+    stage: Array  # int64 [stages + 1], first part of each stage
 
 
 class Tables(NamedTuple):
@@ -138,17 +144,17 @@ class Memory(NamedTuple):
     ring: Array  # rings of those who set out
     exps: Array
     stock: Array  # float64 [4, rows]: staying, travelling, waiting because every way is closed, choosing again today
-    turned: Array  # float64, a ring of `SPAN` days of those who left each node from which people turn back
+    turned: Array  # float64, rings of days of those who left each node from which people turn back
     done: Array  # float64 [3, 3, rows]: ended, died, settled; persons, persons x day, persons x day squared
     days: Array  # float64 [months, 4, rows], person-days staying, queued, travelling, settled
     peak: Array  # float64 [months, 4, places, groups]
-    crowd: Array  # float64 [SPAN, 4, places, groups], persons on the evenings of a span
+    crowd: Array  # float64 [KEPT, 4, places, groups], persons on the evenings
     flow: Array  # float64 [months, flow rows]
     since: Array  # int64 [E], day from which an edge's travel time holds
     regime: Array  # int64 [G], regime of each segment
     entry: Array  # int64 [N], next entry of the departures of each node
-    balance: Array  # float64 [n_days, 3]
-    buffer: Array  # float64 [7, width]
+    balance: Array  # float64 [stages, n_days, 3], departed, on the route, ended on each day
+    buffer: Array  # float64 [stages, 7, width]
     later: Array  # rows of edges within blocks: who set out in the last round
     queue: Array  # rows of those in line
     joined: Array  # rows of those who joined, day by day
@@ -157,20 +163,20 @@ class Memory(NamedTuple):
     left: Array  # float64 [limits + rooms], what the limits still take today
     asked: Array  # float64 [Q, 2], asked and let through today
     group: Array  # float64 [4, groups], scratch
-    want: Array  # float64 [3, Q + limits + rooms], scratch
+    want: Array  # float64 [stages, 3 Q + limits + rooms], scratch
 
 
 # a run as the kernels see it: a table of numbers, then of the addresses of all arrays (every array of numbers that count is int64)
 (
     N_NODES, N_EDGES, N_LINES, N_PLACES, N_GROUPS, N_ROWS, N_WIDE, N_N_DAYS, N_LIMITS, N_ROOMS,
-    N_OF_LEG, N_MERGE, N_REPLAY, N_SAVE_UP, N_PARTS, N_TABLES, N_PEAKS, N_FLOWS,
-) = range(18)  # fmt: skip
+    N_OF_LEG, N_MERGE, N_REPLAY, N_SAVE_UP, N_PARTS, N_TABLES, N_PEAKS, N_FLOWS, N_BEGIN, N_END, N_DAY,
+) = range(21)  # fmt: skip
+"""The last three: first part of a stage and one past the last; first day of a span, written by the kernels."""
 (
     A_DAY, A_BLOCK, A_PART, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_HOME, A_SEGMENT, A_EXPO,
-    A_REGIME, A_LENGTH, A_RATIO, A_PLACE_START, A_PLACE_NODE, A_BLOCK_OF, A_ROW, A_Q_NODE, A_Q_EDGE,
+    A_REGIME, A_LENGTH, A_RATIO, A_PLACE_START, A_PLACE_NODE, A_STAGE, A_BLOCK_OF, A_ROW, A_Q_NODE, A_Q_EDGE,
     A_Q_LIMIT, A_Q_MIXED, A_Q_PATIENCE, A_Q_QUEUE, A_Q_RING, A_ALLOTMENT, A_MONTHLY, A_ROOM_PLACE,
     A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD,
     A_FLOW, A_SINCE, A_NOW, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
     A_GROUP, A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
-) = range(18, 80)  # fmt: skip
-BARE = 80
+) = range(21, 84)  # fmt: skip

@@ -86,9 +86,8 @@ def present(B, me, i, days, status, x):
     if status < 3:
         fold_into(shift(scratch(B, ROUTE), i * CHUNK), x, me[at.CHUNKS])
     if B[at.N_PEAKS]:
-        crowd = shift(
-            real(B, at.A_CROWD), ((i * 4 + status) * B[at.N_PLACES] + me[at.PLACE]) * B[at.N_GROUPS]
-        )
+        row = (((B[at.N_DAY] + i) % at.KEPT) * 4 + status) * B[at.N_PLACES] + me[at.PLACE]
+        crowd = shift(real(B, at.A_CROWD), row * B[at.N_GROUPS])
         by_group(x, crowd, me[at.LO], me[at.COUNT], me[at.PER])
 
 
@@ -108,10 +107,11 @@ def note_change(B, edge, e, day, origin):
 
 @inner
 def begin_departures(B, first):
-    """Find the first entry of the departures of each node on a day or after it."""
-    start, entry = whole(B, at.A_DEP_START), whole(B, at.A_ENTRY)
-    for number in range(B[at.N_NODES]):
-        i = start[number]
+    """Find the first entry of the departures of each node of a stage on a day or after it."""
+    start, entry, block = whole(B, at.A_DEP_START), whole(B, at.A_ENTRY), whole(B, at.A_BLOCK)
+    one = block[whole(B, at.A_PART)[B[at.N_BEGIN] * at.PART + at.BLOCK_0]]
+    for number in range(one, block[whole(B, at.A_PART)[(B[at.N_END] - 1) * at.PART + at.BLOCK_1]]):
+        i = max(entry[number], start[number])
         while i < start[number + 1] and whole(B, at.A_DEP_DAY)[i] < first:
             i += 1
         entry[number] = i
@@ -132,7 +132,7 @@ def depart(B, number, me, here, step, day, days):
 @inner
 def who_left(B, me, day):
     """Row of those who left a node on one of the last days."""
-    return shift(real(B, at.A_TURNED), me[at.ACC] * at.SPAN + (day & (at.SPAN - 1)) * me[at.CHUNKS] * CHUNK)
+    return shift(real(B, at.A_TURNED), me[at.LEFT] + (day & me[at.LEFT_MASK]) * me[at.CHUNKS] * CHUNK)
 
 
 @inner
