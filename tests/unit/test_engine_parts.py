@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import weakref
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from sim.engines.agents.engine import AgentsRun
-from sim.engines.agents.mates import Mates
+from sim.engines.mates import Mates, share_processors
 from sim.plan import compile_plan
 from sim.spec import load_scenario
 
@@ -58,3 +59,29 @@ def test_a_run_that_is_forgotten_ends_its_threads() -> None:
     for mate in mates:
         mate.join(timeout=5.0)
     assert threading.active_count() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux keeps threads to processors")
+def test_threads_that_work_together_have_processors_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 5, 6})
+    assert share_processors(2) == [{0, 2, 6}, {1, 5}]
+    assert share_processors(6) == []
+    assert share_processors(1) == []
+    monkeypatch.undo()
+    before = os.sched_getaffinity(0)
+    mates = Mates(1)
+    try:
+        with mates.apart():
+            where = [set[int](), set[int]()]
+
+            def look(number: int) -> int:
+                where[number] = set(os.sched_getaffinity(0))
+                return 0
+
+            mates.together(look)
+            if len(before) > 1:
+                assert not where[0] & where[1]
+                assert where[0] | where[1] == before
+        assert os.sched_getaffinity(0) == before
+    finally:
+        mates.close()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engines.agents.mates import Mates
 from sim.engines.agents.state import copy_knowledge, new_state
 from sim.engines.kernels import day as kernels
 from sim.engines.kernels.address import book_of
+from sim.engines.mates import Mates
 from sim.engines.tally import Tally
 from sim.errors import RunError
 
@@ -33,7 +33,7 @@ def seed_key(seed: int, replicate: int) -> np.uint64:
     return np.uint64(int.from_bytes(digest[:8], "little"))
 
 
-_WORTH_WAKING = 2000
+_WORTH_WAKING = 20_000
 """So many people move on before it pays to wake the other threads."""
 
 
@@ -74,11 +74,12 @@ class AgentsRun:
         """Run the next `days` days (fewer when the run ends before)."""
         last = min(self.day + days, self.plan.n_days)
         begin = time.perf_counter()
-        if self.day < last:
-            self._mates.together(lambda part: self._work(kernels.NEWS, part, self.day, last))
-        if self.threads > 1:
-            for day in range(self.day, last):
-                self._one_day(day, last)
+        with self._mates.apart():
+            if self.day < last:
+                self._mates.together(lambda part: self._work(kernels.NEWS, part, self.day, last))
+            if self.threads > 1:
+                for day in range(self.day, last):
+                    self._one_day(day, last)
         self.day = last
         self.engine_seconds += time.perf_counter() - begin
 

@@ -1,0 +1,108 @@
+"""Threads beside the caller's own: one piece of work each, handed over without more ado than a queue.
+
+An engine calls them some thousand times a run for a millisecond each, so what a pool of futures adds to each call would be
+felt, and so would a scheduler that wakes a thread on the processor that woke it: two threads of one millisecond then take
+two. Each is therefore kept to processors of its own while they work together, where the system allows it.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    type Work = Callable[[int], int]
+    type Inbox = SimpleQueue[tuple[Work, int] | None]
+    type Outbox = SimpleQueue[int | BaseException]
+
+__all__ = ["Mates", "share_processors"]
+
+
+def share_processors(threads: int) -> list[set[int]]:
+    """Processors for each of so many threads: every so-manieth that this thread may use.
+
+    Several runs beside each other thus spread over all processors. Nothing where there are fewer than threads, or where
+    the system (Linux does) knows no such wish.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return []
+    allowed = sorted(os.sched_getaffinity(0))
+    return [set(allowed[number::threads]) for number in range(threads)] if len(allowed) >= threads > 1 else []
+
+
+class Mates:
+    """Threads that wait for work.
+
+    Parameters
+    ----------
+    count : int
+        How many beside the caller's own; may be 0.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._outbox: Outbox = SimpleQueue()
+        self._inboxes: list[Inbox] = [SimpleQueue() for _ in range(count)]
+        shares = share_processors(count + 1)
+        self._own = shares[0] if shares else set()
+        for number, inbox in enumerate(self._inboxes, start=1):
+            # they know boxes only, and keep nobody alive who forgets to close them
+            among = shares[number] if shares else set[int]()
+            Thread(target=_wait_and_work, args=(inbox, self._outbox, among), daemon=True).start()
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Keep the calling thread off the processors of the others meanwhile."""
+        before = os.sched_getaffinity(0) if self._own else set[int]()
+        _keep_to(self._own)
+        try:
+            yield
+        finally:
+            _keep_to(before)
+
+    def together(self, work: Work) -> int:
+        """Do ``work(0)`` here and ``work(1)``, ``work(2)``, ... beside it; return the sum of what they return.
+
+        Raises
+        ------
+        BaseException
+            Whatever a piece of work raised, after all have ended.
+        """
+        for number, inbox in enumerate(self._inboxes, start=1):
+            inbox.put((work, number))
+        try:
+            total = work(0)
+        finally:
+            answers = [self._outbox.get() for _ in self._inboxes]
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+            total += answer
+        return total
+
+    def close(self) -> None:
+        """End the threads."""
+        while self._inboxes:
+            self._inboxes.pop().put(None)
+
+
+def _keep_to(processors: set[int]) -> None:
+    """Keep the calling thread to processors; it may not be allowed to, and works all the same."""
+    if processors:
+        with suppress(OSError):
+            os.sched_setaffinity(0, processors)
+
+
+def _wait_and_work(inbox: Inbox, outbox: Outbox, processors: set[int]) -> None:
+    _keep_to(processors)
+    while (wanted := inbox.get()) is not None:
+        work, number = wanted
+        try:
+            outbox.put(work(number))
+        except BaseException as fault:  # noqa: BLE001 - raised again by who asked
+            outbox.put(fault)
+        del work, wanted
