@@ -72,7 +72,7 @@ def run_through(
     threads : int
         Two go through the stages side by side; one goes as far ahead in each as it may before the next.
     before : callable, optional
-        Called with the number of each piece, in order, before the first stage goes through it; a stage of its own.
+        Called with the number of each piece, in order, before the first stage goes through it; as far ahead as it likes.
     """
 
     def work(stage: int, piece: int) -> None:
@@ -111,8 +111,7 @@ class _Line:
         piece = self._done[stage]
         if self._busy[stage] or piece == self._pieces:
             return False
-        behind = stage == 0 or piece < self._done[stage - 1]
-        return behind and piece < self._done[-1] + at.AHEAD
+        return stage == 0 or (piece < self._done[stage - 1] and piece < self._done[-1] + at.AHEAD)
 
     def _next(self, order: range) -> int:
         """Wait for a stage that can go on; -1 when there is nothing left to do."""
