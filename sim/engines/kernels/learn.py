@@ -45,46 +45,48 @@ def learn(book, k, of, epoch, day):
     fail = array(book, "knowledge.fail", 2)
     slot = (day // every) % crossings.shape[0]
     a, b = share_of_groups(k, of, risk.shape[0])
-    total = np.zeros((b - a, risk.shape[1]))
-    _count_crossings(flow, month_of_period, month_of_day[day], a, risk.shape[0], total)
-    _close_interval(
-        crossings[slot, a:b], harmed[slot, a:b], before[a:b], harm_before[a:b], harm[:, a:b], total
-    )
-    ahead = month_of_day[min(day + every, n_days)]
-    if ahead != month_of_day[day]:  # else the next news day looks at the same months
-        total[:] = 0.0
-        _count_crossings(flow, month_of_period, ahead, a, risk.shape[0], total)
-    before[a:b] = total
-    _close_returns(seen[slot, a:b], sent[slot, a:b], seen_before[a:b], forced_seen[:, a:b])
+    total = np.empty(risk.shape)
+    month, ahead = month_of_day[day], month_of_day[min(day + every, n_days)]
+    for look in range(1 if ahead == month else 2):  # the second as the next news day will look
+        _count_crossings(flow, month_of_period, month if look == 0 else ahead, a, b, total)
+        if look == 0:
+            _close_interval(crossings[slot], harmed[slot], before, harm_before, harm, a, b, total)
+    for group in range(a, b):
+        for leg in range(total.shape[1]):
+            before[group, leg] = total[group, leg]
+    _close_returns(seen[slot], sent[slot], seen_before, forced_seen, a, b)
     if day // every >= lag:
         old = (day // every - lag) % crossings.shape[0]
-        _believe(risk[a:b], crossings[old, a:b], harmed[old, a:b], trust)
-        _believe(fail[a:b], seen[old, a:b], sent[old, a:b], trust)
+        _believe(risk, crossings[old], harmed[old], trust, a, b)
+        _believe(fail, seen[old], sent[old], trust, a, b)
     _solve_chance(book, epoch, a, b)
     _weigh(book, a, b)
 
 
 @inner
-def _count_crossings(flow, month_of_period, month, first_group, groups, total):
-    """Persons by group and leg who arrive in the month before, this one and the next; `total` begins with a group."""
-    per_group = flow.shape[3] // groups  # tally classes of a group stand together
-    start, n = first_group * per_group, total.shape[0] * per_group
-    row = np.empty(n, np.int64)
+def _count_crossings(flow, month_of_period, month, first, last, total):
+    """Persons of some groups by leg who arrive in the month before, this one and the next."""
+    per_group = flow.shape[3] // total.shape[0]  # tally classes of a group stand together
+    start, end = first * per_group, last * per_group
+    row = np.empty(flow.shape[3], np.int64)
     for leg in range(total.shape[1]):
-        row[:] = 0
+        for g in range(start, end):
+            row[g] = 0
         for k in range(flow.shape[0]):
             for m in range(flow.shape[1]):
                 if abs(month_of_period[m] - month) <= 1:
-                    for g in range(n):
-                        row[g] += flow[k, m, leg, start + g]
-        for group in range(total.shape[0]):
+                    for g in range(start, end):
+                        row[g] += flow[k, m, leg, g]
+        for group in range(first, last):
+            persons = np.int64(0)
             for g in range(group * per_group, (group + 1) * per_group):
-                total[group, leg] += row[g]
+                persons += row[g]
+            total[group, leg] = persons
 
 
 @inner
-def _close_interval(crossings, harmed, before, harm_before, harm, total):
-    for group in range(total.shape[0]):
+def _close_interval(crossings, harmed, before, harm_before, harm, first, last, total):
+    for group in range(first, last):
         for leg in range(total.shape[1]):
             hurt = 0
             for k in range(harm.shape[0]):
@@ -95,8 +97,8 @@ def _close_interval(crossings, harmed, before, harm_before, harm, total):
 
 
 @inner
-def _close_returns(seen, sent, seen_before, forced_seen):
-    for group in range(seen.shape[0]):
+def _close_returns(seen, sent, seen_before, forced_seen, first, last):
+    for group in range(first, last):
         for f in range(seen.shape[1]):
             came, back = 0, 0
             for k in range(forced_seen.shape[0]):
@@ -109,9 +111,9 @@ def _close_returns(seen, sent, seen_before, forced_seen):
 
 
 @inner
-def _believe(belief, cases, bad, trust):
+def _believe(belief, cases, bad, trust, first, last):
     """Move a belief towards what an interval showed, the further the more cases there were."""
-    for group in range(belief.shape[0]):
+    for group in range(first, last):
         for i in range(belief.shape[1]):
             n = cases[group, i]
             if n > 0.0:

@@ -279,8 +279,10 @@ def _unlink(slot, slot_next, slot_free, fifo_head, fifo_tail, waiting, counter, 
 def forget_changes(book):
     """Forget which legs closed and where one opened: everybody who waited has been asked."""
     opening, closing = array(book, "state.opening", 1), array(book, "state.closing", 1)
-    opening[:] = 0
-    closing[:] = 0
+    for place in range(opening.shape[0]):
+        opening[place] = 0
+    for leg in range(closing.shape[0]):
+        closing[leg] = 0
 
 
 @inner
