@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from sim.errors import DataError
@@ -15,6 +16,8 @@ from sim.needs.safeguard import publish
 from sim.needs.tables import records, table
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sim.needs.needs import Needs
 
 __all__ = ["describe", "field_schema", "write_csv", "write_folder", "write_parquet"]
@@ -26,12 +29,21 @@ def _aside(path: Path) -> Path:
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Published once more (safe text), categories as text, dates as ISO dates."""
+    """Published once more (safe text), numbers and dates as they are printed: each is written out once."""
     out = publish(frame.copy())
-    for name in out.columns:
-        if pd.api.types.is_datetime64_any_dtype(out[name]):
-            out[name] = out[name].dt.strftime("%Y-%m-%d")
+    for name, column in out.items():
+        if pd.api.types.is_datetime64_any_dtype(column.dtype):
+            codes, dates = pd.factorize(column)
+            out[name] = _texts(codes, list(pd.DatetimeIndex(dates).strftime("%Y-%m-%d")))
+        elif pd.api.types.is_float_dtype(column.dtype):
+            codes, numbers = pd.factorize(column)
+            out[name] = _texts(codes, [f"{number:.12g}" for number in numbers])
     return out
+
+
+def _texts(codes: NDArray[np.intp], texts: list[str]) -> NDArray[np.object_]:
+    """Text of every row from its number; nothing for -1."""
+    return np.array([*texts, ""], dtype=object)[codes]
 
 
 def write_csv(frame: pd.DataFrame, path: Path, *, hxl: bool = False, name: str = "needs") -> Path:
@@ -56,7 +68,7 @@ def write_csv(frame: pd.DataFrame, path: Path, *, hxl: bool = False, name: str =
             stream.write(",".join(plain.columns) + "\n")
             if hxl:
                 stream.write(",".join(str(tags.get(c, "")) for c in plain.columns) + "\n")
-            plain.to_csv(stream, index=False, header=False, lineterminator="\n", float_format="%.12g")
+            plain.to_csv(stream, index=False, header=False, lineterminator="\n")
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)

@@ -146,6 +146,10 @@ _MONTHLY: Final = {
 }
 
 
+#: what tells the columns above apart, in the order of their entries
+_MONTHLY_KEYS: Final = ("measure", "population_status", "resource", "basis")
+
+
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
     """Numbers as they are shown: hidden cells as '<15', figures a country office must still set as such."""
     out = frame.copy()
@@ -166,28 +170,32 @@ def _country_totals(own: pd.DataFrame) -> pd.DataFrame:
 
 def monthly(own: pd.DataFrame) -> pd.DataFrame:
     """Headline numbers of a country, one row for each month and year, taken from the published table."""
-    base = _shown(_country_totals(own))
-    periods = base[["reference_period_start", "period"]].drop_duplicates()
+    whole = _country_totals(own)
+    periods = whole[["reference_period_start", "period"]].drop_duplicates()
     periods = periods.astype({"period": str}).sort_values(
         ["period", "reference_period_start"], ignore_index=True
     )
-    index = pd.MultiIndex.from_frame(periods.astype({"period": str}))
+    wanted = whole["measure"].isin([measure for measure, *_ in _MONTHLY.values()])
+    base = _shown(whole[wanted & ((whole["sector_code"] == "ALL") | (whole["resource"] != ""))])
+    when = pd.MultiIndex.from_frame(base[["reference_period_start", "period"]].astype({"period": str}))
+    at = pd.MultiIndex.from_frame(periods).get_indexer(when)
+    keys = zip(*(base[name].astype(str) for name in _MONTHLY_KEYS), strict=True)
+    rows: dict[tuple[str, ...], list[int]] = {}
+    for row, key in enumerate(keys):
+        rows.setdefault(key, []).append(row)
     out: dict[str, Any] = {
         "month": [
             s.strftime("%Y-%m") if k == "month" else str(s.year)
             for s, k in zip(periods["reference_period_start"], periods["period"], strict=True)
         ],
     }
-    for name, (measure, status, resource, basis, level) in _MONTHLY.items():
-        part = base[
-            (base["measure"] == measure)
-            & (base["population_status"] == status)
-            & (base["resource"] == resource)
-            & (base["basis"] == basis)
-            & ((base["sector_code"] == "ALL") | (resource != ""))
-        ]
-        found = part.astype({"period": str}).drop_duplicates(["reference_period_start", "period"])
-        out[name] = found.set_index(["reference_period_start", "period"])[level].reindex(index).to_numpy()
+    for name, (*key, level) in _MONTHLY.items():
+        found = np.array(rows.get(tuple(key), []), dtype=np.intp)[
+            ::-1
+        ]  # the first of several is written last
+        values = np.full(len(periods), np.nan, dtype=object)
+        values[at[found]] = base[level].to_numpy()[found]
+        out[name] = values
     return pd.DataFrame(out)
 
 

@@ -76,9 +76,11 @@ def write_workbook(needs: Needs, path: Path, lang: str) -> Path:
     if first is not None:
         book.remove(first)
     _overview(book, needs, lang)
+    by_place = {str(place): rows for place, rows in needs.table.groupby("location_code", observed=True)}
+    by_sector = {country: sheets.by_sector(by_place[country]) for country in needs.countries}
     for country in needs.countries:
-        _country(book, needs, country, lang)
-    _sectors(book, needs, lang)
+        _country(book, needs, country, by_place[country], by_sector[country], lang)
+    _sectors(book, by_sector, by_place.get(REGION), lang)
     _matrix(book, needs, lang)
     for name, left_out in _AFTER:
         _plain_table(book, name, getattr(needs, name), left_out, lang)
@@ -126,11 +128,12 @@ def _facts(needs: Needs, lang: str) -> list[tuple[str, str]]:
     ]
 
 
-def _country(book: Workbook, needs: Needs, country: str, lang: str) -> None:
+def _country(
+    book: Workbook, needs: Needs, country: str, own: pd.DataFrame, by_sector: pd.DataFrame, lang: str
+) -> None:
     """Write the same sheet for every country, whatever platform it has."""
     name = label("location", country, lang)
     sheet = _new(book, name)
-    own = needs.table[needs.table["location_code"] == country]
     overview = needs.overview[needs.overview["location_code"] == country].tail(1)
     caution = text("caution", lang)
     if len(overview) and str(overview["coverage_flag"].iloc[0]) == "gap":
@@ -138,7 +141,7 @@ def _country(book: Workbook, needs: Needs, country: str, lang: str) -> None:
     row = sheets.heading(sheet, f"{name}: {text('title', lang)}", _facts(needs, lang)[:4], caution)
     parts = {
         "monthly": sheets.monthly(own),
-        "by_sector": sheets.by_sector(own),
+        "by_sector": by_sector,
         "by_resource": sheets.by_resource(own),
         "by_group": sheets.by_group(own),
     }
@@ -156,20 +159,22 @@ def _frame(sheet: Worksheet, row: int, frame: pd.DataFrame, lang: str, layout: L
     return sheets.block(sheet, row, [sheets.column_name(c, lang) for c in columns], rows, columns, layout)
 
 
-def _sectors(book: Workbook, needs: Needs, lang: str) -> None:
+def _sectors(
+    book: Workbook, by_sector: dict[str, pd.DataFrame], region: pd.DataFrame | None, lang: str
+) -> None:
     sheet = _new(book, label("sheet", "sectors", lang))
     row = head = sheets.heading(sheet, label("sheet", "sectors", lang), [], text("caution", lang))
     parts = []
-    for country in needs.countries:
-        frame = sheets.by_sector(needs.table[needs.table["location_code"] == country])
+    for country, rows in by_sector.items():
+        frame = rows.copy()
         frame.insert(0, "location_code", country)
         parts.append(frame)
     whole = pd.concat([p for p in parts if len(p)] or parts, ignore_index=True)
     row = _frame(sheet, row, whole, lang, Layout(freeze=True, widths=_SECTOR_WIDTHS))
-    region = sheets.by_resource(needs.table[needs.table["location_code"] == REGION])
-    if len(region):
+    resources = sheets.by_resource(region) if region is not None else pd.DataFrame()
+    if len(resources):
         row = sheets.section(sheet, row + 1, label("location", REGION, lang))
-        _frame(sheet, row, region, lang, Layout(widths=_SECTOR_WIDTHS))
+        _frame(sheet, row, resources, lang, Layout(widths=_SECTOR_WIDTHS))
     sheets.finish(sheet, lang, repeat=head)
 
 
