@@ -179,9 +179,8 @@ def monthly(own: pd.DataFrame) -> pd.DataFrame:
     base = _shown(whole[wanted & ((whole["sector_code"] == "ALL") | (whole["resource"] != ""))])
     when = pd.MultiIndex.from_frame(base[["reference_period_start", "period"]].astype({"period": str}))
     at = pd.MultiIndex.from_frame(periods).get_indexer(when)
-    keys = zip(*(base[name].astype(str) for name in _MONTHLY_KEYS), strict=True)
     rows: dict[tuple[str, ...], list[int]] = {}
-    for row, key in enumerate(keys):
+    for row, key in enumerate(zip(*(base[name].astype(str) for name in _MONTHLY_KEYS), strict=True)):
         rows.setdefault(key, []).append(row)
     out: dict[str, Any] = {
         "month": [
@@ -189,8 +188,8 @@ def monthly(own: pd.DataFrame) -> pd.DataFrame:
             for s, k in zip(periods["reference_period_start"], periods["period"], strict=True)
         ],
     }
-    for name, (*key, level) in _MONTHLY.items():
-        found = np.array(rows.get(tuple(key), []), dtype=np.intp)[
+    for name, (*given, level) in _MONTHLY.items():
+        found = np.array(rows.get(tuple(given), []), dtype=np.intp)[
             ::-1
         ]  # the first of several is written last
         values = np.full(len(periods), np.nan, dtype=object)
