@@ -48,7 +48,9 @@ def _ratio(own: NDArray[np.float64], above: NDArray[np.float64]) -> tuple[float,
     log_ratio = np.log1p(own[both]) - np.log1p(above[both])
     weight = 0.7 ** np.arange(len(both))[::-1]
     mean = float(np.average(log_ratio, weights=weight))
-    spread = float(np.sqrt((_DEFAULT_SPREAD**2 + ((log_ratio - mean) ** 2).sum()) / len(both)))
+    # weighed as the mean is: what set an office apart a year ago says as little of its spread as of its share
+    scatter = float(weight @ (log_ratio - mean) ** 2)
+    spread = float(np.sqrt((_DEFAULT_SPREAD**2 + scatter) / weight.sum()))
     return mean, max(spread, _SMALLEST_SPREAD), len(both)
 
 

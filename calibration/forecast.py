@@ -137,7 +137,7 @@ def forecast_panel(
     learnt = learn_combination(panel, effects, memory)
     horizons = range(1, months + 1)
     made = rule_quantiles(panel, horizons, effects)
-    by_month = [learnt.apply(made.quantiles[:, :, i], made.facts[:, i]) for i in range(months)]
+    by_month = [learnt.apply(made.quantiles[:, :, i], made.facts[:, i], made.lid) for i in range(months)]
     together = np.stack(by_month, axis=1)
     quantiles: dict[Key, NDArray[np.float64]] = dict(zip(made.keys, together, strict=True))
     shares = {h: learnt.shares(made.facts[:, h - 1]).mean(axis=0) for h in horizons}

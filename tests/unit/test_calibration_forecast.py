@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from calibration.bridge import bridge_forecasts
 from calibration.effects import RECORD, Effects, load_effects
 from calibration.forecast import COLUMNS, UNCONDITIONAL, forecast_panel, make_forecast, write_forecast
 from calibration.hindcast import ARCHIVE, HORIZONS, at_break, hindcast_tables
 from calibration.mechanism import RuleEffect, held_rules, known_rules, scenario_at
 from calibration.panel import TARGETS, Panel, load_panel, parse_month, shift_month
-from calibration.pooled import pooled_forecast
+from calibration.pooled import FEWEST_MONTHS, pooled_forecast
 from calibration.score import LEVELS, wis
 from calibration.smooth import recent_quantiles, smooth_forecast
 from calibration.spread import fit_spread, spread_of
@@ -193,6 +194,40 @@ def test_a_combination_is_the_weighted_mean_of_its_rules() -> None:
     np.testing.assert_allclose(wide[:, 6], made[:, 6])
     np.testing.assert_allclose(middle - wide[:, 2], 1.5 * (middle - made[:, 2]))
     np.testing.assert_allclose(wide[:, 20] - middle, 1.2 * (made[:, 20] - middle))
+
+
+def test_what_is_widened_keeps_to_how_far_a_series_is_let_go() -> None:
+    past = some_past()
+    weights = np.zeros((len(RULES), len(FACTS)))
+    rule = Combination(weights, np.full((2, len(FACTS)), 0.2), np.full((2, 2), 1.5), 50)
+    free = rule.apply(past.quantiles, past.facts)
+    lid = free[:, 18]
+    held = rule.apply(past.quantiles, past.facts, lid)
+    assert (free[:, 22] > lid).any()
+    assert (held <= lid[:, None]).all()
+    np.testing.assert_array_equal(held[:, :18], free[:, :18])
+
+
+def test_no_archived_forecast_of_a_dense_series_is_far_above_its_record(panel: Panel) -> None:
+    """August 2023, when the Border Patrol met no Haitian: its 95 % quantile for February had once been 1.4 million."""
+    frozen = pd.read_parquet(ARCHIVE / "hindcast.parquet")
+    for (target, nationality, origin), part in frozen.groupby(["target", "nationality", "origin"]):
+        own = panel.until(str(origin)).row(str(target), str(nationality))
+        if np.isfinite(own).sum() >= FEWEST_MONTHS:
+            most = (1.0 + np.nanmax(own)) * np.exp(1.1) + 1000.0
+            assert part["q0.99"].max() <= most * 1.001, (target, nationality, origin)
+
+
+def test_an_office_that_changed_its_ways_long_ago_is_not_uncertain_for_it() -> None:
+    months = tuple(str(m) for m in pd.period_range("2022-01", periods=14, freq="M"))
+    darien = np.full(14, 20_000.0)
+    ratio = np.array([0.05, 0.05, *[0.7, 0.72] * 6])
+    told = Panel((("darien", "ALL"), ("honduras", "ALL")), months, np.stack([darien, darien * ratio]))
+    known = {("darien", "ALL"): np.log(20_000.0) + 0.2 * np.tile(norm.ppf(LEVELS), (2, 1))}
+    made = bridge_forecasts(told, known)["honduras", "ALL"]
+    assert np.exp(made[0, 11]) == pytest.approx(14_000.0, rel=0.1)
+    wide = (made[0, 20] - made[0, 2]) / (2 * 1.645)
+    assert wide == pytest.approx(np.hypot(0.2, 0.45 / np.sqrt(3.29)), rel=0.15)
 
 
 def test_outer_quantiles_are_widened_where_too_few_outcomes_lay_inside() -> None:
