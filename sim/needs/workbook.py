@@ -78,7 +78,8 @@ def write_workbook(needs: Needs, path: Path, lang: str) -> Path:
     _overview(book, needs, lang)
     by_place = {str(place): rows for place, rows in needs.table.groupby("location_code", observed=True)}
     by_sector = {country: sheets.by_sector(by_place[country]) for country in needs.countries}
-    for country in needs.countries:
+    by_name = sorted(needs.countries, key=lambda country: label("location", country, lang))
+    for country in by_name:
         _country(book, needs, country, by_place[country], by_sector[country], lang)
     _sectors(book, by_sector, by_place.get(REGION), lang)
     _matrix(book, needs, lang)

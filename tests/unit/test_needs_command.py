@@ -38,6 +38,10 @@ def test_without_out_every_product_stands_in_the_run_folder(tmp_path: Path) -> N
     assert list(csv.columns) == list(parquet.columns)
     assert len(csv) == len(parquet)
     assert "Panamá" in set(csv["location_name"])
+    sheets = load_workbook(tmp_path / "needs" / "needs.xlsx", read_only=True).sheetnames
+    countries = [name for name in sheets if name in set(csv["location_name"])]
+    assert countries == sorted(countries)
+    assert "Panamá" in countries
 
 
 def test_one_file_in_each_format(tmp_path: Path) -> None:
