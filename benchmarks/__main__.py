@@ -39,6 +39,7 @@ def route_walk(people: int, repeats: int) -> dict[str, Any]:
     works: dict[str, Callable[[], Walked]] = {
         "event sketch (yardstick)": lambda: sketch_walk(graph, people),
         "travesia, 1 thread": lambda: travesia_walk(graph, people, 1),
+        "travesia, 1 thread, by day": lambda: travesia_walk(graph, people, 1, daily=True),
         "travesia, 2 threads": lambda: travesia_walk(graph, people, 2),
         "numpy, everyone every day": lambda: numpy_walk(graph, people // 20),
         "Mesa, one agent a person": lambda: mesa_walk(graph, max(people // 100, 1000)),

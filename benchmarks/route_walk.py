@@ -1,8 +1,9 @@
 """The common route walk: 24 places, 72 legs, people leave by chance and choose by weight, two places absorb.
 
-Every engine walks the same graph and leaves the same tables, people by place and day and moves by leg and day: travesia's full
-agents engine, an event sketch with paged day buckets (the yardstick), numpy (everyone every day), and Mesa (one agent a
-person, each asked every day, people counted by Mesa's own collector).
+Every engine walks the same graph: travesia's full agents engine, an event sketch with paged day buckets (the yardstick), numpy
+(everyone every day), and Mesa (one agent a person, each asked every day, people counted by Mesa's own collector). The peers
+leave people by place and day and moves by leg and day; travesia leaves them by sex and age as well, by month as users run
+it, or by day.
 """
 
 from __future__ import annotations
@@ -98,11 +99,14 @@ class Graph:
         return to, cut, self.leave
 
 
-def travesia_walk(graph: Graph, people: int, threads: int = 1) -> Walked:
-    """Walk with the full agents engine; its tables, by month and class of people too, are not unpacked here."""
+def travesia_walk(graph: Graph, people: int, threads: int = 1, *, daily: bool = False) -> Walked:
+    """Walk with the full agents engine; counts by day are handed back, without sex and age, where they were kept."""
     load_kernels()
-    tally = run_agents(compile_plan(load_scenario(graph.scenario(people))), threads=threads)
-    return Walked(tally.timing["engine_s"], int(tally.flows.sum()))
+    tally = run_agents(compile_plan(load_scenario(graph.scenario(people)), daily=daily), threads=threads)
+    walked = Walked(tally.timing["engine_s"], int(tally.flows.sum()))
+    if not daily:
+        return walked
+    return walked._replace(stock=tally.person_days.sum(axis=(1, 3)), flow=tally.flows.sum(axis=2))
 
 
 @nb.njit(cache=True)

@@ -358,6 +358,8 @@ def _determined(system: csr_array) -> Mask:
         if float(np.abs(left).max()) < _TOLERANCE:
             break
         free -= turned @ factors.solve(left)
+    if float(np.abs(system @ free).max(initial=0.0)) >= _LIMIT:  # not settled: in doubt a cell can be told
+        return np.ones(system.shape[1], dtype=bool)
     return np.asarray((np.abs(free) < _LIMIT).all(axis=1))
 
 

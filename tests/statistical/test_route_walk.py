@@ -10,7 +10,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.route_walk import DAYS, ENTRY_DAYS, PLACES, Graph, Walked, mesa_walk, numpy_walk, sketch_walk
+from benchmarks.route_walk import (
+    DAYS,
+    ENTRY_DAYS,
+    PLACES,
+    Graph,
+    Walked,
+    mesa_walk,
+    numpy_walk,
+    sketch_walk,
+    travesia_walk,
+)
 
 PEOPLE = 6_000
 
@@ -28,8 +38,8 @@ def exact_chain(graph: Graph) -> np.ndarray:
     return at
 
 
-def differences(walked: Walked, people: int) -> np.ndarray:
-    """Standardised differences of people by place and day from the exact chain, where five or more are expected."""
+def differences(walked: Walked, people: int, places: int = PLACES) -> np.ndarray:
+    """Standardised differences of people by day and (the first) places from the exact chain, where five are expected."""
     at = exact_chain(Graph())
     mean, variance = np.zeros((DAYS, PLACES)), np.zeros((DAYS, PLACES))
     for entry in range(ENTRY_DAYS):
@@ -38,6 +48,7 @@ def differences(walked: Walked, people: int) -> np.ndarray:
         variance[entry:] += entered * at[: DAYS - entry] * (1.0 - at[: DAYS - entry])
     assert walked.stock is not None
     there = (mean >= 5.0) & (variance >= 2.0)  # noqa: PLR2004
+    there[:, places:] = False
     return (walked.stock - mean)[there] / np.sqrt(variance[there])
 
 
@@ -58,3 +69,16 @@ def test_a_peer_agrees_with_the_exact_chain(walk: object) -> None:
         if target >= PLACES - 2
     )
     assert absorbed == arrived[-1].sum()
+
+
+def test_travesia_by_day_agrees_with_the_exact_chain() -> None:
+    """The engine counts who is on the way; whoever arrived has left its stock, and is in the flow of the last leg."""
+    graph = Graph()
+    walked = travesia_walk(graph, PEOPLE, daily=True)
+    assert walked.stock is not None
+    z = differences(walked, PEOPLE, PLACES - 2)
+    assert 0.8 < np.sqrt(np.mean(z**2)) < 1.25
+    assert abs(z.mean()) < 0.35
+    assert walked.flow is not None
+    ends = [int(target) >= PLACES - 2 for targets in graph.targets for target in targets]
+    assert PEOPLE - walked.stock[-1].sum() == walked.flow[:, ends].sum()

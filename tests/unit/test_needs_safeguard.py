@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 
 from sim.needs import Needs, estimate, safeguard, simple_table
 from sim.needs.export import write_csv
@@ -249,3 +250,18 @@ def test_the_simple_table_is_published_too() -> None:
     for country, month in zip(small["country"], small["month"], strict=True):
         rows = frame[(frame["country"] == country) & (frame["month"] == month)]
         assert rows["middle"].isna().all()
+
+
+def test_what_can_be_told_is_what_equations_say_and_in_doubt_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        system = rng.choice([-1.0, 0.0, 0.0, 0.0, 1.0], size=(12, 15))
+        system[0] = system[1]  # an equation that says nothing new
+        _, singular, right = np.linalg.svd(system)
+        free = right[int((singular > 1e-9).sum()) :]
+        told = safeguard._determined(csr_array(system))
+        np.testing.assert_array_equal(told, np.abs(free).max(axis=0, initial=0.0) < 1e-9)
+    monkeypatch.setattr(safeguard, "_PROJECTIONS", 0)
+    assert safeguard._determined(csr_array(np.array([[1.0, -1.0, 0.0]]))).all()
