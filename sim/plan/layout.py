@@ -153,10 +153,10 @@ class State(NamedTuple):
     next_page: I32  # [T, pages]
     free: I32  # [T, pages]
     pointer: I64  # [T, 8]: free pages, fresh page, nothing, nothing, requests, events, ended
-    head: I32  # [T, (n_days + 1) * Z], first page of a day and zone, -1 none
+    head: I32  # [T, Z * (n_days + 1)], first page of a zone and day, -1 none
     reading: I64  # [T, Z, 2], page and slot up to which today's people of a zone were read
-    zone: U8  # [P], zone of a place: the people of a day are read zone by zone
-    cursor: I64  # [T, (n_days + 1) * Z], record after the last one of a day; a multiple of PAGE = the page is full, or none
+    bucket: I64  # [P], bucket of day 0 of a place's zone: the people of a day are read zone by zone
+    cursor: I32  # [T, Z * (n_days + 1)], record after the last of a zone and day; a multiple of PAGE = its page is full, or none
     stock: I32  # [T, 5, P, G]
     ring: I32  # [T, R, P, G]
     together: I32  # [T, G], a row of all parts' stocks
@@ -170,9 +170,10 @@ class State(NamedTuple):
     request: U64  # [T, n, 5]
     trace: U64  # [T, n, 4] or empty: ended people one by one
     threshold: U32  # [C, P, W]
-    leg_word: (
-        U64  # [L * 8], all that a crossing asks of a leg, in one cache line (see `sim.engines.kernels.words`)
-    )
+    way_word: U64  # [ways * 8], all that a crossing asks of a leg, in one cache line (see `sim.engines.kernels.walk`)
+    way_leg: I32  # [ways], leg of each way: those out of a place one after another, then -1 for none; last, legs of no choice
+    leg_way: I32  # [L], way of each leg
+    kind_row: I64  # [K], first threshold of a kind's class of choice
     place_word: U64  # [P * 4], likewise of an arrival
     stay_word: U64  # [K * P], first day in `cdf` 32, calendar 16 (0xFFFF none), distribution 16
     guide_word: U16  # [D * 256], `guide` with 0x8000 where every draw of the cell means that day

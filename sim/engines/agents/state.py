@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.engines.agents.words import write_members, write_words
+from sim.engines.agents.words import count_ways, write_members, write_ways, write_words
 from sim.engines.tally import DURATION_BINS
 from sim.errors import Problem, RunError
 from sim.plan.layout import PAGE, Knowledge, State
@@ -43,10 +43,10 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "next_page": ((parts, pages), np.int32),
         "free": ((parts, pages), np.int32),
         "pointer": ((parts, 8), np.int64),
-        "head": ((parts, (n + 1) * zones), np.int32),
-        "cursor": ((parts, (n + 1) * zones), np.int64),
+        "head": ((parts, zones * (n + 1)), np.int32),
+        "cursor": ((parts, zones * (n + 1)), np.int32),
         "reading": ((parts, zones, 2), np.int64),
-        "zone": ((p,), np.uint8),
+        "bucket": ((p,), np.int64),
         "stock": ((parts, 5, p, g), np.int32),
         "ring": ((parts, _ring_length(plan), p, g), np.int32),
         "together": ((parts, g), np.int32),
@@ -60,7 +60,10 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "request": ((parts, line, 5), np.uint64),
         "trace": ((parts, per_part if trace else 0, 4), np.uint64),
         "threshold": (plan.fixed.weight.shape, np.uint32),
-        "leg_word": ((len(plan.fixed.leg_to) * 8,), np.uint64),
+        "way_word": ((count_ways(plan.fixed) * 8,), np.uint64),
+        "way_leg": ((count_ways(plan.fixed),), np.int32),
+        "leg_way": ((len(plan.fixed.leg_to),), np.int32),
+        "kind_row": ((plan.fixed.kind_class.size,), np.int64),
         "place_word": ((p * 4,), np.uint64),
         "stay_word": ((plan.fixed.stay_table.size,), np.uint64),
         "member_class": ((16 * plan.fixed.kind_group.size,), np.uint16),
@@ -209,8 +212,12 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     arrays["threshold"][:] = 0xFFFFFFFF
     arrays["block_part"][:] = _parts_of_blocks(plan, parts)
     places = np.arange(len(plan.places))
-    arrays["zone"][:] = places * arrays["reading"].shape[1] // max(len(places), 1)
+    zone = places * arrays["reading"].shape[1] // max(len(places), 1)
+    arrays["bucket"][:] = zone * (plan.n_days + 1)
     write_words(plan.fixed, arrays["place_word"], arrays["stay_word"], arrays["guide_word"])
+    write_ways(plan.fixed, arrays["way_leg"], arrays["leg_way"])
+    per_class = 2 * (len(plan.fixed.means_edge) + 1) * int(np.prod(plan.fixed.weight.shape[1:]))
+    arrays["kind_row"][:] = plan.fixed.kind_class * per_class
     write_members(plan.fixed.kind_group, plan.departures.tally_class, arrays["member_class"])
     return State(**arrays)
 

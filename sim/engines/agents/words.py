@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sim.plan.layout import Fixed
 
-__all__ = ["CERTAIN", "write_members", "write_words"]
+__all__ = ["CERTAIN", "count_ways", "write_members", "write_ways", "write_words"]
 
 CERTAIN = 0x8000
 """Bit of a guide word: every draw of this 256th of the range means the same day, nothing else need be looked up."""
@@ -30,7 +30,7 @@ def write_words(
     fixed : Fixed
     place_word : uint64 [P * 4]
         Written: key; visit slot 8, country 16, ends 1 (from the low bits: 0, 8, 24), forced index + 1 (32); cost of a day in
-        USD; alternatives.
+        USD; alternatives 32, first way 32 (see :func:`write_ways`).
     stay_word : uint64 [K * P]
         Written: first day of the distribution in `cdf` 32, calendar 16 (0xFFFF none), distribution 16.
     guide_word : uint16 [D * 256]
@@ -45,7 +45,8 @@ def write_words(
         | ((fixed.forced_index + 1).astype(np.uint64) << np.uint64(32))
     )
     word[:, 2] = fixed.daily_cost.astype(np.uint64)
-    word[:, 3] = fixed.alternatives.astype(np.uint64)
+    first = np.cumsum(fixed.alternatives + 1) - fixed.alternatives - 1
+    word[:, 3] = fixed.alternatives.astype(np.uint64) | (first.astype(np.uint64) << np.uint64(32))
     table = fixed.stay_table.reshape(-1)
     calendar = fixed.stay_calendar.reshape(-1).astype(np.int64)
     stay_word[:] = (
@@ -60,6 +61,32 @@ def write_words(
     guide_word[:] = (
         np.where(top > last[None, :], first_day | CERTAIN, first_day).reshape(-1).astype(np.uint16)
     )
+
+
+def count_ways(fixed: Fixed) -> int:
+    """Count the ways: the alternatives of each place and one for none, and the legs that nobody chooses."""
+    return len(fixed.alternatives) + len(fixed.leg_to)
+
+
+def write_ways(fixed: Fixed, way_leg: NDArray[np.int32], leg_way: NDArray[np.int32]) -> None:
+    """Lay out the ways: those out of a place side by side, so that a choice is an address without looking up its leg.
+
+    Parameters
+    ----------
+    fixed : Fixed
+    way_leg : int32 [ways]
+        Written: the alternatives of each place in their order and -1 for none, place by place; then legs of no choice.
+    leg_way : int32 [L]
+        Written: the way of each leg.
+    """
+    listed = np.concatenate(
+        [row[: n + 1] for row, n in zip(fixed.alternative, fixed.alternatives, strict=True)]
+        or [np.zeros(0, np.int32)]
+    )
+    others = np.setdiff1d(np.arange(len(leg_way)), listed)
+    way_leg[:] = np.concatenate([listed, others])
+    chosen = np.flatnonzero(way_leg >= 0)
+    leg_way[way_leg[chosen]] = chosen
 
 
 def write_members(

@@ -23,7 +23,7 @@ from sim.plan import layout
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["array", "book_of", "number", "pointer", "real", "shift"]
+__all__ = ["array", "book_of", "number", "pointer", "reached_of_eight", "real", "shift"]
 
 _TUPLES: dict[str, Any] = {
     "fixed": layout.Fixed,
@@ -159,3 +159,21 @@ def shift(_, address, steps):
         return builder.gep(arguments[0], [arguments[1]])
 
     return address(address, types.int64), codegen
+
+
+@intrinsic
+def reached_of_eight(_, address, value):
+    """Number of the eight unsigned numbers at an address that a value of their type reaches: one comparison of a row."""
+
+    def codegen(context, builder, signature, arguments):
+        kind = context.get_value_type(signature.args[1])
+        row = ir.VectorType(kind, 8)
+        numbers = builder.load(builder.bitcast(arguments[0], row.as_pointer()), align=kind.width // 8)
+        first = builder.insert_element(ir.Constant(row, ir.Undefined), arguments[1], ir.IntType(32)(0))
+        value = builder.shuffle_vector(
+            first, ir.Constant(row, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8)
+        )
+        bits = builder.bitcast(builder.icmp_unsigned(">=", value, numbers), ir.IntType(8))
+        return builder.zext(builder.ctpop(bits), _INT)
+
+    return types.int64(address, address.dtype), codegen

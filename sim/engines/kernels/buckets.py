@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.engines.kernels.address import array, number, pointer, shift
-from sim.engines.kernels.draws import M16, S16, S32, U64, inner, woven
+from sim.engines.kernels.draws import M16, S16, S32, TOP, U64, inner, woven
 from sim.engines.kernels.record import PLACE, day_of_departure, kind_of
 from sim.plan.layout import PAGE
 
@@ -44,7 +44,7 @@ class Buckets(NamedTuple):
     head: Address
     cursor: Address
     reading: Address
-    zone: Address
+    bucket: Address
     page_words: int
     n_pages: int
     n_buckets: int
@@ -94,10 +94,10 @@ def buckets_of(book):
     head = array(book, "state.head", 2)
     cursor = array(book, "state.cursor", 2)
     reading = array(book, "state.reading", 3)
-    zone = array(book, "state.zone", 1)
+    bucket = array(book, "state.bucket", 1)
     return Buckets(
         pointer(pages), pointer(next_page), pointer(free), pointer(turn), pointer(head), pointer(cursor), pointer(reading),
-        pointer(zone), pages.shape[1], next_page.shape[1], head.shape[1], reading.shape[1],
+        pointer(bucket), pages.shape[1], next_page.shape[1], head.shape[1], reading.shape[1],
     )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def of_part(b, k):
     """Buckets of part `k`."""
     return Buckets(
         shift(b.pages, k * b.page_words), shift(b.next_page, k * b.n_pages), shift(b.free, k * b.n_pages), shift(b.turn, k * 8),
-        shift(b.head, k * b.n_buckets), shift(b.cursor, k * b.n_buckets), shift(b.reading, k * b.n_zones * 2), b.zone,
+        shift(b.head, k * b.n_buckets), shift(b.cursor, k * b.n_buckets), shift(b.reading, k * b.n_zones * 2), b.bucket,
         b.page_words, b.n_pages, b.n_buckets, b.n_zones,
     )  # fmt: skip
 
@@ -150,7 +150,7 @@ def stays_of(book):
 @woven
 def put(b, day, w0, w1, w2, w3):
     """Put a record into the bucket of a day and zone; a full page is followed by one handed back, or by a fresh one."""
-    bucket = day * b.n_zones + np.int64(b.zone[np.int64(w2 & PLACE)])
+    bucket = b.bucket[np.int64(w2 & PLACE)] + day
     at = np.int64(b.cursor[bucket])
     if at & (PAGE - 1) == 0:
         top = b.turn[0]
@@ -178,10 +178,11 @@ def days_drawn(T, table, first, u):
     """Whole days that a draw means in a distribution whose days stand in ``cdf`` from `first`.
 
     The guide gives the first day that a draw of its 256th of the range can mean, and that day itself where it is the only
-    one.
+    one, which is nearly always: only where it is not is the draw held below what is certain.
     """
     n = np.int64(T.guide[np.int64((table << U64(8)) + (u >> U64(24)))])
     if n < 0x8000:
+        u = min(u, TOP)
         while u >= U64(T.cdf[first + n]):
             n += 1
     return n & 0x7FFF
@@ -197,7 +198,7 @@ def day_of_leaving(T, kind, place, u, arrival):
     leave = arrival + days_drawn(T, span >> U64(48), np.int64(span & U64(0xFFFFFFFF)), u)
     cal = np.int64((span >> S32) & M16)
     if cal != 0xFFFF and leave > T.span[2 * cal] and arrival <= T.span[2 * cal + 1]:
-        leave = _held(T, np.int64(span >> U64(48)), cal, u, arrival)
+        leave = _held(T, np.int64(span >> U64(48)), cal, min(u, TOP), arrival)
     return leave
 
 

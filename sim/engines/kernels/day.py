@@ -19,7 +19,7 @@ from sim.engines.kernels.line import (
 )
 from sim.engines.kernels.lots import draw_lots
 from sim.engines.kernels.people import depart_part
-from sim.engines.kernels.walk import move_part, write_leg_words
+from sim.engines.kernels.walk import move_part, write_way_words
 
 __all__ = ["DEPART", "EVENING", "MORNING", "MOVE", "NEWS", "REST", "SERVE", "work_on"]
 
@@ -229,7 +229,7 @@ def work_on(entries, step, k, first, last, key, whole, durations):
         elif step == MORNING:
             epoch, before, _ = changes(book, day)
             if epoch != before:
-                write_leg_words(book, epoch)
+                write_way_words(book, epoch)
             open_day(book)
             refill(book, day)
             measure_room(book, day)

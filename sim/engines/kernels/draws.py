@@ -18,6 +18,7 @@ __all__ = [
     "RETURNED",
     "SETTLE",
     "SETTLED",
+    "SHUT",
     "STAYING",
     "STRANDED",
     "TRAVELLING",
@@ -42,7 +43,8 @@ TOP = U64(0xFFFFFFFE)
 """Largest 32-bit draw, so that a threshold of 0xFFFFFFFF is certain."""
 
 STAYING, QUEUED, STRANDED, TRAVELLING, SETTLED = 0, 1, 2, 3, 4
-MOVE, SETTLE, TURN = 0, 1, 2
+MOVE, SETTLE, TURN, SHUT = 0, 1, 2, 3
+"""Sorts of a way out of a place; the last stands for none that is open."""
 ARRIVED, OUT_SETTLED, RETURNED, REMOVED, DIED = 1, 2, 3, 4, 5
 BOARDING = 1
 NO_MEANS = 0xFFFF
@@ -83,9 +85,6 @@ def visit(key, shift, w0, w1, lap):
     """
     v = (w1 >> shift) & U64(3)
     h = mix(w0 + key + (v + (lap << U64(2))) * GOLD)
-    if v == U64(3):
-        w1 &= ~(U64(3) << shift)
-        lap = (lap + U64(1)) & U64(63)
-    else:
-        w1 += U64(1) << shift
-    return w1, lap, h
+    v += U64(1)  # no branch: whether a place has been seen four times is nothing a processor can guess
+    w1 = (w1 & ~(U64(3) << shift)) | ((v & U64(3)) << shift)
+    return w1, (lap + (v >> U64(2))) & U64(63), h

@@ -34,8 +34,9 @@ def leftover_durations(book, k, day, durations):
     slot_next = array(book, "state.slot_next", 1)
     shut = array(book, "state.shut", 2)
     fifo_head = array(book, "state.fifo_head", 1)
-    n_zones = array(book, "state.reading", 3).shape[1]
-    for bucket in range(day * n_zones, (day + 1) * n_zones):
+    n_buckets = head.shape[1]
+    days = n_buckets // array(book, "state.reading", 3).shape[1]
+    for bucket in range(day, n_buckets, days):
         page = np.int64(head[k, bucket])
         end = cursor[k, bucket]
         while page >= 0:

@@ -130,7 +130,7 @@ def _depart_units(
         for copy in range(copies):
             w0 = mix(first + U64(copy) * GOLD) if copy > 0 else first
             w1, lap, hs = visit(key, slot, w0, U64(0), U64(0))
-            when = min(day_of_leaving(stays, kind, np.int64(place), min(hs & M32, TOP), day), stays.n_days)
+            when = min(day_of_leaving(stays, kind, np.int64(place), hs & M32, day), stays.n_days)
             adult = False
             members = U64(0)
             for pos in range(size):

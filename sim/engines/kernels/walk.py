@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engines.kernels.address import array, number, pointer, shift
+from sim.engines.kernels.address import array, number, pointer, reached_of_eight, shift
 from sim.engines.kernels.buckets import (
     PAGE_BITS,
     buckets_of,
@@ -35,6 +35,7 @@ from sim.engines.kernels.draws import (
     S32,
     SETTLE,
     SETTLED,
+    SHUT,
     STRANDED,
     STREAM_DEATH,
     STREAM_FORCED,
@@ -54,14 +55,16 @@ U32 = np.uint32
 
 
 @inner
-def write_leg_words(book, epoch):
-    """Gather what a crossing asks of each leg in an epoch: eight words, one cache line.
+def write_way_words(book, epoch):
+    """Gather what a crossing asks of each way out of a place in an epoch: eight words, one cache line.
 
-    Words: key; place 16, limited 1, end 3, event at the place 1, sort 2 (from bit 0, 16, 17, 20, 21); first day of the
-    distribution in ``cdf`` 32 and the distribution 32; cost in USD; thresholds of robbery and of death; days + 1 where
-    nothing needs a draw, else 0.
+    Words: key of the leg; flags: place it leads to 16, limited 1, end 3, event at that place 1, sort 2, visit slot of that
+    place 8, leg + 1 (from bit 0, 16, 17, 20, 21, 24, 32); first day of the distribution in ``cdf`` 32 and the distribution 32; cost
+    in USD; thresholds of robbery and of death; days + 1 where nothing needs a draw, else 0; key of the place.
     """
-    word = array(book, "state.leg_word", 1)
+    word = array(book, "state.way_word", 1)
+    way_leg = array(book, "state.way_leg", 1)
+    place_word = array(book, "state.place_word", 1)
     guide_word = array(book, "state.guide_word", 1)
     place_event = array(book, "fixed.place_event", 1)
     offset = array(book, "fixed.offset", 1)
@@ -74,20 +77,25 @@ def write_leg_words(book, epoch):
     cost = array(book, "epochs.leg_cost", 2)
     robbery = array(book, "epochs.leg_robbery", 2)
     death = array(book, "epochs.leg_death", 2)
-    for leg in range(leg_to.shape[0]):
-        a = 8 * leg
+    for way in range(way_leg.shape[0]):
+        a = 8 * way
+        leg = np.int64(way_leg[way])
+        if leg < 0:
+            word[a + 1] = U64(SHUT << 21)
+            continue
         t = np.int64(table[epoch, leg])
         to = np.int64(leg_to[leg])
         word[a] = leg_key[leg]
         flags = (
-            to
-            | (np.int64(leg_limited[leg]) << 16)
+            (np.int64(leg_limited[leg]) << 16)
             | (np.int64(leg_end[leg]) << 17)
             | (np.int64(leg_sort[leg]) << 21)
         )
         if to >= 0:
-            flags |= np.int64(place_event[to]) << 20
-        word[a + 1] = U64(flags)
+            slot = np.int64(place_word[4 * to + 1] & U64(0xFF))
+            flags |= to | (np.int64(place_event[to]) << 20) | (slot << 24)
+            word[a + 7] = place_word[4 * to]
+        word[a + 1] = U64(flags | ((leg + 1) << 32))
         word[a + 2] = U64(offset[t]) | (U64(t) << S32)
         word[a + 3] = U64(cost[epoch, leg])
         word[a + 4] = robbery[epoch, leg]
@@ -115,12 +123,11 @@ def move_part(book, k, day):
     stock = array(book, "state.stock", 4)
     flow = array(book, "state.flow", 4)
     ring = array(book, "state.ring", 4)
-    alternative = array(book, "fixed.alternative", 2)
     means_edge = array(book, "fixed.means_edge", 1)
     keep_after_robbery = number(book, "fixed.keep_after_robbery")
     period_of_day = array(book, "fixed.period_of_day", 1)
-    kind_class = array(book, "fixed.kind_class", 1)
-    leg_word = array(book, "state.leg_word", 1)
+    kind_row = array(book, "state.kind_row", 1)
+    way_word, leg_way = array(book, "state.way_word", 1), array(book, "state.leg_way", 1)
     kind_home = array(book, "fixed.kind_home", 1)
     kind_group = array(book, "fixed.kind_group", 1)
     member_class = array(book, "state.member_class", 1)
@@ -134,8 +141,8 @@ def move_part(book, k, day):
     n_places, n_tally = stock.shape[2], stock.shape[3]
     _move(
         day, n_tally, n_places * n_tally, flow.shape[2] * n_tally, ring.shape[1] - 1, threshold.shape[2],
-        alternative.shape[1], means_edge.shape[0], keep_after_robbery, pointer(period_of_day), pointer(kind_class),
-        pointer(alternative), pointer(means_edge), pointer(threshold), pointer(leg_word), stays_of(book),
+        means_edge.shape[0], keep_after_robbery, pointer(period_of_day), pointer(kind_row), pointer(leg_way),
+        pointer(means_edge), pointer(threshold), pointer(way_word), stays_of(book),
         of_part(buckets_of(book), k), ends_of(book, k), pointer(stock[k]), pointer(ring[k]), pointer(flow[k]), kind_home,
         kind_group, pointer(member_class), forced_leg, income[epoch], forced[epoch], harm[k], forced_seen[k], request[k],
     )  # fmt: skip
@@ -143,26 +150,26 @@ def move_part(book, k, day):
 
 @inner
 def _move(
-    day, n_tally, n_cells, n_flows, mask, width, alternative_width, n_edges, keep_after_robbery, period_of_day, kind_class,
-    alternative, means_edge, threshold, leg_word, stays, buckets, ends, stock, ring, flow, kind_home, kind_group, member_class,
+    day, n_tally, n_cells, n_flows, mask, width, n_edges, keep_after_robbery, period_of_day, kind_row,
+    leg_way, means_edge, threshold, way_word, stays, buckets, ends, stock, ring, flow, kind_home, kind_group, member_class,
     forced_leg, income, forced, harm, forced_seen, request,
 ):  # fmt: skip
     pages, turn, cursor, free = buckets.pages, buckets.turn, buckets.cursor, buckets.free
     reading, n_zones = buckets.reading, buckets.n_zones
     place_word, n_days, n_places = stays.place_word, stays.n_days, stays.n_places
     n_forced = forced.shape[2]
-    travelling = TRAVELLING * n_cells
+    travelling, row = TRAVELLING * n_cells, n_places * width
     events = 0
     read = 1
     while read > 0:  # who moves on within the day may come to a zone read before
         read = 0
         for zone in range(n_zones):
-            bucket = day * n_zones + zone
+            bucket = zone * (n_days + 1) + day
             page, begin = np.int64(reading[2 * zone]), np.int64(reading[2 * zone + 1])
             if page < 0:
                 page = np.int64(buckets.head[bucket])
             while page >= 0:
-                end = cursor[bucket]
+                end = np.int64(cursor[bucket])
                 last = (end - 1) >> PAGE_BITS
                 stop = end - (last << PAGE_BITS) if page == last else PAGE
                 if begin >= stop:
@@ -187,7 +194,7 @@ def _move(
                     draw = w3 >> S32
                     keep = w3 & KEEP
                     before = status * n_cells + cell
-                    leg = np.int64(-1)
+                    way = np.int64(-1)
                     to = place
                     when = day
                     entering = False
@@ -214,22 +221,29 @@ def _move(
                             u = U32(min(mix(h + U64(STREAM_FORCED) * GOLD) >> S32, TOP))
                             for j in range(n_forced):
                                 if u < forced[kind, f, j]:
-                                    leg = np.int64(forced_leg[f, j, kind])
+                                    way = np.int64(leg_way[forced_leg[f, j, kind]])
                                     entering = False
                                     forced_seen[kind_group[kind], f, 1] += size
                                     events -= size  # counted where they leave
                                     break
                     elif code == BOARDING:
-                        leg = np.int64(draw)
+                        way = np.int64(leg_way[np.int64(draw)])
                     else:
                         m = _class_of_means(means, means_edge, n_edges)
-                        row = (np.int64(kind_class[kind]) * 2 + np.int64(south)) * (n_edges + 1) + m
-                        ways = shift(threshold, (row * n_places + place) * width)
-                        j = _choice(ways, np.int64(place_word[4 * place + 3]), draw)
-                        leg = np.int64(alternative[place * alternative_width + j])
-                        flags = leg_word[8 * leg + 1] if leg >= 0 else U64(0)
-                        if leg >= 0 and flags >> U64(21):
-                            if flags >> U64(21) == U64(SETTLE):
+                        chances = shift(
+                            threshold,
+                            kind_row[kind] + (np.int64(south) * (n_edges + 1) + m) * row + place * width,
+                        )
+                        ways = place_word[4 * place + 3]
+                        way = np.int64(ways >> S32) + _choice(chances, np.int64(ways & M32), draw)
+                        flags = way_word[8 * way + 1]
+                        sort = (flags >> U64(21)) & U64(3)
+                        if sort:
+                            if sort == U64(SHUT):
+                                _ask(request, turn, w0, w1, w2, w3, U64(0))
+                                events += size_of(w2)
+                                continue
+                            if sort == U64(SETTLE):
                                 events += size_of(w2)
                                 shift_stock(stock, member_class, kind, w2, before, SETTLED * n_cells + cell)
                                 finish(ends, OUT_SETTLED, place, day, w0, w1, w2, w3)
@@ -242,45 +256,45 @@ def _move(
                             w3 = (w3 & M32) | SOUTHWARD
                             w3 |= (mix(w0 + place_word[4 * place] + v * GOLD) >> S32) << S32
                             events += size_of(w2)
-                            leg = np.int64(-2)
-                        elif leg >= 0 and means != U64(NO_MEANS) and means < leg_word[8 * leg + 3]:
+                            way = np.int64(-1)
+                        elif means != U64(NO_MEANS) and means < way_word[8 * way + 3]:
                             rate = income[place]
                             wait = 30
                             if rate > 0:
                                 wait = min(
-                                    30, (np.int64(leg_word[8 * leg + 3]) - np.int64(means) + rate - 1) // rate
+                                    30, (np.int64(way_word[8 * way + 3]) - np.int64(means) + rate - 1) // rate
                                 )
                                 means = min(means + U64(rate * wait), U64(NO_MEANS - 1))
                             shift_stock(stock, member_class, kind, w2, before, STRANDED * n_cells + cell)
                             w3 = (w3 & ~U64(0x30FFFF)) | means | U64(STRANDED << 20)
                             when = min(day + wait, n_days)
                             events += size_of(w2)
-                            leg = np.int64(-2)
-                        elif leg < 0 or flags & U64(1 << 16):
-                            _ask(request, turn, leg, w0, w1, w2, w3)
+                            way = np.int64(-1)
+                        elif flags & U64(1 << 16):
+                            _ask(request, turn, w0, w1, w2, w3, flags >> S32)
                             events += size_of(w2)
                             continue
-                    if leg >= 0:
-                        q = 8 * leg
-                        flags = leg_word[q + 1]
+                    if way >= 0:
+                        q = 8 * way
+                        flags = way_word[q + 1]
+                        leg = np.int64(flags >> S32) - 1
                         if means != U64(NO_MEANS) and not w3 & ARRIVING:
-                            means -= min(means, leg_word[q + 3])
+                            means -= min(means, way_word[q + 3])
                         code = np.int64((flags >> U64(17)) & U64(7))
-                        sure = leg_word[q + 6]
+                        sure = way_word[q + 6]
                         if sure > U64(0):
                             when = day + np.int64(sure) - 1
                         else:
                             v = ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3)) + (lap << U64(2))
-                            h = mix(w0 + leg_word[q] + v * GOLD)
-                            u64 = min(h >> S32, TOP)
-                            span = leg_word[q + 2]
-                            when = day + days_drawn(stays, span >> S32, np.int64(span & M32), u64)
-                            if (h & M32) < leg_word[q + 4]:
+                            h = mix(w0 + way_word[q] + v * GOLD)
+                            span = way_word[q + 2]
+                            when = day + days_drawn(stays, span >> S32, np.int64(span & M32), h >> S32)
+                            if (h & M32) < way_word[q + 4]:
                                 harm[kind_group[kind], leg] += size_of(w2)
                                 if means != U64(NO_MEANS):
                                     means = (means * U64(keep_after_robbery)) >> U64(8)
-                            if leg_word[q + 5] > U64(0):
-                                dead = _who_dies(h, leg_word[q + 5], w2)
+                            if way_word[q + 5] > U64(0):
+                                dead = _who_dies(h, way_word[q + 5], w2)
                                 if dead > U64(0):  # on the way, without the others, until the day of arrival
                                     to = np.int64(flags & PLACE)
                                     gone = size_of(dead)
@@ -305,10 +319,10 @@ def _move(
                         if event or ahead:
                             after += travelling
                         counted = np.int64(period_of_day[U64(min(when, n_days))]) * n_flows + leg * n_tally
-                        row = 16 * kind
+                        classes = 16 * kind
                         while members > U64(0):
                             if members & U64(15):
-                                g = np.int64(member_class[row + np.int64(members & U64(15))])
+                                g = np.int64(member_class[classes + np.int64(members & U64(15))])
                                 events += 1
                                 stock[before + g] -= 1
                                 stock[after + g] += 1
@@ -321,12 +335,10 @@ def _move(
                             w3 = means | keep | ARRIVING | (U64(code) << U64(23)) | (lap << U64(26))
                             when = min(when, n_days)
                         else:
-                            w1, lap, h = visit(
-                                place_word[4 * to], place_word[4 * to + 1] & U64(0xFF), w0, w1, lap
-                            )
+                            w1, lap, h = visit(way_word[q + 7], (flags >> U64(24)) & U64(0xFF), w0, w1, lap)
                             entering = True
                     if entering:
-                        leave = day_of_leaving(stays, kind, to, min(h & M32, TOP), when)
+                        leave = day_of_leaving(stays, kind, to, h & M32, when)
                         if means != U64(NO_MEANS):
                             spent = place_word[4 * to + 2] * U64(leave - when)
                             means = means - spent if means > spent else U64(0)
@@ -354,16 +366,15 @@ def _choice(thresholds, n, draw):
     u = U32(min(draw, TOP))
     j = 0
     for start in range(0, n, 8):
-        for a in range(8):
-            j += u >= thresholds[start + a]
+        j += reached_of_eight(shift(thresholds, start), u)
     return j
 
 
 @inner
-def _ask(request, turn, leg, w0, w1, w2, w3):
-    """Write down that a unit asks for a limited leg, or (`leg` < 0) found every way closed."""
+def _ask(request, turn, w0, w1, w2, w3, leg):
+    """Write down that a unit asks for a limited leg (its number + 1), or (0) found every way closed."""
     n = turn[4]
-    request[n, 0], request[n, 1], request[n, 2], request[n, 3], request[n, 4] = w0, w1, w2, w3, U64(leg + 1)
+    request[n, 0], request[n, 1], request[n, 2], request[n, 3], request[n, 4] = w0, w1, w2, w3, leg
     turn[4] = n + 1
 
 

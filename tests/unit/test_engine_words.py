@@ -1,0 +1,64 @@
+"""Words that lie ready for a move: ways out of a place, a draw beside eight thresholds, visits and laps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from sim.engines.agents.state import new_state
+from sim.engines.kernels.address import pointer, reached_of_eight, shift
+from sim.engines.kernels.draws import GOLD, mix, visit
+from sim.plan import compile_plan
+from sim.spec import load_scenario
+
+U64 = np.uint64
+_eight: Any = reached_of_eight
+_shift: Any = shift
+_pointer: Any = pointer
+_reached: Any = nb.njit(lambda row, start, value: _eight(_shift(_pointer(row), start), value))
+_visit: Any = nb.njit(lambda key, slot, w0, w1, lap: visit(key, slot, w0, w1, lap))
+_mixed: Any = nb.njit(lambda x: mix(x))
+
+
+def test_the_ways_out_of_a_place_are_its_alternatives_and_none() -> None:
+    plan = compile_plan(load_scenario("history/baseline"), scale=0.001)
+    state, fixed = new_state(plan, 1), plan.fixed
+    for place, n in enumerate(fixed.alternatives):
+        word = int(state.place_word[4 * place + 3])
+        first = word >> 32
+        assert word & 0xFFFFFFFF == n
+        assert state.way_leg[first : first + n + 1].tolist() == [*fixed.alternative[place, :n].tolist(), -1]
+    legs = np.arange(len(fixed.leg_to))
+    assert np.array_equal(state.way_leg[state.leg_way[legs]], legs)
+    listed = fixed.alternative[fixed.alternative >= 0]
+    assert len(listed) < len(legs), "no leg is left that nobody chooses"
+
+
+def test_a_draw_reaches_as_many_of_eight_thresholds_as_a_count_finds() -> None:
+    rng = np.random.default_rng(5)
+    edges = np.array([0, 1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 2, 2**32 - 1], np.uint32)
+    for _ in range(200):
+        row = np.where(rng.random(16) < 0.4, rng.choice(edges, 16), rng.integers(0, 2**32, 16)).astype(
+            np.uint32
+        )
+        value = rng.choice(np.concatenate([edges, row]))
+        for start in (0, 3, 8):  # not only where a cache line begins
+            assert _reached(row, start, value) == int((value >= row[start : start + 8]).sum())
+
+
+def test_visits_are_counted_to_four_and_then_by_laps() -> None:
+    key, w0, w1, lap, drawn = U64(77), U64(123456789), U64(0b11_10_01 << 40), U64(0), set()
+    for _ in range(300):
+        for slot in (0, 44, 62):
+            seen = (int(w1) >> slot) & 3
+            expected = _mixed(U64((int(w0) + int(key) + (seen + (int(lap) << 2)) * int(GOLD)) % 2**64))
+            others = int(w1) & ~(3 << slot)
+            before = int(lap)
+            w1, lap, h = (U64(x) for x in _visit(key, U64(slot), w0, w1, lap))
+            assert int(h) == int(U64(expected))
+            assert int(w1) == others | (((seen + 1) % 4) << slot)
+            assert int(lap) == (before + (seen == 3)) % 64
+            drawn.add(int(h))
+    assert len(drawn) == 256, "a lap of sixty-four has four draws each"
