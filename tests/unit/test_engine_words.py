@@ -18,8 +18,8 @@ _eight: Any = reached_of_eight
 _shift: Any = shift
 _pointer: Any = pointer
 _reached: Any = nb.njit(lambda row, start, value: _eight(_shift(_pointer(row), start), value))
-_visit: Any = nb.njit(visit)
-_mixed: Any = nb.njit(mix)
+_visit: Any = nb.njit(lambda key, slot, w0, w1, lap: visit(key, slot, w0, w1, lap))  # noqa: PLW0108
+_mixed: Any = nb.njit(lambda x: mix(x))  # noqa: PLW0108 - what is woven in is no function that can be compiled alone
 
 
 def test_the_ways_out_of_a_place_are_its_alternatives_and_none() -> None:
