@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+
+from sim.cli.options import Lang
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
-
-_REFUSED = 2
 
 
 @app.command()
@@ -39,18 +38,24 @@ def score(
         bool,
         typer.Option("--refresh", help="With --hindcast: make them anew instead of reading the archive."),
     ] = False,
+    lang: Lang = None,
 ) -> None:
     """Score a forecast against what was observed, beside five naive rules."""
     from calibration.evaluate import score_folder, write_scores
+    from calibration.report_words import phrase
+    from sim.cli.words import language_of
     from sim.errors import CalibrationError, Problem
 
+    spoken = language_of(lang)
     console = Console(highlight=False)
     if hindcast:
         from calibration.hindcast import score_hindcast
 
         tables = score_hindcast(refresh=refresh)
         for title in ("overall", "by_part", "by_horizon", "by_target"):
-            console.print(_table(tables[title], title))
+            _show(tables[title], title, console, spoken)
+        if console.width < _WIDE:
+            console.print(phrase("say_narrow", spoken))
         if out is not None:
             write_scores(tables, out)
         return
@@ -61,22 +66,27 @@ def score(
         raise CalibrationError("There is nothing to score.", [problem])
     tables = score_folder(forecast_dir, observed)
     for title in ("summary", "relative", "by_target"):
-        console.print(_table(tables[title], title))
+        _show(tables[title], title, console, spoken)
     folder = out or (forecast_dir if forecast_dir.is_dir() else forecast_dir.parent)
     for path in write_scores(tables, folder):
-        console.print(f"wrote {path}", soft_wrap=True)
+        console.print(phrase("say_written", spoken, path=path), soft_wrap=True)
 
 
-def _table(frame: pd.DataFrame, title: str) -> Table:
-    table = Table(title=title.replace("_", " "), header_style="bold")
-    for name, dtype in frame.dtypes.items():
-        table.add_column(str(name), justify="right" if dtype.kind in "fi" else "left", overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(_text(value) for value in row))
-    return table
+_WIDE = 116
+"""Columns of a terminal in which every column of the scores has room."""
+_FURTHER = ["cells", "geometric", "bias", "crps"]
 
 
-def _text(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:.3f}"  # noqa: PLR2004 - three digits show
-    return str(value)
+def _show(frame: pd.DataFrame, title: str, console: Console, lang: str) -> None:
+    """A table for each scale and each set of rules, so that it fits into a terminal."""
+    from calibration.console import in_a_table
+    from calibration.report_words import name_of, phrase
+
+    kept = frame if console.width >= _WIDE else frame.drop(columns=_FURTHER, errors="ignore")
+    apart = [name for name in ("scenario", "scale") if name in frame.columns]
+    for key, part in kept.groupby(apart, sort=False):
+        names = dict(zip(apart, key, strict=True))
+        told = ", ".join(
+            [phrase(f"table_{title}", lang), *(name_of(k, str(v), lang) for k, v in names.items())]
+        )
+        console.print(in_a_table(part.drop(columns=apart), lang, told), "")

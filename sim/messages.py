@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from sim.errors import Problem, TravesiaError
 
-__all__ = ["in_language", "table", "told"]
+__all__ = ["in_language", "problem_told", "table", "told"]
 
 _HOLE: Final = "{}"
 _FEWEST_LETTERS: Final = 10
@@ -114,11 +114,27 @@ def told(error: TravesiaError, lang: str) -> str:
     """
     if lang != "es":
         return str(error)
-    return "\n".join([in_language(error.message, lang), *(f"  - {_problem(p)}" for p in error.problems)])
+    return "\n".join(
+        [in_language(error.message, lang), *(f"  - {problem_told(p, lang)}" for p in error.problems)]
+    )
 
 
-def _problem(problem: Problem) -> str:
-    """One fault in Spanish."""
+def problem_told(problem: Problem, lang: str) -> str:
+    """One fault in a language.
+
+    Parameters
+    ----------
+    problem : Problem
+    lang : str
+        ``en`` or ``es``.
+
+    Returns
+    -------
+    str
+        In English the same as ``str(problem)``.
+    """
+    if lang != "es":
+        return str(problem)
     what = in_language(problem.what, "es")
     text = f"{in_language(problem.where, 'es')}: {what}" if problem.where else what
     if problem.expected:

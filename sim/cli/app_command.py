@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import Lang
+
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
@@ -22,12 +24,16 @@ def serve(
         "runs"
     ),
     processes: Annotated[int, typer.Option(help="Full runs at once.", min=1)] = 1,
+    lang: Lang = None,
 ) -> None:
     """Open the local web app; nothing leaves this machine."""
     from sim.app.serve import open_page, start
+    from sim.cli.words import language_of, say
 
+    spoken = language_of(lang)
     running = start(runs, port=port, processes=processes)
-    typer.echo(f"Travesía is at {running.address} (only on this machine). Stop it with Ctrl-C.")
+    address = f"{running.address}{spoken}/"
+    typer.echo(say("app.at", spoken, address=address))
     if browser:
-        open_page(running.address)
+        open_page(address)
     running.wait()

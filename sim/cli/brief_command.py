@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import Lang
+
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
@@ -18,7 +20,7 @@ def brief(
     country: Annotated[
         str, typer.Option(help="Country by its ISO 3166 code (PAN), or ALL for the regional brief.")
     ] = "ALL",
-    lang: Annotated[str, typer.Option(help="Language of the brief: en or es.")] = "en",
+    lang: Lang = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -37,9 +39,11 @@ def brief(
     ] = None,
 ) -> None:
     """Write the two-page brief for one country, or for the region."""
+    from sim.cli.words import language_of
     from sim.report import brief as write
     from sim.results import open_run
 
+    spoken = language_of(lang)
     others = [open_run(folder) for folder in beside or ()]
-    pages = write(open_run(run_dir), country, lang, month=month, beside=others)
-    typer.echo(str(pages.save(out or run_dir / f"brief_{pages.country}_{lang}.pdf")))
+    pages = write(open_run(run_dir), country, spoken, month=month, beside=others)
+    typer.echo(str(pages.save(out or run_dir / f"brief_{pages.country}_{spoken}.pdf")))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim.cli.options import Lang
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
@@ -36,13 +38,7 @@ def compare(
             metavar="BORDER MONTH",
         ),
     ] = None,
-    lang: Annotated[
-        str | None,
-        typer.Option(
-            help="Language of tables and figures: en or es; that of the system if not given.",
-            show_default=False,
-        ),
-    ] = None,
+    lang: Lang = None,
 ) -> None:
     """Run scenarios with the same luck and show what differs."""
     from rich.console import Console

@@ -18,11 +18,12 @@ _ENDINGS = {"geojson": ".geojson", "graphml": ".graphml", "netcdf": ".nc", "ema"
 def export(
     source: Annotated[
         list[str],
-        typer.Argument(help="Run folder, or scenario (geojson, graphml).", metavar="RUN_DIR|SCENARIO..."),
+        typer.Argument(help="Run folder, or scenario (geojson, graphml).", metavar="RUN_DIR|SCENARIO"),
     ],
     form: Annotated[str, typer.Option("--format", help="geojson, graphml, netcdf or ema.")] = "geojson",
     out: Annotated[
-        Path | None, typer.Option(help="File to write; beside the source if not given.", show_default=False)
+        Path | None,
+        typer.Option(help="File to write; in the current folder if not given.", show_default=False),
     ] = None,
 ) -> None:
     """Write the route graph as GeoJSON or GraphML, or a run as NetCDF or EMA-workbench results."""

@@ -29,6 +29,8 @@ _NEWEST_TESTED = (3, 13)
 _GIGABYTE = 1_000_000_000
 _MEMORY_NEEDED = 2 * _GIGABYTE
 _DISK_NEEDED = 1 * _GIGABYTE
+_SHOWN = 5
+"""Packages that differ from the lock and are named."""
 _LOCK_LINE = re.compile(
     r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\]+))?", re.M
 )
@@ -83,7 +85,7 @@ def check_packages() -> Iterator[Finding]:
         return
     needed = [r for r in declared if r.marker is None or r.marker.evaluate({"extra": ""})]
     wrong = [
-        f"{r.name} {have or 'missing'} (needs {r.specifier})"
+        f"{r.name} {have} (needs {r.specifier})" if have else f"{r.name} is missing (needs {r.specifier})"
         for r in needed
         if (have := _installed(r.name)) is None or not r.specifier.contains(have, prereleases=True)
     ]
@@ -110,9 +112,11 @@ def check_lock() -> Iterator[Finding]:
         pinned += 1
         have = _installed(name)
         if have != wanted:
-            other.append(f"{name} {have or 'missing'}, locked {wanted}")
+            other.append(f"{name} {have}, locked {wanted}" if have else f"{name} is missing, locked {wanted}")
     if other:
-        shown = "; ".join(other[:5]) + (f"; and {len(other) - 5} more" if len(other) > 5 else "")  # noqa: PLR2004
+        shown = "; ".join(
+            [*other[:_SHOWN], *([f"and {len(other) - _SHOWN} more"] if len(other) > _SHOWN else [])]
+        )
         yield Finding(
             "Lock", "warning", shown, "Results are promised for the lock: run 'make clean install'."
         )
@@ -183,17 +187,12 @@ def check_cache() -> Iterator[Finding]:
         return
     kept = kept_kernels()
     size = sum(file.stat().st_size for file in kept) / 1e6
-    state = f"{_some(len(kept), 'kernel')} of this version, {size:.1f} MB"
+    found = f"{folder}; kernels of this version: {len(kept)} ({size:.1f} MB)"
     if not any(file.name.startswith("day.work_on") for file in kept):
-        state += "; the first run compiles, which takes about 20 s"
+        found += "; the first run compiles, which takes about 20 s"
     others = sum(1 for other in cache_root().glob("kernels-*") if other != folder)
-    state += f"; {_some(others, 'other version')} kept, the oldest go by themselves" if others else ""
-    yield Finding("Kernel cache", "ok", f"{folder} ({state})")
-
-
-def _some(number: int, what: str) -> str:
-    """A number and what is counted."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
+    found += f"; other versions kept: {others} (the oldest go by themselves)" if others else ""
+    yield Finding("Kernel cache", "ok", found)
 
 
 def check_writing() -> Iterator[Finding]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim.cli.options import Lang
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,10 +41,13 @@ def flee(
             help="A location closure with two names shuts: pair (their link) or all (as FLEE 3 does)."
         ),
     ] = "pair",
+    lang: Lang = None,
 ) -> None:
     """Import a FLEE case: its tables, settings and observed series."""
+    from sim.cli.words import language_of
     from sim.exchange.flee import import_flee
 
+    spoken = language_of(lang)
     done = import_flee(
         folder,
         settings,
@@ -51,16 +56,18 @@ def flee(
         full_camps=chosen(full_camps, "--full-camps", ("avoid", "wait")),  # type: ignore[arg-type]
         location_pairs=chosen(location_closures, "--location-closures", ("pair", "all")) == "pair",
     )
-    show(done.scenario, done.left_out, out, "import_report.md")
+    show(done.scenario, done.left_out, out, spoken)
 
 
 @app.command("tables")
-def tables(folder: Folder, out: Out) -> None:
+def tables(folder: Folder, out: Out, lang: Lang = None) -> None:
     """Import a route graph and departures from places.csv, legs.csv and departures.csv."""
+    from sim.cli.words import language_of
     from sim.exchange.plain import import_tables
 
+    spoken = language_of(lang)
     done = import_tables(folder, out)
-    show(done.scenario, done.left_out, out, "import_report.md")
+    show(done.scenario, done.left_out, out, spoken)
 
 
 def chosen(value: str, option: str, known: tuple[str, ...]) -> str:
@@ -73,21 +80,21 @@ def chosen(value: str, option: str, known: tuple[str, ...]) -> str:
     return value
 
 
-def show(scenario: Scenario, left_out: Sequence[str], out: Path, report: str) -> None:
+def show(scenario: Scenario, left_out: Sequence[str], out: Path, lang: str) -> None:
     """What was made, what was left out, and where both are."""
     from rich.console import Console
     from rich.markup import escape
 
+    from sim.cli.words import say, scenario_line
+    from sim.messages import in_language
+
     console = Console(highlight=False, soft_wrap=True)
-    world = scenario.world
-    console.print(
-        f"{scenario.name}: {len(world.places)} places, {len(world.legs)} legs, {len(scenario.departures)} "
-        f"departure "
-        f"rows, {len(scenario.policies)} policies, {scenario.window.start} to {scenario.window.end}"
-    )
+    console.print(escape(scenario_line(scenario, lang)))
     if left_out:
-        console.print("No counterpart, or read in one of several ways:")
+        console.print(say("import.left_out", lang))
         for item in left_out:
-            console.print(f"  - {escape(item)}")
-    console.print(f"Written to {out / 'scenario.yaml'} (list in {report}); run it with")
-    console.print(f"  travesia run {out / 'scenario.yaml'} --daily --out RUN_DIR")
+            console.print(f"  - {escape(in_language(item, lang))}")
+    console.print(escape(say("import.written", lang, path=out / "scenario.yaml")))
+    console.print(
+        escape(f"  travesia run {out / 'scenario.yaml'} --daily --out {say('import.run_dir', lang)}")
+    )

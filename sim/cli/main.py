@@ -16,7 +16,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
+from sim.cli.help import in_words, prepared
 from sim.cli.registry import Listing, available, load
+from sim.cli.words import reader_language
 from sim.errors import CalibrationError, DataError, ScenarioError, TravesiaError
 
 __all__ = ["DONE", "FAILED", "INTERRUPTED", "REFUSED", "call", "exit_code", "main"]
@@ -39,9 +41,10 @@ _app = typer.Typer(
 class _LateCommand(TyperCommand):
     """A command that is known by name and one line of help; the real one is imported when it is called."""
 
-    def __init__(self, name: str, listing: Listing) -> None:
-        super().__init__(name, help=listing.help, rich_help_panel=listing.panel, add_help_option=False)
-        self.target = listing.target
+    def __init__(self, name: str, listing: Listing, lang: str) -> None:
+        panel = in_words(listing.panel, lang)
+        super().__init__(name, help=listing.help, rich_help_panel=panel, add_help_option=False)
+        self.target, self.lang = listing.target, lang
 
     def make_context(
         self,
@@ -50,7 +53,7 @@ class _LateCommand(TyperCommand):
         parent: Any = None,  # noqa: ANN401 - typer keeps its context type private
         **extra: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        real = load(self.name or "", self.target)
+        real = prepared(load(self.name or "", self.target), self.lang)
         return real.make_context(info_name, args, parent=parent, **extra)
 
 
@@ -62,7 +65,7 @@ class _Commands(TyperGroup):
         for name in self.list_commands(ctx):
             command = self.commands[name]
             panel = str(getattr(command, "rich_help_panel", None) or "Commands")
-            panels.setdefault(panel, []).append((name, command.get_short_help_str(limit=80)))
+            panels.setdefault(panel, []).append((name, command.get_short_help_str()))
         width = max((len(name) for name in self.commands), default=0)
         for panel, rows in panels.items():
             with formatter.section(panel):
@@ -110,12 +113,13 @@ def _travesia(
     _log_to_stderr(verbose)
 
 
-def _group() -> TyperGroup:
+def _group(lang: str) -> TyperGroup:
     group = typer.main.get_command(_app)
     if not isinstance(group, TyperGroup):  # pragma: no cover - a callback makes it a group
         unlikely = "typer built no group"
         raise TypeError(unlikely)
-    group.commands.update({name: _LateCommand(name, listing) for name, listing in available().items()})
+    group.commands.update({name: _LateCommand(name, listing, lang) for name, listing in available().items()})
+    prepared(group, lang)
     return group
 
 
@@ -154,7 +158,6 @@ def _explain(error: BaseException) -> str:
 
 
 def _report(error: BaseException, arguments: Sequence[str] | None = None) -> int:
-    from sim.cli.words import reader_language
     from sim.messages import in_language, told
 
     if os.environ.get("TRAVESIA_DEBUG", "") not in {"", "0"}:
@@ -179,7 +182,9 @@ def call(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 failed while running, 2 refused input, 130 interrupted.
     """
     try:
-        code = _group().main(args=arguments, prog_name="travesia", standalone_mode=False)
+        code = _group(reader_language(arguments)).main(
+            args=arguments, prog_name="travesia", standalone_mode=False
+        )
     except (
         TyperException
     ) as fault:  # a word of the command line that is missing, unknown or of the wrong kind
@@ -195,7 +200,7 @@ def call(arguments: Sequence[str] | None = None) -> int:
 
 def _misused(fault: TyperException, arguments: Sequence[str] | None) -> int:
     """Say how a command is called, and what was wrong with the call."""
-    from sim.cli.words import reader_language, say
+    from sim.cli.words import say
     from sim.messages import in_language
 
     lang = reader_language(arguments)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import Lang
+
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
@@ -15,7 +17,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def needs(
     run_dir: Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN_DIR")],
-    lang: Annotated[str, typer.Option(help="Language of names and workbook: en or es.")] = "en",
+    lang: Lang = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -46,6 +48,7 @@ def needs(
     ] = None,
 ) -> None:
     """Write what each country needs: people, resources, money, gaps and duplications."""
+    from sim.cli.words import language_of
     from sim.errors import DataError
     from sim.needs import estimate
     from sim.needs.export import write_csv
@@ -58,7 +61,7 @@ def needs(
     found = estimate(
         open_run(run_dir),
         country=country,
-        lang=lang,
+        lang=language_of(lang),
         standards=standards,
         arrangement=arrangement,
         funding=funding,

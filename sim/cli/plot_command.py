@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import Lang
+
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
@@ -18,18 +20,20 @@ _KINDS = "crossings, map, where, outcomes, policies, needs, coordination, upstre
 def plot(
     run_dir: Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN_DIR")],
     kinds: Annotated[
-        list[str] | None, typer.Argument(help=_KINDS, metavar="[KIND]...", show_default=False)
+        list[str] | None, typer.Argument(help=_KINDS, metavar="KIND", show_default=False)
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; RUN_DIR/plots if not given.", show_default=False)
     ] = None,
-    lang: Annotated[str, typer.Option(help="Language of the labels: en or es.")] = "en",
+    lang: Lang = None,
     ending: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
 ) -> None:
     """Draw the figures of a run folder, each with the table it shows as CSV."""
+    from sim.cli.words import language_of
     from sim.report import plot_all
     from sim.results import open_run
 
+    spoken = language_of(lang)
     run = open_run(run_dir)
-    for path in plot_all(run, out or run_dir / "plots", kinds or None, lang, ending):
+    for path in plot_all(run, out or run_dir / "plots", kinds or None, spoken, ending):
         typer.echo(str(path))

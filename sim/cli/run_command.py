@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from sim.cli.options import Lang
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
@@ -53,13 +55,7 @@ def run(
         ),
     ] = None,
     figures: Annotated[bool, typer.Option(help="Write plots/ and needs.csv as well.")] = True,
-    lang: Annotated[
-        str | None,
-        typer.Option(
-            help="Language of tables and figures: en or es; that of the system if not given.",
-            show_default=False,
-        ),
-    ] = None,
+    lang: Lang = None,
 ) -> None:
     """Run a scenario and write its run folder, figures and a first table of needs."""
     from rich.console import Console
@@ -148,7 +144,7 @@ def _write_figures(done: Run, lang: str) -> str:
 
 def _show(done: Run, console: Console, lang: str) -> None:
     """Table of crossings by border and year, and where everything was written."""
-    from sim.cli.words import border_names, count, say
+    from sim.cli.words import border_names, count, decimal, say
     from sim.results import nationality_table, year_table
     from sim.results.reduce import all_nationalities, nationality_counts
     from sim.results.summary import counted_months
@@ -159,15 +155,17 @@ def _show(done: Run, console: Console, lang: str) -> None:
     told = {name: count(m[name], lang) for name in ("people", "events", "replicates")}
     console.print("\n" + say(f"run.{key}", lang, scenario=m["scenario"], seed=m["seed"], **told))
     if m["scale"] != 1.0:
-        console.print(say("run.scale", lang, scale=f"{m['scale']:g}"))
+        console.print(
+            say("run.scale", lang, scale=f"{m['scale']:g}".replace(".", "," if lang == "es" else "."))
+        )
     timing = m["timing"]
     memory = count(m["peak_rss_mb"], lang)
     console.print(
         say(
             "run.cost",
             lang,
-            total=f"{timing['total_s']:.1f}",
-            engine=f"{timing['engine_s']:.1f}",
+            total=decimal(timing["total_s"], lang),
+            engine=decimal(timing["engine_s"], lang),
             memory=memory,
         )
     )

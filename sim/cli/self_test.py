@@ -81,8 +81,8 @@ def findings() -> Iterator[Finding]:
         yield Finding("Self-test", "fault", "; ".join(filter(None, [fault, *wrong])), advice)
         return
     told = (
-        f"{found['departed']:,} people, three of four by the road, all arrived, none lost; {each * 1e9:.0f} ns an event; "
-        f"kernels ready in {loaded:.1f} s"
+        f"{found['departed']:,} people, three of four by the road, all arrived, none lost; "
+        f"{each * 1e9:.0f} ns an event; kernels ready in {loaded:.1f} s"
     )
     if each > _SLOW:
         yield Finding(

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import Lang
+
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
@@ -23,30 +25,33 @@ def verify(
             help="Instead: a file that the app shares; it is run again and compared.", show_default=False
         ),
     ] = None,
+    lang: Lang = None,
 ) -> None:
     """Check a run folder: hashes, tables, completeness, conservation of people; or confirm a shared run."""
+    from sim.cli.words import language_of
     from sim.errors import DataError, Problem
 
+    spoken = language_of(lang)
     if (run_dir is None) == (share is None):
         message = "Nothing was checked."
         raise DataError(
             message, [Problem("one thing to check is needed", "", "a run folder, or --share FILE")]
         )
     if share is not None:
-        _confirm(share)
+        _confirm(share, spoken)
     elif run_dir is not None:
-        _check(run_dir)
+        _check(run_dir, spoken)
 
 
-def _check(run_dir: Path) -> None:
+def _check(run_dir: Path, lang: str) -> None:
     from rich.console import Console
 
     from sim.cli.progress import progress_bar
-    from sim.cli.words import count, reader_language, say
+    from sim.cli.words import count, say
     from sim.errors import DataError
     from sim.results.verify import verify as verified
 
-    with progress_bar(Console(highlight=False, stderr=True)) as report:
+    with progress_bar(Console(highlight=False, stderr=True), lang) as report:
         found = verified(run_dir, report)
     if found.problems:
         many = len(found.problems)
@@ -54,7 +59,6 @@ def _check(run_dir: Path) -> None:
         if found.partial:
             message = f"The run folder {run_dir} is partial:"
         raise DataError(message, found.problems)
-    lang = reader_language()
     rows = ", ".join(
         say("verify.rows", lang, name=name, n=count(n, lang)) for name, n in found.facts["rows"].items()
     )
@@ -72,18 +76,18 @@ _DIFFERS = {
 }
 
 
-def _confirm(share: Path) -> None:
+def _confirm(share: Path, lang: str) -> None:
     from rich.console import Console
 
     from sim.app.service.share import confirm, read_share
     from sim.cli.progress import progress_bar
-    from sim.cli.words import reader_language, say
+    from sim.cli.words import say
     from sim.errors import DataError, Problem
     from sim.messages import in_language
     from sim.spec.reading import read_text
 
     content = read_share(read_text(share), share.name)
-    with progress_bar(Console(highlight=False, stderr=True)) as report:
+    with progress_bar(Console(highlight=False, stderr=True), lang) as report:
         found = confirm(content, report)
     why = [_DIFFERS[name] for name in found["differs"]]
     if not found["same"]:
@@ -95,7 +99,6 @@ def _confirm(share: Path) -> None:
         )
         message = "The shared run is not confirmed."
         raise DataError(message, [problem])
-    lang = reader_language()
     typer.echo(say("verify.same", lang, scenario=found["scenario"]))
     for text in why:
         typer.echo(say("verify.note", lang, text=in_language(text, lang)))

@@ -15,7 +15,17 @@ from sim.errors import DataError, Problem
 if TYPE_CHECKING:
     from sim.spec import Scenario
 
-__all__ = ["border_names", "count", "language_of", "percent", "reader_language", "say", "table"]
+__all__ = [
+    "border_names",
+    "count",
+    "decimal",
+    "language_of",
+    "percent",
+    "reader_language",
+    "say",
+    "scenario_line",
+    "table",
+]
 
 _OPTION = "--lang"
 
@@ -87,6 +97,19 @@ def say(key: str, lang: str, **values: object) -> str:
     return text.format(**values) if values else text
 
 
+def scenario_line(scenario: Scenario, lang: str) -> str:
+    """A scenario in one line: its name, how much it holds, and its window."""
+    world, window = scenario.world, scenario.window
+    held = {
+        "places": world.places,
+        "legs": world.legs,
+        "departures": scenario.departures,
+        "policies": scenario.policies,
+    }
+    sizes = {name: count(len(rows), lang) for name, rows in held.items()}
+    return say("scenario.is", lang, name=scenario.name, start=window.start, end=window.end, **sizes)
+
+
 def border_names(scenario: Scenario, lang: str) -> dict[str, str]:
     """Names of a scenario's borders, short enough for a table of eighty columns."""
     names = {}
@@ -101,6 +124,12 @@ def count(value: float, lang: str, *, sign: bool = False) -> str:
     """A whole number as the language groups it: ``12,345`` or ``12 345`` (no-break space)."""
     text = f"{value:+,.0f}" if sign else f"{value:,.0f}"
     return text.replace(",", "\u00a0") if lang == "es" else text
+
+
+def decimal(value: float, lang: str, digits: int = 1) -> str:
+    """A number with decimals as the language writes it: ``12,345.6`` or ``12 345,6`` (no-break space)."""
+    text = f"{value:,.{digits}f}"
+    return text.translate(str.maketrans(",.", "\u00a0,")) if lang == "es" else text
 
 
 def percent(value: float, lang: str) -> str:

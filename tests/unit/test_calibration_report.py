@@ -22,7 +22,20 @@ from sim.errors import DataError
 from sim.spec import load_scenario
 from tests.calibration_fixture import a_posterior
 
-SAME_IN_BOTH = {"column_wis", "border_darien", "border_honduras", "border_costa_rica"}
+SAME_IN_BOTH = {
+    "border_costa_rica",
+    "border_darien",
+    "border_honduras",
+    "column_crps",
+    "column_wis",
+    "kind_USD",
+    "kind_km",
+    "licence_CC BY 4.0",
+    "model_arima",
+    "model_travesia",
+    "no",
+    "say_took",
+}
 
 
 @pytest.fixture(scope="module")

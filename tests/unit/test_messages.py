@@ -17,9 +17,11 @@ from sim.spec import load_with_notes
 from sim.spec.explain import EXPECTED
 
 ROOT = Path(__file__).parents[2]
-RAISED = {"Problem", "ScenarioError", "DataError", "RunError", "CalibrationError"}
+RAISED = {"Problem", "ScenarioError", "DataError", "RunError", "CalibrationError", "Finding"}
 KEPT = {"message", "msg"}
 CALLED = {"refusal", "note", "problem", "fault"}
+STEPS = "calibration/calibrate.py"
+"""Where `say` is handed what is being done, in English."""
 #: For programmers: no reader of a page or a terminal meets them.
 INSIDE = ("sim/engines/kernels/", "sim/engines/tally.py", "sim/engines/expected/model.py", "sim/spec/base.py")
 EXAMPLES = {"window: {start: 2023-01-01, end: 2023-06-30}"}
@@ -43,13 +45,13 @@ def _templates(node: ast.expr) -> list[str]:
     return []
 
 
-def _texts(tree: ast.Module) -> Iterator[ast.expr]:
+def _texts(tree: ast.Module, called: set[str]) -> Iterator[ast.expr]:
     """Expressions that become a message, or a part of one."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             function = node.func
             name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
-            if name in RAISED | CALLED:
+            if name in RAISED | called:
                 yield from (*node.args, *(word.value for word in node.keywords))
         elif isinstance(node, ast.Assign) and any(
             isinstance(t, ast.Name) and t.id in KEPT for t in node.targets
@@ -58,13 +60,14 @@ def _texts(tree: ast.Module) -> Iterator[ast.expr]:
 
 
 def _raised() -> list[tuple[str, str]]:
-    """Every message of `sim` with the file that holds it."""
+    """Every message of `sim` and of the commands of `calibration`, with the file that holds it."""
     found: dict[str, str] = {}
-    for path in sorted((ROOT / "sim").rglob("*.py")):
+    for path in sorted([*(ROOT / "sim").rglob("*.py"), *(ROOT / "calibration").rglob("*.py")]):
         where = path.relative_to(ROOT).as_posix()
         if where.startswith(INSIDE):
             continue
-        for node in _texts(ast.parse(path.read_text(encoding="utf-8"))):
+        called = CALLED | {"say"} if where == STEPS else CALLED
+        for node in _texts(ast.parse(path.read_text(encoding="utf-8")), called):
             for text in _templates(node):
                 if not NAMES.fullmatch(text) and text not in EXAMPLES:
                     found.setdefault(text, where)

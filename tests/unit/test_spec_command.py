@@ -25,7 +25,7 @@ def test_validate_says_valid_or_tells_every_fault(
     two_roads_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(["scenarios", "validate", str(two_roads_file)]) == 0
-    assert "valid - Scenario(two_roads" in capsys.readouterr().out
+    assert "valid - two_roads: places 3" in capsys.readouterr().out
     bad = two_roads_file.with_name("bad.yaml")
     bad.write_text(TWO_ROADS.replace("from: A, to: B", "from: A, to: X").replace("mode: boat", "mode: ship"))
     assert call(["scenarios", "validate", str(two_roads_file), str(bad)]) == 2
