@@ -1,7 +1,8 @@
 """How long a command takes from the shell: ``python -m benchmarks.start``.
 
-Help, a world of two places with compiled kernels (warm), and the same with none (cold), each with all its outputs. Seconds on the
-clock, and seconds of the processor, which say less of what else the machine does; the load is noted beside them.
+Help, a check of the shipped scenario (which reads every policy it names), a world of two places with compiled kernels (warm),
+and the same with none (cold), each with all its outputs. Seconds on the clock, and seconds of the processor, which say less of
+what else the machine does; the load is noted beside them.
 """
 
 from __future__ import annotations
@@ -72,6 +73,10 @@ def start(repeats: int, cold: int = 1) -> dict[str, float]:
 
         works = {
             "help": [_measured([*travesia, "--help"], folder) for _ in range(repeats)],
+            "validate": [
+                _measured([*travesia, "scenarios", "validate", "history/baseline"], folder)
+                for _ in range(repeats)
+            ],
             "cold_run": [run(folder / f"cache{n}") for n in range(cold)],
             "warm_run": [run(folder / "cache0") for _ in range(repeats)],
         }

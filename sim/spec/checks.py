@@ -58,7 +58,30 @@ class Material:
 
     def ids(self, section: str) -> set[str]:
         """Ids written in a section, also of rows that were refused."""
-        return {str(row["id"]) for row in self.rows.get(section, []) if isinstance(row, Row) and "id" in row}
+        return self.ids_by_section.get(section, set())
+
+    @cached_property
+    def ids_by_section(self) -> dict[str, set[str]]:
+        """Ids written in every section."""
+        return {
+            section: {str(row["id"]) for row in rows if isinstance(row, Row) and "id" in row}
+            for section, rows in self.rows.items()
+        }
+
+    @cached_property
+    def countries(self) -> frozenset[str]:
+        """Countries of the places that were accepted."""
+        return frozenset(place.country for place in self.sections["places"])
+
+    @cached_property
+    def channels(self) -> frozenset[str]:
+        """Channels of the departures."""
+        return frozenset(one.channel for one, _ in self.departures if one.channel)
+
+    @cached_property
+    def departing(self) -> frozenset[str]:
+        """Groups that depart."""
+        return frozenset(one.group for one, _ in self.departures)
 
     @cached_property
     def rows_by_id(self) -> dict[tuple[str, str], Row]:
@@ -89,7 +112,7 @@ class Material:
         """Group ids that may be used."""
         return self.ids("groups") | set(known_groups())
 
-    @property
+    @cached_property
     def days(self) -> NDArray[np.datetime64] | None:
         """Every day simulated."""
         if self.window is None:
@@ -396,8 +419,7 @@ def check_policies(material: Material, problems: list[Problem], notes: list[Prob
 
 def check_names(material: Material, policy: PolicyBase, row: Row, problems: list[Problem]) -> None:
     """Refuse places, legs, countries, nationalities and targets there are not."""
-    countries = {place.country for place in material.sections["places"]}
-    channels = {one.channel for one, _ in material.departures if one.channel}
+    countries, channels = material.countries, material.channels
     if material.own.get(policy.id) != policy.id:  # of an event, or inherited: its channels may be absent here
         channels |= set(policy.channels)
     lists: tuple[tuple[str, Iterable[str], Iterable[str], str], ...] = (
@@ -420,7 +442,7 @@ def touches_nothing(material: Material, policy: PolicyBase, world: World) -> tup
     if not policy.touches_days(material.days):
         span = f"{material.days[0]} to {material.days[-1]}"
         return "start", "it is in force on no day of the window", f"dates that reach into {span}"
-    present = {one.group for one, _ in material.departures}
+    present = material.departing
     if policy.nationalities and not present & set(policy.nationalities):
         return (
             "nationalities",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import Problem, ScenarioError
 from sim.spec.explain import nearest, unknown_keys, value_of
-from sim.spec.library import policy_names, policy_rows, scenario_file, unknown_scenario
-from sim.spec.reading import Row, read_text, read_yaml
+from sim.spec.library import file_yaml, policy_names, policy_rows, scenario_file, unknown_scenario
+from sim.spec.reading import Row
 from sim.spec.tables import SECTIONS, known_groups, unknown_world, world_folder, world_rows
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Drafter:
             )
             raise ScenarioError(message, [fault])
         path, inner = extended_file(str(raw["extends"]), folder, where)
-        made = self.draft(read_yaml(read_text(path), shown_name(path)), inner, depth + 1)
+        made = self.draft(file_yaml(path, shown_name(path)), inner, depth + 1)
         made.own = {}
         made.inherited_departures = made.departures is not None
         return made

@@ -15,9 +15,9 @@ from sim.spec.base import FrozenMap
 from sim.spec.checks import Material, check
 from sim.spec.draft import Draft, drafted, shown_name
 from sim.spec.explain import build, build_all, nearest, value_of
-from sim.spec.library import scenario_file, unknown_scenario
+from sim.spec.library import file_yaml, scenario_file, unknown_scenario
 from sim.spec.policies import INSTRUMENTS, PolicyBase
-from sim.spec.reading import Row, located, read_text, read_yaml
+from sim.spec.reading import Row, located
 from sim.spec.scenario import Behaviour, Departure, Scenario, UnitShare, Window
 from sim.spec.tables import SECTIONS, month_table
 from sim.spec.world import World
@@ -116,7 +116,7 @@ def opened(source: str | Path | Mapping[str, Any]) -> tuple[Row, Path | None, st
                 raise ScenarioError(message, [Problem(found, name, "a YAML file")])
             raise unknown_scenario(name)
     label = shown_name(path)
-    return read_yaml(read_text(path), label), path.parent, label
+    return file_yaml(path, label), path.parent, label
 
 
 def materialised(draft: Draft, label: str, problems: list[Problem]) -> Material:

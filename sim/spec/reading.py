@@ -12,6 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from sim.errors import Problem, ScenarioError
+from sim.spec.quick import quick_nodes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +122,7 @@ def read_text(path: Path) -> str:
         raise refusal(path.name, "the file is not UTF-8 text", "text saved as UTF-8") from error
 
 
-def read_yaml(text: str, name: str) -> Row:
+def read_yaml(text: str, name: str, *, shipped: bool = False) -> Row:
     """The mapping a YAML text holds.
 
     Parameters
@@ -130,6 +131,8 @@ def read_yaml(text: str, name: str) -> Row:
         One YAML document.
     name : str
         What messages call it.
+    shipped : bool
+        Whether it comes with Travesía: such files are read by `sim.spec.quick`, with the same result.
 
     Returns
     -------
@@ -149,8 +152,9 @@ def read_yaml(text: str, name: str) -> Row:
             return resolved_rows(text, name)
         except (ValueError, LookupError):
             pass  # edited by hand since: the general parser reads it
+    root = quick_nodes(text) if shipped else None
     try:
-        root = YAML(typ="safe", pure=True).compose(StringIO(text))
+        root = root or YAML(typ="safe", pure=True).compose(StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{name}:{mark.line + 1}" if mark else name
