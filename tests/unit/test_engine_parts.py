@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import threading
+import time
 import weakref
 
 import numpy as np
 import pytest
 
-from sim.engines.agents.engine import AgentsRun
+from sim.engines.agents import engine
+from sim.engines.agents.engine import AgentsRun, run_agents
 from sim.engines.mates import Mates, share_processors
 from sim.plan import compile_plan
 from sim.spec import load_scenario
@@ -26,6 +28,26 @@ def test_parts_have_as_many_people_in_every_month() -> None:
         largest = plan.departures.block_persons.max()
         assert (np.ptp(by_month.cumsum(axis=1), axis=0) < 1.2 * largest).all()
         run.close()
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_which_thread_moves_whom_makes_no_difference(order: tuple[int, ...]) -> None:
+    """Who comes first takes all of the morning's people: one after another, the threads do as unequal work as they can."""
+    plan = compile_plan(load_scenario("history/baseline"), scale=0.01)
+    expected = run_agents(plan)
+    run = AgentsRun(plan, threads=3)
+    run._mates.together = lambda work: sum(work(number) for number in order)  # type: ignore[method-assign]
+    run.advance(plan.n_days)
+    found, state = run.tally(), run.state
+    for name in ("flows", "person_days", "peaks", "departed", "ended", "on_route", "durations", "balance"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name)), name
+    events = state.pointer[:, 5]
+    assert events[order[0]] > 2 * events[order[1]], "nobody took the people of others"
+    pages = len(state.next_page) // 3
+    assert (state.pointer[:, 1] <= np.arange(1, 4) * pages).all(), "a thread wrote into pages of the next"
+    fresh = state.pointer[:, 1] - np.arange(3) * pages
+    assert (np.ptp(state.pointer[:, 0]) <= fresh.sum() // 2).all()
+    run.close()
 
 
 def test_mates_add_up_and_hand_back_faults() -> None:
@@ -44,6 +66,39 @@ def test_mates_add_up_and_hand_back_faults() -> None:
             assert mates.together(lambda _: 1) == 3, "an answer of the call before was left"
     finally:
         mates.close()
+
+
+def test_a_mate_that_is_watched_for_is_not_slept_for() -> None:
+    """A watch sees what is wanted and what is done as it is written; without patience both go to sleep as before."""
+    seen: list[tuple[int, int]] = []
+
+    def watch(word: np.ndarray, before: int) -> None:
+        limit = time.monotonic() + 5.0
+        while word[0] == before and time.monotonic() < limit:
+            time.sleep(0)
+        seen.append((before, int(word[0])))
+
+    mates = Mates(1, watch)
+    for _ in range(50):
+        assert mates.together(lambda number: number) == 1
+    assert len(seen) >= 100
+    assert all(after == before + 1 for before, after in seen)
+    mate = threading.enumerate()[-1]
+    mates.close()
+    mate.join(timeout=4.0)
+    assert not mate.is_alive(), "it went on watching"
+
+
+def test_a_kernel_watches_a_word_until_it_changes_or_patience_ends() -> None:
+    word = np.array([3, 0, 0, 0, 0, 0, 0, 0])
+    engine._watch(word, 2)  # changed already
+    engine._watch(word, 3)  # patience ends
+    changed = threading.Timer(0.0, lambda: word.__setitem__(0, 4))
+    changed.start()
+    while word[0] == 3:
+        engine._watch(word, 3)
+    changed.join()
+    assert word[0] == 4
 
 
 def test_a_run_that_is_forgotten_ends_its_threads() -> None:

@@ -19,10 +19,13 @@ from sim.errors import RunError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from sim.plan import Plan
 
 __all__ = ["AgentsRun", "run_agents", "seed_key"]
 
+_NOTHING = np.zeros((0, 0, 0), np.int64)
 _CHUNK_DAYS = 30
 """Days between two reports of progress."""
 
@@ -33,7 +36,11 @@ def seed_key(seed: int, replicate: int) -> np.uint64:
     return np.uint64(int.from_bytes(digest[:8], "little"))
 
 
-_WORTH_WAKING = 20_000
+def _watch(word: NDArray[np.int64], seen: int) -> None:
+    kernels.work_on(word, kernels.WATCH, 0, seen, 0, np.uint64(0), False, _NOTHING)
+
+
+_WORTH_WAKING = 3_000
 """So many people move on before it pays to wake the other threads."""
 
 
@@ -67,7 +74,7 @@ class AgentsRun:
         self._durations = np.zeros(self.state.duration.shape[1:], np.int64)
         self.day = 0
         self.engine_seconds = 0.0
-        self._mates = Mates(threads - 1)
+        self._mates = Mates(threads - 1, _watch)
         weakref.finalize(self, self._mates.close)
 
     def advance(self, days: int) -> None:

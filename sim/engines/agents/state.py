@@ -34,18 +34,22 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
     groups, rows = len(plan.groups), len(plan.rows)
     per_part = _most_of_a_part(plan, parts)
     zones = _zones(plan)
-    pages = per_part // PAGE + (n + 2) * zones + 64
+    # a thread takes fresh pages for those who depart, for buckets it opens, and for people it reads from last pages, which
+    # come back in the morning to be levelled: at most all last pages of a day for each thread
+    pages = parts * (per_part // PAGE + (n + 2 + parts * parts) * zones + 64)
     line = plan.people + 8  # anyone may find every way closed and have to wait
     limits = len(plan.limits.allotment) + len(plan.limits.room_place)
     forced = plan.fixed.forced_leg.shape[0]
     return {
-        "pages": ((parts, pages * PAGE * 4), np.uint64),
-        "next_page": ((parts, pages), np.int32),
+        "pages": ((pages * PAGE * 4,), np.uint64),
+        "next_page": ((pages,), np.int32),
         "free": ((parts, pages), np.int32),
         "pointer": ((parts, 8), np.int64),
         "head": ((parts, zones * (n + 1)), np.int32),
         "cursor": ((parts, zones * (n + 1)), np.int32),
         "reading": ((parts, zones, 2), np.int64),
+        "begun": ((zones,), np.int64),
+        "ready": ((parts, zones), np.int32),
         "bucket": ((p,), np.int64),
         "stock": ((parts, 5, p, g), np.int32),
         "ring": ((parts, _ring_length(plan), p, g), np.int32),
@@ -58,7 +62,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "harm": ((parts, groups, legs), np.int64),
         "forced_seen": ((parts, groups, forced, 2), np.int64),
         "request": ((parts, line, 5), np.uint64),
-        "trace": ((parts, per_part if trace else 0, 4), np.uint64),
+        "trace": ((parts, parts * per_part if trace else 0, 4), np.uint64),
         "threshold": (plan.fixed.weight.shape, np.uint32),
         "way_word": ((count_ways(plan.fixed) * 8,), np.uint64),
         "way_leg": ((count_ways(plan.fixed),), np.int32),
@@ -210,6 +214,7 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     for name in ("head", "reading", "fifo_head", "fifo_tail"):
         arrays[name][:] = -1
     arrays["threshold"][:] = 0xFFFFFFFF
+    arrays["pointer"][:, 1] = np.arange(parts) * (len(arrays["next_page"]) // parts)
     arrays["block_part"][:] = _parts_of_blocks(plan, parts)
     places = np.arange(len(plan.places))
     zone = places * arrays["reading"].shape[1] // max(len(places), 1)

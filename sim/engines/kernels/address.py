@@ -8,12 +8,14 @@ one (`real`). The types of the numbers come from the layout. Whoever writes the 
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import numpy as np
 from llvmlite import ir
 from numba import from_dtype
 from numba.core import types
+from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
@@ -23,7 +25,7 @@ from sim.plan import layout
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["array", "book_of", "number", "pointer", "reached_of_eight", "real", "shift"]
+__all__ = ["add_one", "array", "book_of", "look", "number", "pointer", "reached_of_eight", "real", "shift"]
 
 _TUPLES: dict[str, Any] = {
     "fixed": layout.Fixed,
@@ -177,3 +179,26 @@ def reached_of_eight(_, address, value):
         return builder.zext(builder.ctpop(bits), _INT)
 
     return types.int64(address, address.dtype), codegen
+
+
+@intrinsic
+def add_one(_, address):
+    """Add one to a number that several threads count on; return what it was."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.atomic_rmw("add", arguments[0], arguments[0].type.pointee(1), "monotonic")
+
+    return address.dtype(address), codegen
+
+
+@intrinsic
+def look(_, address):
+    """Number that another thread may write meanwhile; the processor is told that the caller does nothing but look."""
+
+    def codegen(context, builder, signature, arguments):
+        if platform.machine() in ("x86_64", "AMD64"):
+            nothing = ir.FunctionType(ir.VoidType(), [])
+            builder.call(get_or_insert_function(builder.module, nothing, "llvm.x86.sse2.pause"), [])
+        return builder.load_atomic(arguments[0], "monotonic", 8)
+
+    return address.dtype(address), codegen

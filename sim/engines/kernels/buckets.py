@@ -35,7 +35,7 @@ Address = Any
 
 
 class Buckets(NamedTuple):
-    """Addresses of a part's day buckets (see `State`) and how far on the next part's lie."""
+    """Addresses of a thread's day buckets (see `State`) and how far on the next thread's lie."""
 
     pages: Address
     next_page: Address
@@ -44,8 +44,8 @@ class Buckets(NamedTuple):
     head: Address
     cursor: Address
     reading: Address
+    ready: Address
     bucket: Address
-    page_words: int
     n_pages: int
     n_buckets: int
     n_zones: int
@@ -87,17 +87,18 @@ class Stays(NamedTuple):
 @inner
 def buckets_of(book):
     """Buckets of the first part."""
-    pages = array(book, "state.pages", 2)
-    next_page = array(book, "state.next_page", 2)
+    pages = array(book, "state.pages", 1)
+    next_page = array(book, "state.next_page", 1)
     free = array(book, "state.free", 2)
     turn = array(book, "state.pointer", 2)
     head = array(book, "state.head", 2)
     cursor = array(book, "state.cursor", 2)
     reading = array(book, "state.reading", 3)
+    ready = array(book, "state.ready", 2)
     bucket = array(book, "state.bucket", 1)
     return Buckets(
         pointer(pages), pointer(next_page), pointer(free), pointer(turn), pointer(head), pointer(cursor), pointer(reading),
-        pointer(bucket), pages.shape[1], next_page.shape[1], head.shape[1], reading.shape[1],
+        pointer(ready), pointer(bucket), free.shape[1], head.shape[1], reading.shape[1],
     )  # fmt: skip
 
 
@@ -105,9 +106,9 @@ def buckets_of(book):
 def of_part(b, k):
     """Buckets of part `k`."""
     return Buckets(
-        shift(b.pages, k * b.page_words), shift(b.next_page, k * b.n_pages), shift(b.free, k * b.n_pages), shift(b.turn, k * 8),
-        shift(b.head, k * b.n_buckets), shift(b.cursor, k * b.n_buckets), shift(b.reading, k * b.n_zones * 2), b.bucket,
-        b.page_words, b.n_pages, b.n_buckets, b.n_zones,
+        b.pages, b.next_page, shift(b.free, k * b.n_pages), shift(b.turn, k * 8), shift(b.head, k * b.n_buckets),
+        shift(b.cursor, k * b.n_buckets), shift(b.reading, k * b.n_zones * 2), shift(b.ready, k * b.n_zones), b.bucket,
+        b.n_pages, b.n_buckets, b.n_zones,
     )  # fmt: skip
 
 

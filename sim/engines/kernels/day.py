@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engines.kernels.address import array, number, pointer
+from sim.engines.kernels.address import array, look, number, pointer
 from sim.engines.kernels.draws import SETTLED, STAYING, TRAVELLING, inner, jit
 from sim.engines.kernels.learn import learn, share_of_groups
 from sim.engines.kernels.leftover import leftover_durations
@@ -16,14 +16,17 @@ from sim.engines.kernels.line import (
     refill,
     serve_lines,
     serve_requests,
+    share_out,
 )
 from sim.engines.kernels.lots import draw_lots
 from sim.engines.kernels.people import depart_part
 from sim.engines.kernels.walk import move_part, write_way_words
 
-__all__ = ["DEPART", "EVENING", "MORNING", "MOVE", "NEWS", "REST", "SERVE", "work_on"]
+__all__ = ["DEPART", "EVENING", "MORNING", "MOVE", "NEWS", "REST", "SERVE", "WATCH", "work_on"]
 
-NEWS, MORNING, DEPART, MOVE, SERVE, EVENING, REST = 0, 1, 2, 3, 4, 5, 6
+NEWS, MORNING, DEPART, MOVE, SERVE, EVENING, REST, WATCH = 0, 1, 2, 3, 4, 5, 6, 7
+_PATIENCE = 6_000
+"""Looks before a thread that waits goes to sleep: some 0.3 ms, about what one thread alone takes for lines and lots."""
 
 
 @inner
@@ -184,27 +187,54 @@ def _evening(total, person_days, peak, n):
         peak[i] = max(peak[i], x)
 
 
+@inner
+def _begin(book, day):
+    """Begin a day: what is in force, standing lines, and who may move whom."""
+    epoch, before, _ = changes(book, day)
+    if epoch != before:
+        write_way_words(book, epoch)
+    open_day(book)
+    refill(book, day)
+    measure_room(book, day)
+    if epoch != before:
+        let_go(book, day)
+    serve_lines(book, day)
+    draw_lots(book, day, epoch != before)
+    forget_changes(book)
+    share_out(book, day)
+
+
+@inner
+def _watch(word, seen):
+    """Look at a word until another thread has written it, or patience ends."""
+    for _ in range(_PATIENCE):
+        if look(word) != seen:
+            break
+    return 0
+
+
 @jit
 def work_on(entries, step, k, first, last, key, whole, durations):
     """Work through the steps of days: the only kernel that Python calls, since each one more is compiled with all the rest.
 
     A day goes through NEWS (what is known, and who may take which leg), MORNING (what is in force, standing lines), DEPART
     and MOVE, SERVE (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count); REST adds
-    the days of those still on the route to `durations`. Each function is called from one line only: half the time to compile.
+    the days of those still on the route to `durations`; WATCH waits until the first of `entries` is not `first`. Each function is
+    called from one line only: half the time to compile.
 
-    Where the people are in several parts, the caller waits for all of them: this returns after NEWS (a share of the
-    groups), MORNING, MOVE (a part), SERVE, and after EVENING (a share of the places) with the next day's NEWS.
+    Several threads wait for each other: this returns after NEWS (a share of the groups), MORNING, MOVE, SERVE, and after
+    EVENING (a share of the places) with the next day's NEWS.
 
     Parameters
     ----------
     entries : int64 array
         Book of addresses.
     step, k, first, last : int
-        Step to begin with, part of the people, days (`last` not included).
+        Step to begin with, thread, days (`last` not included).
     key : uint64
         Key of all draws of the replicate.
     whole : bool
-        All people are in one part: go on until the last day ends.
+        There is one thread: go on until the last day ends.
     durations : int64 [cells, groups, bins]
 
     Returns
@@ -213,6 +243,8 @@ def work_on(entries, step, k, first, last, key, whole, durations):
         Persons who departed (DEPART), can move on (SERVE), or are on the route (EVENING); the caller adds them up.
     """
     book = pointer(entries)
+    if step == WATCH:
+        return _watch(book, first)
     balance, ended = array(book, "state.balance", 2), array(book, "state.pointer", 2)
     of = 1 if whole else ended.shape[0]
     day, answer = first, 0
@@ -227,17 +259,7 @@ def work_on(entries, step, k, first, last, key, whole, durations):
                 return answer
             step = MORNING
         elif step == MORNING:
-            epoch, before, _ = changes(book, day)
-            if epoch != before:
-                write_way_words(book, epoch)
-            open_day(book)
-            refill(book, day)
-            measure_room(book, day)
-            if epoch != before:
-                let_go(book, day)
-            serve_lines(book, day)
-            draw_lots(book, day, epoch != before)
-            forget_changes(book)
+            _begin(book, day)
             if not whole:
                 return 0
             step = DEPART

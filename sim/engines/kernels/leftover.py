@@ -26,8 +26,8 @@ def leftover_durations(book, k, day, durations):
     """Add the days since departure of everyone in part `k`'s last bucket and, with the first part, in the line."""
     head = array(book, "state.head", 2)
     cursor = array(book, "state.cursor", 2)
-    pages = array(book, "state.pages", 2)
-    next_page = array(book, "state.next_page", 2)
+    pages = array(book, "state.pages", 1)
+    next_page = array(book, "state.next_page", 1)
     counter = array(book, "state.counter", 1)
     pool_slot = array(book, "state.pool_slot", 1)
     slot = array(book, "state.slot", 2)
@@ -42,8 +42,8 @@ def leftover_durations(book, k, day, durations):
         while page >= 0:
             first = page * PAGE
             for r in range(first, end if page == (end - 1) // PAGE else first + PAGE):
-                _count(book, pages[k, 4 * r + 2], pages[k, 4 * r + 3], day, durations)
-            page = np.int64(next_page[k, page])
+                _count(book, pages[4 * r + 2], pages[4 * r + 3], day, durations)
+            page = np.int64(next_page[page])
     if k == 0:
         for x in range(counter[2]):
             e = np.int64(pool_slot[x])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.engines.kernels.address import array, number, pointer
-from sim.engines.kernels.buckets import buckets_of, of_part, put, shift_stock
+from sim.engines.kernels.buckets import PAGE_BITS, buckets_of, of_part, put, shift_stock
 from sim.engines.kernels.draws import (
     BOARDING,
     GOLD,
@@ -38,6 +38,7 @@ __all__ = [
     "refill",
     "serve_lines",
     "serve_requests",
+    "share_out",
     "sort_by_key",
     "take",
 ]
@@ -109,19 +110,68 @@ def hand_back(buckets, k, day, leg, w0, w1, w2, w3, draw):
 
 @inner
 def open_day(book):
-    """Begin to read every part's bucket anew, and let every leg take people again."""
+    """Begin to read every thread's buckets anew, and let every leg take people again."""
     turn, blocked = array(book, "state.pointer", 2), array(book, "state.blocked", 1)
     reading, free = array(book, "state.reading", 3), array(book, "state.free", 2)
+    ready = array(book, "state.ready", 2)
     for k in range(turn.shape[0]):
         turn[k, 4] = 0
-        for zone in range(reading.shape[1]):
-            if reading[k, zone, 0] >= 0:  # the last page of yesterday, read to its end
-                free[k, turn[k, 0]] = reading[k, zone, 0]
+        for zone in range(reading.shape[1]):  # the last pages of yesterday, read to their end
+            kept = (np.int64(ready[k, zone]) - 1) >> PAGE_BITS
+            page = np.int64(reading[k, zone, 0])
+            if kept >= 0:
+                free[k, turn[k, 0]] = kept
+                turn[k, 0] += 1
+            if page >= 0 and page != kept:
+                free[k, turn[k, 0]] = page
                 turn[k, 0] += 1
             reading[k, zone, 0] = -1
             reading[k, zone, 1] = 0
+            ready[k, zone] = 0
+    _level(turn, free)
     for leg in range(blocked.shape[0]):
         blocked[leg] = 0
+
+
+@inner
+def _level(turn, free):
+    """Let every thread have as many pages to write anew: who reads more people than it wrote has pages of the others."""
+    threads = turn.shape[0]
+    total = 0
+    for k in range(threads):
+        total += turn[k, 0]
+    fair = total // threads
+    poor = 0
+    for rich in range(threads):
+        while turn[rich, 0] > fair + 1:
+            while poor < threads and turn[poor, 0] >= fair:
+                poor += 1
+            if poor == threads:
+                return
+            turn[rich, 0] -= 1
+            free[poor, turn[poor, 0]] = free[rich, turn[rich, 0]]
+            turn[poor, 0] += 1
+
+
+@inner
+def share_out(book, day):
+    """Let any thread read whoever is due this morning; who comes later is read by the thread that wrote them."""
+    begun, reading = array(book, "state.begun", 1), array(book, "state.reading", 3)
+    cursor, ready = array(book, "state.cursor", 2), array(book, "state.ready", 2)
+    threads, zones = reading.shape[0], reading.shape[1]
+    if threads == 1:
+        return
+    for zone in range(zones):
+        begun[zone] = 0
+    days = cursor.shape[1] // zones
+    for k in range(threads):
+        for zone in range(zones):
+            end = np.int64(cursor[k, zone * days + day])
+            ready[k, zone] = end
+            if end > 0:
+                page = (end - 1) >> PAGE_BITS
+                reading[k, zone, 0] = page
+                reading[k, zone, 1] = end - (page << PAGE_BITS)
 
 
 @inner

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engines.kernels.address import array, number, pointer, reached_of_eight, shift
+from sim.engines.kernels.address import add_one, array, number, pointer, reached_of_eight, shift
 from sim.engines.kernels.buckets import (
     PAGE_BITS,
     buckets_of,
@@ -107,16 +107,19 @@ def write_way_words(book, epoch):
 
 @inner
 def move_part(book, k, day):
-    """Move everyone of part `k` who has something to do on `day`, until only requests for limited legs are left.
+    """Move, as thread `k`, those who have something to do on `day`, until only requests for limited legs are left.
 
-    What every move touches goes on as bare addresses.
+    Whoever was in a bucket this morning is moved zone by zone by any thread that has nothing else to do, its own share of the
+    zones first, so that what a zone's moves touch stays near one processor; who comes to a bucket during the day is moved by the
+    thread that put them there. Each thread counts for itself, and counts are added up: which of them moved whom makes no
+    difference. What every move touches goes on as bare addresses.
 
     Parameters
     ----------
     book : address
         See :mod:`sim.engines.kernels.address`.
     k : int
-        Part of the people.
+        Thread.
     day : int
         Day of the run.
     """
@@ -139,18 +142,19 @@ def move_part(book, k, day):
     epoch = array(book, "epochs.epoch_of_day", 1)[day]
     income, forced = array(book, "epochs.income", 2), array(book, "epochs.forced", 4)
     n_places, n_tally = stock.shape[2], stock.shape[3]
+    buckets = buckets_of(book)
     _move(
-        day, n_tally, n_places * n_tally, flow.shape[2] * n_tally, ring.shape[1] - 1, threshold.shape[2],
-        means_edge.shape[0], keep_after_robbery, pointer(period_of_day), pointer(kind_row), pointer(leg_way),
-        pointer(means_edge), pointer(threshold), pointer(way_word), stays_of(book),
-        of_part(buckets_of(book), k), ends_of(book, k), pointer(stock[k]), pointer(ring[k]), pointer(flow[k]), kind_home,
+        k, stock.shape[0], pointer(array(book, "state.begun", 1)), day, n_tally, n_places * n_tally, flow.shape[2] * n_tally,
+        ring.shape[1] - 1, threshold.shape[2], means_edge.shape[0], keep_after_robbery, pointer(period_of_day),
+        pointer(kind_row), pointer(leg_way), pointer(means_edge), pointer(threshold), pointer(way_word), stays_of(book),
+        of_part(buckets, k), ends_of(book, k), pointer(stock[k]), pointer(ring[k]), pointer(flow[k]), kind_home,
         kind_group, pointer(member_class), forced_leg, income[epoch], forced[epoch], harm[k], forced_seen[k], request[k],
     )  # fmt: skip
 
 
 @inner
 def _move(
-    day, n_tally, n_cells, n_flows, mask, width, n_edges, keep_after_robbery, period_of_day, kind_row,
+    k, threads, begun, day, n_tally, n_cells, n_flows, mask, width, n_edges, keep_after_robbery, period_of_day, kind_row,
     leg_way, means_edge, threshold, way_word, stays, buckets, ends, stock, ring, flow, kind_home, kind_group, member_class,
     forced_leg, income, forced, harm, forced_seen, request,
 ):  # fmt: skip
@@ -160,194 +164,223 @@ def _move(
     n_forced = forced.shape[2]
     travelling, row = TRAVELLING * n_cells, n_places * width
     events = 0
-    read = 1
-    while read > 0:  # who moves on within the day may come to a zone read before
-        read = 0
-        for zone in range(n_zones):
-            bucket = zone * (n_days + 1) + day
+    source, zone, read = k, np.int64(-1), 1
+    together = threads > 1
+    if together:
+        source, zone = threads - 1, n_zones * k // threads - 1
+        left = n_zones
+    while True:
+        if together:  # who was there this morning: zones of one's own first, then those nobody has begun
+            source += 1
+            if source == threads:
+                source = 0
+                zone = (zone + 1) % n_zones
+                while left > 0 and add_one(shift(begun, zone)) > 0:
+                    zone = (zone + 1) % n_zones
+                    left -= 1
+                left -= 1
+                if left < 0:
+                    together, source, zone, read = False, k, np.int64(-1), 0
+                    continue
+        else:  # who came since, and may come again to a zone read before
+            zone += 1
+            if zone == n_zones:
+                if read == 0:
+                    break
+                zone, read = 0, 0
+        of_source = (source - k) * n_zones + zone
+        bucket = (source - k) * buckets.n_buckets + zone * (n_days + 1) + day
+        page, begin, end = np.int64(-1), 0, np.int64(buckets.ready[of_source])
+        kept = (end - 1) >> PAGE_BITS  # a thread may be reading it: handed back tomorrow
+        if together:
+            if end > 0:
+                page = np.int64(buckets.head[bucket])
+        else:
             page, begin = np.int64(reading[2 * zone]), np.int64(reading[2 * zone + 1])
             if page < 0:
                 page = np.int64(buckets.head[bucket])
-            while page >= 0:
+        while page >= 0:
+            if not together:
                 end = np.int64(cursor[bucket])
-                last = (end - 1) >> PAGE_BITS
-                stop = end - (last << PAGE_BITS) if page == last else PAGE
-                if begin >= stop:
-                    if page == last:
-                        break
+            last = (end - 1) >> PAGE_BITS
+            stop = end - (last << PAGE_BITS) if page == last else PAGE
+            if begin >= stop:
+                if page == last:
+                    break
+                if page != kept:
                     free[turn[0]] = page
                     turn[0] += 1
-                    page = np.int64(buckets.next_page[page])
-                    begin = 0
-                    continue
-                read += 1
-                for r in range((page << PAGE_BITS) + begin, (page << PAGE_BITS) + stop):
-                    w0, w1, w2, w3 = pages[4 * r], pages[4 * r + 1], pages[4 * r + 2], pages[4 * r + 3]
-                    place = np.int64(w2 & PLACE)
-                    kind = kind_of(w2)
-                    cell = place * n_tally
-                    means = w3 & M16
-                    south = (w3 >> U64(19)) & U64(1)
-                    status = np.int64((w3 >> U64(20)) & U64(3))
-                    code = np.int64((w3 >> U64(23)) & U64(7))
-                    lap = (w3 >> U64(26)) & U64(63)
-                    draw = w3 >> S32
-                    keep = w3 & KEEP
-                    before = status * n_cells + cell
-                    way = np.int64(-1)
-                    to = place
-                    when = day
-                    entering = False
-                    h = U64(0)
-                    if w3 & ARRIVING:  # an arrival that is an event: outcome, home, forced move, or a stay
-                        size = size_of(w2)
-                        events += size
-                        flags = place_word[4 * place + 1]
-                        if code == 0 and south and np.int64((flags >> U64(8)) & M16) == kind_home[kind]:
-                            code = RETURNED
-                        if code == 0 and (flags >> U64(24)) & U64(1) and not south:
-                            code = ARRIVED
-                        if code > 0:
-                            leave_stock(stock, member_class, kind, w2, travelling + cell)
-                            finish(ends, code, place, day, w0, w1, w2, w3)
+                page = np.int64(buckets.next_page[page])
+                begin = 0
+                continue
+            read += 1
+            for r in range((page << PAGE_BITS) + begin, (page << PAGE_BITS) + stop):
+                w0, w1, w2, w3 = pages[4 * r], pages[4 * r + 1], pages[4 * r + 2], pages[4 * r + 3]
+                place = np.int64(w2 & PLACE)
+                kind = kind_of(w2)
+                cell = place * n_tally
+                means = w3 & M16
+                south = (w3 >> U64(19)) & U64(1)
+                status = np.int64((w3 >> U64(20)) & U64(3))
+                code = np.int64((w3 >> U64(23)) & U64(7))
+                lap = (w3 >> U64(26)) & U64(63)
+                draw = w3 >> S32
+                keep = w3 & KEEP
+                before = status * n_cells + cell
+                way = np.int64(-1)
+                to = place
+                when = day
+                entering = False
+                h = U64(0)
+                if w3 & ARRIVING:  # an arrival that is an event: outcome, home, forced move, or a stay
+                    size = size_of(w2)
+                    events += size
+                    flags = place_word[4 * place + 1]
+                    if code == 0 and south and np.int64((flags >> U64(8)) & M16) == kind_home[kind]:
+                        code = RETURNED
+                    if code == 0 and (flags >> U64(24)) & U64(1) and not south:
+                        code = ARRIVED
+                    if code > 0:
+                        leave_stock(stock, member_class, kind, w2, travelling + cell)
+                        finish(ends, code, place, day, w0, w1, w2, w3)
+                        continue
+                    shift_stock(stock, member_class, kind, w2, travelling + cell, cell)
+                    before = cell  # staying
+                    entering = True
+                    w1, lap, h = visit(place_word[4 * place], flags & U64(0xFF), w0, w1, lap)
+                    f = np.int64((flags >> S32) & M16) - 1
+                    if f >= 0 and not south:
+                        forced_seen[kind_group[kind], f, 0] += size
+                        u = U32(min(mix(h + U64(STREAM_FORCED) * GOLD) >> S32, TOP))
+                        for j in range(n_forced):
+                            if u < forced[kind, f, j]:
+                                way = np.int64(leg_way[forced_leg[f, j, kind]])
+                                entering = False
+                                forced_seen[kind_group[kind], f, 1] += size
+                                events -= size  # counted where they leave
+                                break
+                elif code == BOARDING:
+                    way = np.int64(leg_way[np.int64(draw)])
+                else:
+                    m = _class_of_means(means, means_edge, n_edges)
+                    chances = shift(
+                        threshold,
+                        kind_row[kind] + (np.int64(south) * (n_edges + 1) + m) * row + place * width,
+                    )
+                    ways = place_word[4 * place + 3]
+                    way = np.int64(ways >> S32) + _choice(chances, np.int64(ways & M32), draw)
+                    flags = way_word[8 * way + 1]
+                    sort = (flags >> U64(21)) & U64(3)
+                    if sort:
+                        if sort == U64(SHUT):
+                            _ask(request, turn, w0, w1, w2, w3, U64(0))
+                            events += size_of(w2)
                             continue
-                        shift_stock(stock, member_class, kind, w2, travelling + cell, cell)
-                        before = cell  # staying
-                        entering = True
-                        w1, lap, h = visit(place_word[4 * place], flags & U64(0xFF), w0, w1, lap)
-                        f = np.int64((flags >> S32) & M16) - 1
-                        if f >= 0 and not south:
-                            forced_seen[kind_group[kind], f, 0] += size
-                            u = U32(min(mix(h + U64(STREAM_FORCED) * GOLD) >> S32, TOP))
-                            for j in range(n_forced):
-                                if u < forced[kind, f, j]:
-                                    way = np.int64(leg_way[forced_leg[f, j, kind]])
-                                    entering = False
-                                    forced_seen[kind_group[kind], f, 1] += size
-                                    events -= size  # counted where they leave
-                                    break
-                    elif code == BOARDING:
-                        way = np.int64(leg_way[np.int64(draw)])
-                    else:
-                        m = _class_of_means(means, means_edge, n_edges)
-                        chances = shift(
-                            threshold,
-                            kind_row[kind] + (np.int64(south) * (n_edges + 1) + m) * row + place * width,
+                        if sort == U64(SETTLE):
+                            events += size_of(w2)
+                            shift_stock(stock, member_class, kind, w2, before, SETTLED * n_cells + cell)
+                            finish(ends, OUT_SETTLED, place, day, w0, w1, w2, w3)
+                            continue
+                        v = (
+                            ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3))
+                            + (lap << U64(2))
+                            + U64(STREAM_TURN << 16)
                         )
-                        ways = place_word[4 * place + 3]
-                        way = np.int64(ways >> S32) + _choice(chances, np.int64(ways & M32), draw)
-                        flags = way_word[8 * way + 1]
-                        sort = (flags >> U64(21)) & U64(3)
-                        if sort:
-                            if sort == U64(SHUT):
-                                _ask(request, turn, w0, w1, w2, w3, U64(0))
-                                events += size_of(w2)
-                                continue
-                            if sort == U64(SETTLE):
-                                events += size_of(w2)
-                                shift_stock(stock, member_class, kind, w2, before, SETTLED * n_cells + cell)
-                                finish(ends, OUT_SETTLED, place, day, w0, w1, w2, w3)
-                                continue
-                            v = (
-                                ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3))
-                                + (lap << U64(2))
-                                + U64(STREAM_TURN << 16)
+                        w3 = (w3 & M32) | SOUTHWARD
+                        w3 |= (mix(w0 + place_word[4 * place] + v * GOLD) >> S32) << S32
+                        events += size_of(w2)
+                        way = np.int64(-1)
+                    elif means != U64(NO_MEANS) and means < way_word[8 * way + 3]:
+                        rate = income[place]
+                        wait = 30
+                        if rate > 0:
+                            wait = min(
+                                30, (np.int64(way_word[8 * way + 3]) - np.int64(means) + rate - 1) // rate
                             )
-                            w3 = (w3 & M32) | SOUTHWARD
-                            w3 |= (mix(w0 + place_word[4 * place] + v * GOLD) >> S32) << S32
-                            events += size_of(w2)
-                            way = np.int64(-1)
-                        elif means != U64(NO_MEANS) and means < way_word[8 * way + 3]:
-                            rate = income[place]
-                            wait = 30
-                            if rate > 0:
-                                wait = min(
-                                    30, (np.int64(way_word[8 * way + 3]) - np.int64(means) + rate - 1) // rate
-                                )
-                                means = min(means + U64(rate * wait), U64(NO_MEANS - 1))
-                            shift_stock(stock, member_class, kind, w2, before, STRANDED * n_cells + cell)
-                            w3 = (w3 & ~U64(0x30FFFF)) | means | U64(STRANDED << 20)
-                            when = min(day + wait, n_days)
-                            events += size_of(w2)
-                            way = np.int64(-1)
-                        elif flags & U64(1 << 16):
-                            _ask(request, turn, w0, w1, w2, w3, flags >> S32)
-                            events += size_of(w2)
-                            continue
-                    if way >= 0:
-                        q = 8 * way
-                        flags = way_word[q + 1]
-                        leg = np.int64(flags >> S32) - 1
-                        if means != U64(NO_MEANS) and not w3 & ARRIVING:
-                            means -= min(means, way_word[q + 3])
-                        code = np.int64((flags >> U64(17)) & U64(7))
-                        sure = way_word[q + 6]
-                        if sure > U64(0):
-                            when = day + np.int64(sure) - 1
-                        else:
-                            v = ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3)) + (lap << U64(2))
-                            h = mix(w0 + way_word[q] + v * GOLD)
-                            span = way_word[q + 2]
-                            when = day + days_drawn(stays, span >> S32, np.int64(span & M32), h >> S32)
-                            if (h & M32) < way_word[q + 4]:
-                                harm[kind_group[kind], leg] += size_of(w2)
-                                if means != U64(NO_MEANS):
-                                    means = (means * U64(keep_after_robbery)) >> U64(8)
-                            if way_word[q + 5] > U64(0):
-                                dead = _who_dies(h, way_word[q + 5], w2)
-                                if dead > U64(0):  # on the way, without the others, until the day of arrival
-                                    to = np.int64(flags & PLACE)
-                                    gone = size_of(dead)
-                                    events += gone
-                                    harm[kind_group[kind], leg] += gone
-                                    after = travelling + to * n_tally
-                                    shift_stock(stock, member_class, kind, dead, before, after)
-                                    w3 = means | keep | ARRIVING | (U64(DIED) << U64(23)) | (lap << U64(26))
-                                    lost = dead | (w2 & M32 & ~PLACE) | U64(to)
-                                    put(buckets, min(when, n_days), w0, w1, lost, w3)
-                                    w2 ^= dead
-                                    if w2 >> S32 == U64(0):
-                                        continue
-                        to = np.int64(flags & M16)
-                        members = w2 >> S32
-                        w2 = (w2 & ~PLACE) | U64(to)
-                        late = when >= n_days
-                        event = late or code != 0 or (flags & U64(1 << 20)) != U64(0) or south != U64(0)
-                        ahead = not event and when != day
-                        after = to * n_tally
-                        coming = (when & mask) * n_cells + after
-                        if event or ahead:
-                            after += travelling
-                        counted = np.int64(period_of_day[U64(min(when, n_days))]) * n_flows + leg * n_tally
-                        classes = 16 * kind
-                        while members > U64(0):
-                            if members & U64(15):
-                                g = np.int64(member_class[classes + np.int64(members & U64(15))])
-                                events += 1
-                                stock[before + g] -= 1
-                                stock[after + g] += 1
-                                if not late:
-                                    flow[counted + g] += 1
-                                if ahead:
-                                    ring[coming + g] += 1
-                            members >>= U64(4)
-                        if event:
-                            w3 = means | keep | ARRIVING | (U64(code) << U64(23)) | (lap << U64(26))
-                            when = min(when, n_days)
-                        else:
-                            w1, lap, h = visit(way_word[q + 7], (flags >> U64(24)) & U64(0xFF), w0, w1, lap)
-                            entering = True
-                    if entering:
-                        leave = day_of_leaving(stays, kind, to, h & M32, when)
-                        if means != U64(NO_MEANS):
-                            spent = place_word[4 * to + 2] * U64(leave - when)
-                            means = means - spent if means > spent else U64(0)
-                        when = min(leave, n_days)
-                        w3 = means | keep | (lap << U64(26)) | ((h >> S32) << S32)
-                    put(buckets, when, w0, w1, w2, w3)
-                begin = stop
-            reading[2 * zone] = page
-            reading[2 * zone + 1] = begin
+                            means = min(means + U64(rate * wait), U64(NO_MEANS - 1))
+                        shift_stock(stock, member_class, kind, w2, before, STRANDED * n_cells + cell)
+                        w3 = (w3 & ~U64(0x30FFFF)) | means | U64(STRANDED << 20)
+                        when = min(day + wait, n_days)
+                        events += size_of(w2)
+                        way = np.int64(-1)
+                    elif flags & U64(1 << 16):
+                        _ask(request, turn, w0, w1, w2, w3, flags >> S32)
+                        events += size_of(w2)
+                        continue
+                if way >= 0:
+                    q = 8 * way
+                    flags = way_word[q + 1]
+                    leg = np.int64(flags >> S32) - 1
+                    if means != U64(NO_MEANS) and not w3 & ARRIVING:
+                        means -= min(means, way_word[q + 3])
+                    code = np.int64((flags >> U64(17)) & U64(7))
+                    sure = way_word[q + 6]
+                    if sure > U64(0):
+                        when = day + np.int64(sure) - 1
+                    else:
+                        v = ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3)) + (lap << U64(2))
+                        h = mix(w0 + way_word[q] + v * GOLD)
+                        span = way_word[q + 2]
+                        when = day + days_drawn(stays, span >> S32, np.int64(span & M32), h >> S32)
+                        if (h & M32) < way_word[q + 4]:
+                            harm[kind_group[kind], leg] += size_of(w2)
+                            if means != U64(NO_MEANS):
+                                means = (means * U64(keep_after_robbery)) >> U64(8)
+                        if way_word[q + 5] > U64(0):
+                            dead = _who_dies(h, way_word[q + 5], w2)
+                            if dead > U64(0):  # on the way, without the others, until the day of arrival
+                                to = np.int64(flags & PLACE)
+                                gone = size_of(dead)
+                                events += gone
+                                harm[kind_group[kind], leg] += gone
+                                after = travelling + to * n_tally
+                                shift_stock(stock, member_class, kind, dead, before, after)
+                                w3 = means | keep | ARRIVING | (U64(DIED) << U64(23)) | (lap << U64(26))
+                                lost = dead | (w2 & M32 & ~PLACE) | U64(to)
+                                put(buckets, min(when, n_days), w0, w1, lost, w3)
+                                w2 ^= dead
+                                if w2 >> S32 == U64(0):
+                                    continue
+                    to = np.int64(flags & M16)
+                    members = w2 >> S32
+                    w2 = (w2 & ~PLACE) | U64(to)
+                    late = when >= n_days
+                    event = late or code != 0 or (flags & U64(1 << 20)) != U64(0) or south != U64(0)
+                    ahead = not event and when != day
+                    after = to * n_tally
+                    coming = (when & mask) * n_cells + after
+                    if event or ahead:
+                        after += travelling
+                    counted = np.int64(period_of_day[U64(min(when, n_days))]) * n_flows + leg * n_tally
+                    classes = 16 * kind
+                    while members > U64(0):
+                        if members & U64(15):
+                            g = np.int64(member_class[classes + np.int64(members & U64(15))])
+                            events += 1
+                            stock[before + g] -= 1
+                            stock[after + g] += 1
+                            if not late:
+                                flow[counted + g] += 1
+                            if ahead:
+                                ring[coming + g] += 1
+                        members >>= U64(4)
+                    if event:
+                        w3 = means | keep | ARRIVING | (U64(code) << U64(23)) | (lap << U64(26))
+                        when = min(when, n_days)
+                    else:
+                        w1, lap, h = visit(way_word[q + 7], (flags >> U64(24)) & U64(0xFF), w0, w1, lap)
+                        entering = True
+                if entering:
+                    leave = day_of_leaving(stays, kind, to, h & M32, when)
+                    if means != U64(NO_MEANS):
+                        spent = place_word[4 * to + 2] * U64(leave - when)
+                        means = means - spent if means > spent else U64(0)
+                    when = min(leave, n_days)
+                    w3 = means | keep | (lap << U64(26)) | ((h >> S32) << S32)
+                put(buckets, when, w0, w1, w2, w3)
+            begin = stop
+        if not together:
+            reading[2 * zone], reading[2 * zone + 1] = page, begin
     turn[5] += events
 
 
