@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.engines.expected.crowds import crowds_of
 from sim.engines.expected.network import ARRIVED, RETURNED, SETTLE, TURN
 from sim.engines.expected.segments import Segments, power, segments_of
 from sim.engines.expected.stays import stay_of
@@ -376,7 +377,7 @@ def _rings_of_those_who_turn(node: NDArray[np.int64]) -> int:
     days = np.where(south > node[:, at.STAGE], at.KEPT, at.SPAN)
     size = kept * days * node[:, at.CHUNKS] * CHUNK
     node[:, at.LEFT], node[:, at.LEFT_MASK] = _offsets(size), days - 1
-    return int(size.sum()) + CHUNK
+    return int(size.sum()) + 3 * CHUNK
 
 
 def _parts(route: Route, edge: NDArray[np.int64], node: NDArray[np.int64], lines: Lines) -> NDArray[np.int64]:
@@ -408,7 +409,7 @@ def _sizes(plan: Plan, lanes: Lanes, net: Net, lines: Lines, stays: Segments) ->
         "flow": int(wide.sum()) + CHUNK,
         "width": (int(width.max(initial=CHUNK)) + CHUNK) * at.SPAN + 3 * CHUNK,
         "owners": len(lanes.owner),
-        "queue": int(in_line.sum()) + CHUNK,
+        "queue": int(in_line.sum()) + 3 * CHUNK,
         "joined": int((in_line * (lines.ring >= 0)).sum()) * plan.n_days + CHUNK,
     }
 
@@ -508,6 +509,7 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
     s, months = made.sizes, len(plan.months)
     lines, limits = len(made.lines.node), len(made.lines.allotment) + len(made.lines.room_place)
     stages = len(made.net.stage) - 1
+    crowded, cells = crowds_of(made.net.node)
     return Memory(
         a=_zeros(s["a"]),
         ring=_zeros(s["ring"]),
@@ -516,8 +518,9 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
         turned=_zeros(s["turned"]),
         done=_zeros((3, 3, s["rows"])),
         days=_zeros((months if tables else 0, 4, s["rows"])),
-        peak=_zeros((months if tables and peaks else 0, 4, len(plan.places), s["owners"])),
-        crowd=_zeros((at.KEPT if tables and peaks else 0, 4, len(plan.places), s["owners"])),
+        peak=_zeros((months if tables and peaks else 0, cells)),
+        crowd=_zeros((at.KEPT if tables and peaks else 0, cells)),
+        crowded=crowded,
         flow=_zeros((months, s["flow"])),
         since=np.full(len(made.edge_leg), -(10**6), np.int64),
         regime=made.net.segment[:, at.S_R0].copy(),

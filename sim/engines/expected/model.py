@@ -212,7 +212,7 @@ def tables_of(carried: Carried, memory: Memory, departures: Daily | None = None)
         len(net.edge),
         len(lines.node),
         len(net.place_start) - 1,
-        memory.group.shape[1],
+        memory.crowd.shape[1],
         memory.stock.shape[1],
         memory.buffer.shape[2],
         len(net.day),

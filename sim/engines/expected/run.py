@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import gammainc
 
+from sim.engines.expected.crowds import peaks_by_owner
 from sim.engines.expected.model import Carried, Model, model_of
 from sim.engines.expected.people import lanes_of
 from sim.engines.kernels import expected_layout as at
@@ -179,8 +180,10 @@ class _Layout:
         out = np.zeros_like(person_days)
         split = person_days.reshape(*person_days.shape[:3], -1, _CLASSES)
         parts = out.reshape(split.shape)
+        net, memory = self.made.net, self.memory
+        peak = peaks_by_owner(memory.peak, net.node, memory.crowded, (len(self.plan.places), len(self.owner)))
         for row, status in _STATUS:
-            own = self.memory.peak[:, row]
+            own = peak[:, row]
             here = np.flatnonzero(own.any(axis=(0, 2)))
             whole = split[:, status, here]
             top = np.zeros(whole.shape[:3])

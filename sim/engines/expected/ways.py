@@ -134,7 +134,7 @@ class Tabulator:
     def empty(self, rows: NDArray[np.float64] | None = None, stretches: int | None = None) -> Tables:
         """Room for the tables of all stretches (or so many of them); memory is only taken up where it is written."""
         n = len(self.plan.epochs.weight) if stretches is None else stretches
-        most = int(self.ground.block_size.sum()) * n + CHUNK
+        most = int(self.ground.block_size.sum()) * n + 3 * CHUNK
         if rows is None or len(rows) < most:
             whole = np.empty(most + CHUNK)
             rows = whole[-(whole.__array_interface__["data"][0] // whole.itemsize) % CHUNK :][:most]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_evening import present
 from sim.engines.kernels.expected_lines import ask, open_lines
 from sim.engines.kernels.expected_rows import (
     CHUNK,
@@ -34,7 +35,6 @@ from sim.engines.kernels.expected_spans import (
     count_out,
     depart,
     note_change,
-    present,
     scratch,
     solve_days,
     turn_back,
@@ -223,14 +223,21 @@ def evening(B, number, day, i, days):
         add_rows(shift(travelling, edge[at.INTO]), ring, edge[at.WIDE])
     if not B[at.N_TABLES]:
         return
-    present(B, me, i, days, 0, shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + acc))
-    present(B, me, i, days, 2, travelling)
+    route = shift(scratch(B, ROUTE), i * CHUNK)
+    if me[at.SEG_0] < me[at.SEG_1]:
+        staying = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + acc)
+        present(B, number, me, i, days, 0, staying, route, True, True)
+    present(B, number, me, i, days, 2, travelling, route, True, True)
+    asks = me[at.ASK_1] - me[at.ASK_0]
     if me[at.CLOSES]:
-        present(B, me, i, days, 1, shift(real(B, at.A_STOCK), at.CLOSED * B[at.N_ROWS] + acc))
-    for q in range(me[at.ASK_0], me[at.ASK_1]):
-        present(B, me, i, days, 1, shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q]))
+        closed = shift(real(B, at.A_STOCK), at.CLOSED * B[at.N_ROWS] + acc)
+        present(B, number, me, i, days, 1, closed, route, True, asks == 0)
+    for q in range(asks):
+        queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[me[at.ASK_0] + q])
+        present(B, number, me, i, days, 1, queue, route, q == 0 and not me[at.CLOSES], q == asks - 1)
     if me[at.SETTLES]:
-        present(B, me, i, days, 3, shift(real(B, at.A_DONE), at.SETTLED * 3 * B[at.N_ROWS] + acc))
+        settled = shift(real(B, at.A_DONE), at.SETTLED * 3 * B[at.N_ROWS] + acc)
+        present(B, number, me, i, days, 3, settled, scratch(B, FLOWING), True, True)
 
 
 @inner
@@ -320,33 +327,20 @@ def span_end(B, day, last):
 
 @inner
 def begin_span(B, day, days):
-    """Forget the evenings and the ends of journeys of the span before; the first stage, who was at each place."""
+    """Forget the evenings and the ends of journeys of the span before."""
     B[at.N_DAY] = day
     clear(scratch(B, GONE), days)
     clear(scratch(B, ROUTE), days)
-    if B[at.N_PEAKS] and B[at.N_BEGIN] == 0:
-        cells = 4 * B[at.N_PLACES] * B[at.N_GROUPS]
-        for i in range(days):
-            crowd = shift(real(B, at.A_CROWD), (day + i) % at.KEPT * cells)
-            for c in range(cells):
-                crowd[c] = 0.0
 
 
 @inner
 def end_span(B, day, days):
-    """Balance of each day; the last stage, largest numbers of the period by place and group."""
+    """Balance of each day."""
     balance = real(B, at.A_BALANCE)
     for i in range(days):
         d = day + i
         balance[d * 3 + 1] = total(shift(scratch(B, ROUTE), i * CHUNK), 1)
         balance[d * 3 + 2] += total(shift(scratch(B, GONE), i * CHUNK), 1)
-    if B[at.N_PEAKS] and B[at.N_END] == B[at.N_PARTS]:
-        cells = 4 * B[at.N_PLACES] * B[at.N_GROUPS]
-        peak = shift(real(B, at.A_PEAK), whole(B, at.A_DAY)[day * at.DAY + at.MONTH] * cells)
-        for i in range(days):
-            crowd = shift(real(B, at.A_CROWD), (day + i) % at.KEPT * cells)
-            for c in range(cells):
-                peak[c] = max(peak[c], crowd[c])
 
 
 @jit

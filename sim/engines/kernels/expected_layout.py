@@ -72,6 +72,12 @@ offset of their lengths in the place of the first exponential. Geometric: offset
 to day where the number of taps is 1. At the end: offset of the ratios of rewriting, how many, and the oldest arrival
 there is afterwards."""
 
+# columns of Memory.crowded, for each node and status
+C_ROW, C_CHUNKS, C_OWN, C_GROUPS, C_FIRST, C_LAST = range(6)
+CROWDED = 6
+"""Offset of the row of the place in a day of Memory.crowd, chunks of the row; the node's first group within it, and how many;
+1 = the first, the last node of the place that counts there."""
+
 # rows of Memory.stock
 STAYING, TRAVELLING, CLOSED, AGAIN = range(4)
 # first index of Memory.done
@@ -147,8 +153,9 @@ class Memory(NamedTuple):
     turned: Array  # float64, rings of days of those who left each node from which people turn back
     done: Array  # float64 [3, 3, rows]: ended, died, settled; persons, persons x day, persons x day squared
     days: Array  # float64 [months, 4, rows], person-days staying, queued, travelling, settled
-    peak: Array  # float64 [months, 4, places, groups]
-    crowd: Array  # float64 [KEPT, 4, places, groups], persons on the evenings
+    peak: Array  # float64 [months, cells], largest numbers by status, place and group
+    crowd: Array  # float64 [KEPT, cells], persons on the evenings
+    crowded: Array  # int64 [N, 4, columns], where a node's people are counted
     flow: Array  # float64 [months, flow rows]
     since: Array  # int64 [E], day from which an edge's travel time holds
     regime: Array  # int64 [G], regime of each segment
@@ -168,7 +175,7 @@ class Memory(NamedTuple):
 
 # a run as the kernels see it: a table of numbers, then of the addresses of all arrays (every array of numbers that count is int64)
 (
-    N_NODES, N_EDGES, N_LINES, N_PLACES, N_GROUPS, N_ROWS, N_WIDE, N_N_DAYS, N_LIMITS, N_ROOMS,
+    N_NODES, N_EDGES, N_LINES, N_PLACES, N_CELLS, N_ROWS, N_WIDE, N_N_DAYS, N_LIMITS, N_ROOMS,
     N_OF_LEG, N_MERGE, N_REPLAY, N_SAVE_UP, N_PARTS, N_TABLES, N_PEAKS, N_FLOWS, N_BEGIN, N_END, N_DAY,
 ) = range(21)  # fmt: skip
 """The last three: first part of a stage and one past the last; first day of a span, written by the kernels."""
@@ -176,7 +183,7 @@ class Memory(NamedTuple):
     A_DAY, A_BLOCK, A_PART, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_HOME, A_SEGMENT, A_EXPO,
     A_REGIME, A_LENGTH, A_RATIO, A_PLACE_START, A_PLACE_NODE, A_STAGE, A_BLOCK_OF, A_ROW, A_Q_NODE, A_Q_EDGE,
     A_Q_LIMIT, A_Q_MIXED, A_Q_PATIENCE, A_Q_QUEUE, A_Q_RING, A_ALLOTMENT, A_MONTHLY, A_ROOM_PLACE,
-    A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD,
+    A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD, A_CROWDED,
     A_FLOW, A_SINCE, A_NOW, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
     A_GROUP, A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
-) = range(21, 84)  # fmt: skip
+) = range(21, 85)  # fmt: skip

@@ -31,7 +31,6 @@ __all__ = [
     "copy",
     "decay",
     "each_chunk",
-    "fold_into",
     "inner",
     "jit",
     "part_of",
@@ -59,7 +58,8 @@ tight = inside(fastmath=_FAST, inline="always")
 
 _NUMBER = ir.DoubleType()
 _ROW = ir.VectorType(_NUMBER, CHUNK)
-whole_constant = ir.IntType(64)
+_WHOLE = ir.IntType(64)
+whole_constant = _WHOLE
 _AT = types.CPointer(types.float64)
 _I = types.int64
 _F = types.float64
@@ -268,7 +268,11 @@ def clear(_, x, chunks):
 
     def codegen(context, builder, signature, arguments):
         x, chunks = arguments
-        each_chunk(builder, chunks, lambda at: put_chunk(builder, x, at, _zeros()))
+        nought = builder.asm(ir.FunctionType(_WHOLE, [_WHOLE]), "", "=r,0", [whole_constant(0)], False)
+        row = chunk_spread(
+            builder, builder.bitcast(nought, _NUMBER)
+        )  # a known nought makes it a call that costs more
+        each_chunk(builder, chunks, lambda at: put_chunk(builder, x, at, row))
         return context.get_dummy_value()
 
     return types.void(_AT, _I), codegen
@@ -430,22 +434,3 @@ def total(_, x, chunks):
         return _sum(builder, builder.load(sums))
 
     return types.float64(_AT, _I), codegen
-
-
-@intrinsic
-def fold_into(_, y, x, chunks):
-    """Add the chunks of a row to one chunk: ``y += sum of x``."""
-
-    def codegen(context, builder, signature, arguments):
-        y, x, chunks = arguments
-        sums = cgutils.alloca_once_value(builder, _zeros())
-        builder.store(chunk_of(builder, y, whole_constant(0)), sums)
-        each_chunk(
-            builder,
-            chunks,
-            lambda at: builder.store(add_chunks(builder, builder.load(sums), chunk_of(builder, x, at)), sums),
-        )
-        put_chunk(builder, y, whole_constant(0), builder.load(sums))
-        return context.get_dummy_value()
-
-    return types.void(_AT, _AT, _I), codegen

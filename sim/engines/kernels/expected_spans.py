@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_evening import (
+    add_parts,
+    add_turned,
+    close_crowd,
+    crowd_of,
+    gather_crowd,
+    keep_days,
+    open_crowd,
+    present,
+    settle_days,
+)
 from sim.engines.kernels.expected_rows import (
     CHUNK,
     add_rows,
     add_scaled,
     clear,
     copy,
-    fold_into,
     inner,
     part_of,
     real,
     scale,
-    settle_down,
     shift,
     tight,
     total,
@@ -34,7 +43,6 @@ __all__ = [
     "count_out",
     "depart",
     "note_change",
-    "present",
     "scratch",
     "solve_days",
     "turn_back",
@@ -62,33 +70,6 @@ def count_out(B, code, o, x, n, day, moments):
         add_scaled(shift(sums, B[at.N_ROWS]), day * 1.0, x, n)
         add_scaled(shift(sums, 2 * B[at.N_ROWS]), day * 1.0 * day, x, n)
     return total(x, n)
-
-
-@inner
-def by_group(x, out, lo, n, per):
-    """Add the classes of each group: ``out[g] += sum of x`` (`lo` and `n` are whole groups)."""
-    g = lo // per
-    if per == 1:
-        for v in range(n):
-            out[g + v] += x[v]
-    elif per == 3:
-        for v in range(n // 3):
-            out[g + v] += x[3 * v] + x[3 * v + 1] + x[3 * v + 2]
-    else:
-        for v in range(n):
-            out[g + v // per] += x[v]
-
-
-@inner
-def present(B, me, i, days, status, x):
-    """Count those who are at a node on the evening of the i-th day of a span."""
-    add_rows(shift(days, status * B[at.N_ROWS] + me[at.ACC]), x, me[at.CHUNKS])
-    if status < 3:
-        fold_into(shift(scratch(B, ROUTE), i * CHUNK), x, me[at.CHUNKS])
-    if B[at.N_PEAKS]:
-        row = (((B[at.N_DAY] + i) % at.KEPT) * 4 + status) * B[at.N_PLACES] + me[at.PLACE]
-        crowd = shift(real(B, at.A_CROWD), row * B[at.N_GROUPS])
-        by_group(x, crowd, me[at.LO], me[at.COUNT], me[at.PER])
 
 
 @inner
@@ -139,17 +120,20 @@ def who_left(B, me, day):
 def turn_back(B, me, block, day, out):
     """Those who turn back at the same place today choose at once among the ways south."""
     north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
-    back = shift(real(B, at.A_ROW), block + north[at.R_TURN])
-    left = who_left(B, north, day)
     per = B[at.N_MERGE]
-    first, last = north[at.LO] // per, (north[at.LO] + north[at.COUNT]) // per
-    for v in range(max(first - me[at.LO], 0), min(last - me[at.LO], me[at.COUNT])):
-        u = (me[at.LO] + v - first) * per
-        if per == 3:
-            out[v] += back[u] * left[u] + back[u + 1] * left[u + 1] + back[u + 2] * left[u + 2]
-        else:
-            for i in range(u, u + per):
-                out[v] += back[i] * left[i]
+    skip = me[at.LO] - north[at.LO] // per  # classes heading south before the first that can be here
+    one, end = max(-skip, 0), min(north[at.COUNT] // per - skip, me[at.COUNT])
+    begin = (one + skip) * per
+    back = shift(real(B, at.A_ROW), block + north[at.R_TURN] + begin)
+    left = shift(who_left(B, north, day), begin)
+    to = shift(out, one)
+    if per == 1:
+        add_parts(to, back, left, end - one)
+    elif per == 3:
+        add_turned(to, back, left, end - one)
+    else:
+        for i in range((end - one) * per):
+            to[i // per] += back[i] * left[i]
 
 
 @inner
@@ -306,7 +290,7 @@ def enter_days(B, number, me, day, days, step, moments):
 
 
 @inner
-def leave_on(B, me, block, day, i, tally, step, moments):
+def leave_on(B, number, me, block, day, i, tally, step, moments):
     """Closed ways and settling of a day, and who is kept for those who turn back."""
     n, acc = me[at.CHUNKS], me[at.ACC]
     out, part = shift(scratch(B, LEAVING), i * step), scratch(B, PART)
@@ -316,7 +300,7 @@ def leave_on(B, me, block, day, i, tally, step, moments):
         part_of(out, shift(real(B, at.A_ROW), block + me[at.R_OPEN]), closed, n)
         add_scaled(closed, -1.0, out, n)
         if B[at.N_TABLES]:
-            present(B, me, i, tally, 1, closed)
+            present(B, number, me, i, tally, 1, closed, shift(scratch(B, ROUTE), i * CHUNK), True, True)
     if me[at.R_TURN] >= 0:
         copy(who_left(B, me, day), out, n)
     if me[at.SETTLES]:
@@ -324,7 +308,8 @@ def leave_on(B, me, block, day, i, tally, step, moments):
         gone = count_out(B, at.SETTLED, acc, part, n, day, moments)
         real(B, at.A_BALANCE)[day * 3 + 2] += gone
         if B[at.N_TABLES]:
-            present(B, me, i, tally, 3, shift(real(B, at.A_DONE), at.SETTLED * 3 * B[at.N_ROWS] + acc))
+            settled = shift(real(B, at.A_DONE), at.SETTLED * 3 * B[at.N_ROWS] + acc)
+            present(B, number, me, i, tally, 3, settled, part, True, True)
 
 
 @inner
@@ -340,17 +325,35 @@ def leave_days(B, number, me, day, days, tally, step, moments):
                 back = block_on(B, me[at.TURN], at.CHOICE, day + i + j)
                 turn_back(B, me, back, day + i + j, shift(out, j * step))
             if me[at.CLOSES] or me[at.R_TURN] >= 0 or me[at.SETTLES]:
-                leave_on(B, me, block, day + i + j, i + j, tally, step, moments)
+                leave_on(B, number, me, block, day + i + j, i + j, tally, step, moments)
         for o in range(me[at.OUT_0], me[at.OUT_1]):
             set_out_days(B, whole(B, at.A_OUT)[o], out, step, block, day + i, n)
         i += n
 
 
 @inner
+def evenings(B, number, me, tally, stock, status, days, step, come, gone):
+    """Those who stay at a node, or are on their way to it, go on by those who come and go (or by a change), and are counted."""
+    n, own = me[at.CHUNKS], shift(real(B, at.A_STOCK), stock * B[at.N_ROWS] + me[at.ACC])
+    counted = scratch(B, PART)
+    if B[at.N_TABLES]:
+        counted = shift(tally, status * B[at.N_ROWS] + me[at.ACC])
+    if status == 0:
+        settle_days(own, counted, scratch(B, ROUTE), come, gone, step, days, n)
+    else:
+        keep_days(own, counted, scratch(B, ROUTE), come, step, days, n)
+    for i in range(days if B[at.N_PEAKS] else 0):
+        to, day = crowd_of(B, number, status), B[at.N_DAY] + i
+        open_crowd(B, to, day)
+        gather_crowd(B, me, to, day, shift(come, i * step))
+        close_crowd(B, to, day)
+
+
+@inner
 def solve_days(B, number, day, days, origin, moments):
     """Solve one node for some days of one period of the tables."""
     me = shift(whole(B, at.A_NODE), number * at.NODE)
-    n, step = me[at.CHUNKS], (me[at.CHUNKS] + 1) * CHUNK
+    step = (me[at.CHUNKS] + 1) * CHUNK
     month = whole(B, at.A_DAY)[day * at.DAY + at.MONTH]
     tally = shift(real(B, at.A_DAYS), month * 4 * B[at.N_ROWS])
     gather_days(B, me, day, days, origin, shift(real(B, at.A_FLOW), month * B[at.N_FLOWS]), step, moments)
@@ -360,15 +363,8 @@ def solve_days(B, number, day, days, origin, moments):
     if me[at.SEG_0] < me[at.SEG_1]:
         here, out = scratch(B, HERE), scratch(B, LEAVING)
         stay_days(B, me, here, out, scratch(B, PART), step, day, days)
-        staying = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
         for i in range(days):
             clear(shift(out, i * step + me[at.COUNT]), 1)
-            settle_down(staying, shift(here, i * step), shift(out, i * step), n)
-            if B[at.N_TABLES]:
-                present(B, me, i, tally, 0, staying)
+        evenings(B, number, me, tally, at.STAYING, 0, days, step, here, out)
         leave_days(B, number, me, day, days, tally, step, moments)
-    travelling = shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + me[at.ACC])
-    for i in range(days):
-        add_rows(travelling, shift(scratch(B, CHANGE), i * step), n)
-        if B[at.N_TABLES]:
-            present(B, me, i, tally, 2, travelling)
+    evenings(B, number, me, tally, at.TRAVELLING, 2, days, step, scratch(B, CHANGE), scratch(B, CHANGE))
