@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from sim.spec.reading import Row, read_text, read_yaml
 __all__ = [
     "Entry",
     "file_yaml",
+    "in_words",
     "library_entries",
     "library_names",
     "library_root",
@@ -178,6 +180,35 @@ def with_event(row: Row, event: object) -> Row:
             if key in event:
                 made.setdefault(key, event[key])
     return made
+
+
+@cache
+def policy_words() -> dict[str, str]:
+    """Spanish of what policies and events say of sizes, effects and sources, by its English."""
+    with (library_root() / "policies" / "words.csv").open(encoding="utf-8", newline="") as stream:
+        return {row["en"]: row["es"] for row in csv.DictReader(stream)}
+
+
+def in_words(text: str, lang: str) -> str:
+    """What a policy of the library says of its size, its effect or a source, in a language.
+
+    Parameters
+    ----------
+    text : str
+        As it stands in the file, in English; a source may be followed by its address.
+    lang : str
+        ``es``; any other leaves it as it is.
+
+    Returns
+    -------
+    str
+        The same where the table does not know it: the words of a user's own file.
+    """
+    if lang != "es":
+        return text
+    label, address, rest = text.partition(": http")
+    known = policy_words()
+    return known.get(text) or known.get(label, label) + address + rest
 
 
 def policy_names() -> list[str]:

@@ -158,7 +158,7 @@ policies:
     end: 2023-06-30
     size: 0.5                    # proporción cerrada; 1 = nadie pasa
     phase_in_days: 7             # días hasta la fuerza completa
-    effect_source: assumption
+    effect_source: supuesto
 
 # Valores sueltos por id.
 # set:

@@ -11,7 +11,16 @@ import pytest
 from sim.engines.agents import load_kernels, run_agents
 from sim.plan import compile_plan
 from sim.spec import Scenario, load_scenario
-from sim.spec.library import Entry, library_entries, library_names, library_root, scenario_file
+from sim.spec.library import (
+    Entry,
+    file_yaml,
+    in_words,
+    library_entries,
+    library_names,
+    library_root,
+    policy_words,
+    scenario_file,
+)
 from sim.spec.policies import INSTRUMENTS, Appointment, PolicyBase
 from sim.spec.policies.reference import event_files, event_rows, reference_page, with_table
 from sim.spec.reading import Row
@@ -242,3 +251,66 @@ def test_the_reference_page_is_up_to_date() -> None:
     assert page.read_text(encoding="utf-8") == reference_page(), "run: python -m sim.spec.policies.reference"
     readme = (library_root() / "policies" / "README.md").read_text(encoding="utf-8")
     assert readme == with_table(readme), "run: python -m sim.spec.policies.reference"
+
+
+SHIPPED = [library_root() / f"{name}.yaml" for name in library_names()]
+ENGLISH = re.compile(
+    r"\b(and|via|press|monthly|notes|tables|encounters|by|of|the|tracker|Department|August)\b"
+)
+
+
+def shipped_policies() -> list[tuple[str, Row, Row]]:
+    """File, event (empty outside the events) and policy of everything the library holds."""
+    held = [(str(c["event"]["id"]), c["event"], policy) for c in event_files() for policy in c["policies"]]
+    for path in SHIPPED:
+        rows = file_yaml(path, path.name).get("policies") or ()
+        held += [(path.name, Row(), row) for row in rows if isinstance(row, Row)]
+    return held
+
+
+def test_what_policies_say_of_themselves_is_in_spanish_too() -> None:
+    """A new event or policy whose effect, size or source has no Spanish is named here with its text."""
+    said = [(name, str(policy["effect_source"])) for name, _, policy in shipped_policies()]
+    said += [(str(c["event"]["id"]), str(c["event"]["documented_effect"])) for c in event_files()]
+    missing = [f"{name}: {text}" for name, text in said if text not in policy_words()]
+    assert not missing, "add to scenarios/policies/words.csv: " + "; ".join(missing)
+    sources = [(str(c["event"]["id"]), source) for c in event_files() for source in c["event"]["sources"]]
+    missing = [
+        f"{name}: {source}"
+        for name, source in sources
+        if ENGLISH.search(source.partition(": http")[0]) and in_words(source, "es") == source
+    ]
+    kept = {
+        "Witness at the Border",
+        "Federal Register",
+        "Immigration Policy Tracking Project",
+    }  # proper names
+    missing = [line for line in missing if not any(name in line for name in kept)]
+    assert not missing, "add to scenarios/policies/words.csv: " + "; ".join(missing)
+
+
+def test_every_policy_has_a_title_in_both_languages() -> None:
+    """Figures and pages name a policy by its title, never by its id."""
+    for name, event, policy in shipped_policies():
+        title = policy.get("title") or event.get("title")
+        assert isinstance(title, Row), f"{name}: {policy['id']} has no title"
+        assert title["en"], policy["id"]
+        assert title["es"] not in {"", title["en"]}, policy["id"]
+
+
+def test_spanish_says_the_same_numbers() -> None:
+    """No figure is lost or invented, and none is left over from a text that has gone."""
+    used = {str(policy["effect_source"]) for _, _, policy in shipped_policies()}
+    used |= {str(c["event"]["documented_effect"]) for c in event_files()}
+    used |= {str(source).partition(": http")[0] for c in event_files() for source in c["event"]["sources"]}
+    for english, spanish in policy_words().items():
+        assert sorted(re.findall(r"\d+", english)) == sorted(re.findall(r"\d+", spanish)), english
+        assert not re.search(r"\d[.]\d", spanish), f"decimals have a comma: {spanish}"
+        assert english in used, f"nobody says this any longer: {english}"
+
+
+def test_a_source_keeps_its_address() -> None:
+    source = "IOM and UNHCR: https://reliefweb.int/report"
+    assert in_words(source, "es") == "OIM y ACNUR: https://reliefweb.int/report"
+    assert in_words(source, "en") == source
+    assert in_words("My own words", "es") == "My own words"

@@ -172,7 +172,7 @@ def panel(event: Event | None, scenario: Scenario, changes: Changes, lang: str) 
     if event.effect:
         told.append(
             html.P(
-                [html.Strong(say("documented", lang)), " ", html.Span(event.effect, lang="en")],
+                [html.Strong(say("documented", lang)), " ", event.effect],
                 className="source",
             )
         )
@@ -183,7 +183,7 @@ def panel(event: Event | None, scenario: Scenario, changes: Changes, lang: str) 
     sources = html.Details(
         [
             html.Summary(say("sources", lang)),
-            html.Ul([html.Li(source, lang="en") for source in event.sources]),
+            html.Ul([html.Li(source) for source in event.sources]),
         ]
     )
     return [*told, *boxes, sources if event.sources else None]
@@ -226,7 +226,7 @@ def policy_box(switch: Switch, change: dict[str, Any], lang: str) -> html.Fields
                 ],
                 className="row",
             ),
-            html.P([say("size_from", lang), " ", html.Span(switch.source, lang="en")], className="source")
+            html.P([say("size_from", lang), " ", switch.source], className="source")
             if switch.source
             else html.P(say("size_assumed", lang), className="source"),
         ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from sim.app.text import has, say
 from sim.report.words import country_name
 from sim.spec import INSTRUMENTS, Text
-from sim.spec.library import library_root, policy_file, policy_paths, text_of
+from sim.spec.library import in_words, library_root, policy_file, policy_paths, text_of
 from sim.spec.policies import PolicyBase
 from sim.spec.reading import Row
 
@@ -129,8 +129,8 @@ def event_of(name: str, policies: list[Policy], scenario: Scenario, lang: str) -
         id=name,
         title=title,
         summary=told.summary.in_language(lang) if told else "",
-        effect=told.effect if told else "",
-        sources=tuple(dict.fromkeys(source for policy in policies for source in policy.sources)),
+        effect=in_words(told.effect, lang) if told else "",
+        sources=tuple(dict.fromkeys(in_words(source, lang) for p in policies for source in p.sources)),
         start=start,
         end=end,
         policies=tuple(policy.id for policy in policies),
@@ -202,7 +202,7 @@ def controls_of(policy: Policy, scenario: Scenario, lang: str) -> Switch:
         start=policy.start,
         end=policy.end,
         controls=tuple(controls),
-        source=policy.effect_source,
+        source=in_words(policy.effect_source, lang),
         places=where(policy, scenario, lang),
     )
 
