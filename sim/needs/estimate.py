@@ -18,7 +18,7 @@ from sim.needs.overview import assumptions_of, overview_of, sources_of
 from sim.needs.plan import Plan, plan_needs
 from sim.needs.rows import PARTS
 from sim.needs.safeguard import Margins
-from sim.needs.tables import categories, load_standards, table, translate
+from sim.needs.tables import SECTORS_WITHOUT_NEED, categories, load_standards, table, translate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +48,8 @@ _EVENTS: Final = Margins(
     },
     ("period_year", "measure", "sector_code"),
 )
+_EVERY_SECTOR, _COORDINATION = SECTORS_WITHOUT_NEED
+_MONEY: Final = Margins({"sector_code": _EVERY_SECTOR}, ("location_code", "_period"))
 _RESOURCES: Final = Margins(
     {"category": ALL, "period_month": ALL},
     ("location_code", "period_year", "resource", "basis"),
@@ -156,19 +158,45 @@ def _published(frame: pd.DataFrame) -> pd.DataFrame:
     total = keys.combined((*_PLACE, "category"))
     closed = np.zeros(int(cell.max(initial=0)) + 1, dtype=bool)
     shut = np.zeros(int(total.max(initial=0)) + 1, dtype=bool)
-    for position, margins in enumerate((_PEOPLE, _PEOPLE, _EVENTS, _RESOURCES, None)):
+    for position, margins in enumerate((_PEOPLE, _PEOPLE, _EVENTS, _RESOURCES, _RESOURCES)):
         rows = np.flatnonzero(part == position)
-        hide[rows] = (closed[cell[rows]] | shut[total[rows]]) if margins else shut[total[rows]]
-        if margins is None:
-            continue
-        central = np.where(hide[rows], np.nan, frame["middle"].to_numpy()[rows])
+        hide[rows] = closed[cell[rows]] | shut[total[rows]]
+        central = np.where(hide[rows], np.nan, frame["_behind"].to_numpy()[rows])
         hide[rows] = safeguard.suppression(Keys(frame, rows), central, margins)
         if PARTS[position] == "headline":
             closed[cell[rows[hide[rows]]]] = True
             shut[total[rows[hide[rows] & _is_total(keys)[rows]]]] = True
+    money = np.flatnonzero(part == PARTS.index("money"))
+    hide[money] = shut[total[money]] | _money_hidden(frame, keys, hide, money)
     return safeguard.publish(
         frame, people="middle", values=_NUMBERS, counts_people="counts_people", hidden=hide
     )
+
+
+def _money_hidden(
+    frame: pd.DataFrame, keys: Keys, hide: NDArray[np.bool_], money: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Money is people in need times a published cost: it is hidden with them.
+
+    Then so much more that the sum over sectors tells no sector apart. Coordination is a share of that sum, and is hidden
+    with it.
+    """
+    where = keys.combined(("location_code", "_period"))
+    at = keys.combined(("location_code", "_period", "sector_code"))
+    met = keys.is_label("population_status", "INN") & _is_total(keys) & keys.is_label("category", ALL)
+    seats = keys.is_label("resource", "transport_cost") & keys.is_label("category", ALL)
+    known = np.zeros(int(at.max(initial=0)) + 1, dtype=bool)
+    known[at[met & ~hide]] = True
+    known[at[(met | seats) & hide]] = False
+    total, shared = (keys.is_label("sector_code", code) for code in SECTORS_WITHOUT_NEED)
+    required = keys.is_label("measure", "requirement") & ~shared
+    rows = money[required[money]]
+    central = np.where(known[at[rows]], frame["middle"].to_numpy()[rows], np.nan)
+    told = safeguard.suppression(Keys(frame, rows), central, _MONEY)
+    closed, whole = np.zeros(known.shape, dtype=bool), np.zeros(int(where.max(initial=0)) + 1, dtype=bool)
+    closed[at[rows[told]]] = True
+    whole[where[rows[told & total[rows]]]] = True
+    return np.asarray(np.where(shared[money], whole[where[money]], closed[at[money]]))
 
 
 def _is_total(keys: Keys) -> NDArray[np.bool_]:

@@ -48,12 +48,14 @@ def _resource(rows: Rows, plan: Plan, quantity: Quantity, location: NDArray[np.i
     if np.isnan(values).all():
         _missing(rows, plan, quantity, labels)
         return
+    counts = quantity.row["counts_people"] == "1"
     rows.add(
         values,
         labels,
-        people=quantity.row["counts_people"] == "1",
+        people=counts,
         assumption=any(plan.standards.is_assumption(name) for name in used),
         location=location,
+        behind=None if counts else quantity.people,
     )
 
 
@@ -63,7 +65,7 @@ def _missing(rows: Rows, plan: Plan, quantity: Quantity, labels: Mapping[str, st
         return
     empty = np.full((3, len(plan.measures.countries), len(plan.measures.periods)), np.nan)
     empty[:, :, :-1] = 0.0
-    rows.add(empty, labels, people=False, assumption=True)
+    rows.add(empty, labels, people=False, assumption=True, behind=np.full(empty.shape[1:], np.inf))
 
 
 def money_rows(rows: Rows, plan: Plan, funding: str | float | None, scenarios: list[str]) -> None:

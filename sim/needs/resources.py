@@ -54,6 +54,9 @@ class Quantity:
         Standards used.
     row : dict
         The row of ``resources.csv``.
+    people : numpy.ndarray
+        Middle of the count of people the standards were applied to, shape (countries, periods); infinite
+        where it is no count of people (posts).
     """
 
     resource: str
@@ -64,6 +67,7 @@ class Quantity:
     values: Array
     standards: tuple[str, ...]
     row: dict[str, Any]
+    people: Array
 
 
 def quantities(measures: Measures, standards: Standards, *, stages: bool = True) -> list[Quantity]:
@@ -105,6 +109,7 @@ def quantities(measures: Measures, standards: Standards, *, stages: bool = True)
                         driver * factor[:, :, None],
                         used,
                         row,
+                        np.full(driver.shape[1:], np.inf) if row["driver"] == "posts" else driver[1],
                     )
                 )
     return out
@@ -127,6 +132,7 @@ def regional_quantities(measures: Measures, standards: Standards) -> list[Quanti
                     people * factor[:, :, None],
                     used,
                     row,
+                    people[1],
                 )
             )
     return out

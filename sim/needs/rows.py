@@ -61,7 +61,7 @@ _DEFAULT: Final = {
 #: measures of people between places, for the country as a whole
 _ON_LEGS: Final = ("travel_days", "danger_days")
 #: parts of the table in the order in which they are published
-PARTS: Final = ("headline", "heads", "events", "resources", "things")
+PARTS: Final = ("headline", "heads", "events", "resources", "things", "money")
 _GENDER: Final = {"female": "f", "male": "m", ALL: ALL}
 ESTIMATE: Final = "Travesía scenario run"
 RULES: Final = "Travesía scenario run; needs rules (JIAF phases, RMRP shares)"
@@ -93,6 +93,7 @@ class Rows:
         assumption: bool = False,
         location: NDArray[np.int64] | None = None,
         replicates: Array | None = None,
+        behind: Array | None = None,
     ) -> None:
         """Add an array of shape (3, countries, periods); empty cells are left out.
 
@@ -110,6 +111,9 @@ class Rows:
             Position of each entry of the second axis in ``countries``.
         replicates : numpy.ndarray, optional
             80 % interval over replicates where it differs from low and high.
+        behind : numpy.ndarray, optional
+            For goods: the people they were reckoned from, shape (countries, periods). Whoever knows the
+            standard can divide by it, so goods are hidden with those people.
         """
         where, period = np.nonzero((values[2] > 0) | np.isnan(values[1]))
         if where.size == 0:
@@ -124,6 +128,7 @@ class Rows:
             "values": values[:, where, period],
             "codes": {n: self._code(n, given[n]) for n in _LABELS},
             "interval": None if replicates is None else replicates[:, where, period],
+            "behind": values[1, where, period] if behind is None else behind[where, period],
         }
         self._blocks.append(block)
 
@@ -167,6 +172,7 @@ class Rows:
             "high": high,
             "counts_people": np.array([b["people"] for b in blocks])[block],
             "assumption": np.array([b["assumption"] for b in blocks])[block],
+            "_behind": np.concatenate([b["behind"] for b in blocks])[order],
             "_location": location,
             "_period": period,
             "_part": part[block],
@@ -194,7 +200,7 @@ class Rows:
             return block["codes"][name] in [self._codes[name].get(x, -1) for x in labels]
 
         if not block["people"]:
-            return PARTS.index("things")
+            return PARTS.index("things" if has("measure", "resource") else "money")
         if not has("resource", ""):
             return PARTS.index("resources")
         if has("measure", "crossings", "person_days", *_ON_LEGS):

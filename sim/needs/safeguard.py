@@ -33,6 +33,7 @@ __all__ = [
     "round_people",
     "round_quantity",
     "suppression",
+    "threshold",
 ]
 
 HIDDEN: Final = "<15"

@@ -12,6 +12,7 @@ from sim.needs.axes import ALL
 from sim.needs.intervals import interval
 from sim.needs.measures import measure
 from sim.needs.plan import Plan, plan_needs
+from sim.needs.rows import need_total
 from sim.needs.safeguard import Margins
 from sim.needs.tables import load_standards
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.needs.resources import Quantity
     from sim.needs.world import RunTables
 
 __all__ = ["simple_table"]
@@ -63,6 +65,7 @@ def simple_table(run: RunTables, *, standards: str | Path | pd.DataFrame | None 
     hidden = safeguard.suppression(frame[heads], frame.loc[heads, "middle"].to_numpy(), None)
     closed = set(frame.loc[heads, ["country", "month"]][hidden].itertuples(index=False, name=None))
     shut = np.array([(c, m) in closed for c, m in zip(frame["country"], frame["month"], strict=True)])
+    shut |= (frame["_behind"] < safeguard.threshold()).to_numpy()
     out = safeguard.publish(
         frame,
         people="middle",
@@ -71,8 +74,23 @@ def simple_table(run: RunTables, *, standards: str | Path | pd.DataFrame | None 
         counts_people="_people",
         hidden=shut,
     )
-    out = out.drop(columns="_people").sort_values(["country", "month"], kind="stable", ignore_index=True)
+    out = out.drop(columns=["_people", "_behind"]).sort_values(
+        ["country", "month"], kind="stable", ignore_index=True
+    )
     return out
+
+
+def _behind(plan: Plan, name: str) -> NDArray[np.float64]:
+    """People that goods and money were reckoned from, which whoever knows the standard can reckon back to."""
+    if name == "usd":
+        return np.asarray(need_total(plan)[1])
+    if name in _RESOURCES:
+        return _quantity(plan, name).people
+    return np.asarray(_figure(plan, name)[0][1])
+
+
+def _quantity(plan: Plan, name: str) -> Quantity:
+    return next(q for q in plan.quantities if (q.resource, q.basis, q.stage) == (*_RESOURCES[name], ALL))
 
 
 def _figure(plan: Plan, name: str) -> tuple[NDArray[np.float64], str, str, str, bool]:
@@ -89,8 +107,7 @@ def _figure(plan: Plan, name: str) -> tuple[NDArray[np.float64], str, str, str, 
     if name == "usd":
         source = "RMRP 2020 sector costs at plan prices of 2024; CR-PAN bus agreement; VenEsperanza 2022"
         return plan.money.total, "USD", "unit_costs.csv; target_share_of_need", source, True
-    resource, basis = _RESOURCES[name]
-    found = next(q for q in plan.quantities if (q.resource, q.basis, q.stage) == (resource, basis, ALL))
+    found = _quantity(plan, name)
     source = "; ".join(dict.fromkeys(plan.standards.source(s) for s in found.standards))
     assumed = any(plan.standards.is_assumption(s) for s in found.standards)
     values = "; ".join(_printed(plan, s) for s in found.standards)
@@ -127,5 +144,6 @@ def _block(
             "standard": standard,
             "source": source,
             "assumption": assumed,
+            "_behind": _behind(plan, name)[where, period],
         }
     )

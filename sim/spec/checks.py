@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
     from sim.spec.policies import PolicyBase
 
-__all__ = ["Material", "check"]
+__all__ = ["Material", "check", "homes", "sends_home"]
+
+#: Fields of policies that act only through a behaviour: the value without effect, and the behaviour.
+THROUGH: Final = {
+    ("expulsion", "try_again"): (0.0, "repeat_attempts"),
+    ("return", "size"): (0.0, "turning_back"),
+    ("regularisation", "settle_size"): (1.0, "settling"),
+    ("assistance", "income_usd_per_day"): (0.0, "means"),
+    ("penalty", "cost_usd"): (0.0, "means"),
+    ("transport", "cost_factor"): (1.0, "means"),
+}
 
 LONGEST_WINDOW: Final = 36_525
 #: Known names that a message lists in full.
@@ -391,6 +401,7 @@ def check_policies(material: Material, problems: list[Problem], notes: list[Prob
     before = len(problems)
     for policy, row in material.policies:
         check_names(material, policy, row, problems)
+        check_switches(material, policy, row, problems)
     if len(problems) > before or material.days is None:
         return
     world = material.world()
@@ -436,6 +447,47 @@ def check_names(material: Material, policy: PolicyBase, row: Row, problems: list
             check_reference(name, known, kind, where, problems)
 
 
+def check_switches(material: Material, policy: PolicyBase, row: Row, problems: list[Problem]) -> None:
+    """Refuse what a policy of this file asks for where the behaviour it works through is switched off.
+
+    A policy that is inherited, or of an event, loses that part in silence: who switches a behaviour off wants to see what it
+    does.
+    """
+    if material.own.get(policy.id) != policy.id:
+        return
+    for (instrument, field), (neutral, switch) in THROUGH.items():
+        value = getattr(policy, field, None) if policy.instrument == instrument else None
+        if value is None or value == neutral or getattr(material.behaviour, switch):
+            continue
+        problems.append(
+            Problem(
+                f"{field} is {value:g}, and the behaviour '{switch}' is switched off",
+                row.at(field, f"policies[{policy.id}].{field}"),
+                f"'{switch}: true' under behaviour, or {neutral:g}",
+            )
+        )
+
+
+def to_home(policy: PolicyBase) -> bool:
+    """Whether a policy sends people to the home place of their group."""
+    return policy.instrument == "removal" and not getattr(policy, "to", ())
+
+
+def sends_home(material: Material) -> bool:
+    """Whether any policy sends people to the home place of their group."""
+    return any(to_home(policy) for policy, _ in material.policies)
+
+
+def homes(material: Material) -> dict[str, str]:
+    """Home place of each group: as written, else the first place of its country, an origin before others."""
+    places = sorted(material.sections["places"], key=lambda place: place.role != "origin")
+    first = {place.country: place.id for place in reversed(places)}
+    found = {
+        one.id: first[one.home_country] for one in material.sections["groups"] if one.home_country in first
+    }
+    return found | {str(group): str(place) for group, place in material.home_places.items()}
+
+
 def touches_nothing(material: Material, policy: PolicyBase, world: World) -> tuple[str, str, str] | None:
     """Key, finding and expectation of a policy that has no day, nobody, or no place and leg to act on."""
     assert material.days is not None  # noqa: S101 - the caller has looked
@@ -448,6 +500,13 @@ def touches_nothing(material: Material, policy: PolicyBase, world: World) -> tup
             "nationalities",
             f"nobody of {', '.join(policy.nationalities)} departs",
             f"one of {', '.join(sorted(present))}",
+        )
+    named = set(policy.nationalities) or present
+    if to_home(policy) and not named & set(homes(material)):
+        return (
+            "to",
+            f"nobody of {', '.join(sorted(named))} has a home place in this world",
+            "places of removal, or home_places in the world",
         )
     units = set(material.units) or ({"alone"} if not material.sections["profiles"] else set(UNITS))
     if policy.units and not units & set(policy.units):

@@ -12,7 +12,7 @@ from typing import Any
 
 from sim.errors import Problem, ScenarioError
 from sim.spec.base import FrozenMap
-from sim.spec.checks import Material, check
+from sim.spec.checks import Material, check, homes, sends_home
 from sim.spec.draft import Draft, drafted, shown_name
 from sim.spec.explain import build, build_all, nearest, value_of
 from sim.spec.library import file_yaml, scenario_file, unknown_scenario
@@ -304,7 +304,7 @@ def assembled(draft: Draft, material: Material, problems: list[Problem]) -> Scen
     world = World(
         name=draft.world_name,
         **material.sections,
-        home_places=FrozenMap(draft.home_places),
+        home_places=FrozenMap(homes(material) if sends_home(material) else draft.home_places),
     )
     content = Row(
         {

@@ -265,3 +265,55 @@ def test_what_can_be_told_is_what_equations_say_and_in_doubt_everything(
         np.testing.assert_array_equal(told, np.abs(free).max(axis=0, initial=0.0) < 1e-9)
     monkeypatch.setattr(safeguard, "_PROJECTIONS", 0)
     assert safeguard._determined(csr_array(np.array([[1.0, -1.0, 0.0]]))).all()
+
+
+def _cells(frame: pd.DataFrame, names: list[str]) -> set[tuple[str, ...]]:
+    return set(frame[names].astype(str).itertuples(index=False, name=None))
+
+
+def test_goods_do_not_give_away_the_people_they_were_reckoned_from(needs: Needs) -> None:
+    """Square metres over 3.5 are the people who sleep there: whoever hides the places hides the metres."""
+    where = ["location_code", "reference_period_start", "period", "category", "basis"]
+    frame = needs.table
+    same = {
+        "shelter_places": ["covered_area", "site_area", "taps", "bathing", "shelter_capital"],
+        "rations": ["energy", "food_weight", "water", "soap", "water_trucked"],
+        "child_places": ["child_spaces"],
+    }
+    for counted, goods in same.items():
+        hidden = _cells(frame[(frame["resource"] == counted) & frame["middle"].isna()], where)
+        assert hidden, counted
+        for name in goods:
+            printed = _cells(frame[(frame["resource"] == name) & frame["middle"].notna()], where)
+            assert printed or counted != "rations"
+            assert not printed & hidden, (name, counted)
+
+
+def test_money_does_not_give_away_people_in_need(needs: Needs) -> None:
+    where = ["location_code", "reference_period_start", "period", "sector_code"]
+    frame = needs.table
+    plain = (frame["category"] == "all") & (frame["gender"] == "all") & (frame["age_range"] == "all")
+    met = frame[(frame["population_status"] == "INN") & plain & (frame["admin1_code"] == "")]
+    hidden = _cells(met[met["middle"].isna() & (met["population_group"] == "all")], where)
+    money = frame[frame["measure"].isin(["requirement", "funded", "gap"])]
+    printed = money[money["middle"].notna()]
+    assert hidden
+    assert len(printed)
+    assert not _cells(printed, where) & hidden
+    required = money[money["measure"] == "requirement"]
+    sectors = required[required["sector_code"] != "CSS"]
+    assert _solve(sectors, {"sector_code": "ALL"}, ["location_code", "reference_period_start", "period"]) == 0
+    whole = _cells(required[(required["sector_code"] == "ALL") & required["middle"].isna()], where[:3])
+    shared = required[(required["sector_code"] == "CSS") & required["middle"].notna()]
+    assert not _cells(shared, where[:3]) & whole
+
+
+def test_the_simple_table_hides_goods_and_money_with_their_people() -> None:
+    frame = simple_table(synthetic_run(months=4, persons=60.0, replicates=1))
+    wide = frame.pivot_table(
+        index=["country", "month"], columns="indicator", values="middle", aggfunc="first", dropna=False
+    )
+    assert wide["food"].isna().any()
+    assert wide["water"].notna().any()
+    assert wide.loc[wide["food"].isna(), "water"].isna().all()
+    assert wide.loc[wide["people"].isna(), "usd"].isna().all()

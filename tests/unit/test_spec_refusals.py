@@ -296,3 +296,42 @@ def test_an_unreachable_place_is_noted_not_refused() -> None:
     content["world"]["places"].append({"id": "Z", "country": "MEX", "role": "destination"})
     _, notes = load_with_notes(content)
     assert notes == [Problem("nobody can reach the place 'Z'", "places[Z].id")]
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "switch"),
+    [
+        ({"instrument": "expulsion", "places": ["B"], "to": ["A"], "size": 0.5, "try_again": 1}, "try_again", "repeat_attempts"),
+        ({"instrument": "return", "places": ["B"], "size": 0.5}, "size", "turning_back"),
+        ({"instrument": "regularisation", "places": ["B"], "size": 0.5, "settle_size": 2}, "settle_size", "settling"),
+        ({"instrument": "assistance", "places": ["B"], "income_usd_per_day": 5}, "income_usd_per_day", "means"),
+        ({"instrument": "penalty", "legs": ["A-B"], "cost_usd": 50}, "cost_usd", "means"),
+        ({"instrument": "transport", "legs": ["A-B"], "cost_factor": 0.5}, "cost_factor", "means"),
+    ],
+)  # fmt: skip
+def test_what_a_policy_asks_of_a_behaviour_that_is_off_is_refused(
+    given: dict[str, Any], field: str, switch: str
+) -> None:
+    """It would have been accepted, and have done nothing."""
+    rule = {"id": "rule", "start": "2023-02-01", **given}
+    (problem,) = problems_of(lambda content: content.update(policies=[rule]))
+    assert f"policies[rule].{field}" in problem
+    assert f"the behaviour '{switch}' is switched off" in problem
+    content = two_roads()
+    content.update(policies=[rule], behaviour={switch: True})
+    assert load_scenario(content).policies[0].id == "rule"
+    neutral = {**rule, field: 1 if field in {"settle_size", "cost_factor"} else 0}
+    content.update(policies=[neutral], behaviour={})
+    assert load_scenario(content).policies[0].id == "rule"
+
+
+def test_who_has_no_home_in_a_small_world_cannot_be_removed_there() -> None:
+    rule = {"id": "rule", "instrument": "removal", "places": ["B"], "size": 0.5, "start": "2023-02-01"}
+    (problem,) = problems_of(lambda content: content.update(policies=[rule]))
+    assert "the policy 'rule' touches nothing: nobody of VEN has a home place in this world" in problem
+    content = two_roads()
+    content.update(policies=[{**rule, "to": ["A"]}])
+    assert load_scenario(content).policies[0].id == "rule"
+    content.update(policies=[rule])
+    place(content)["country"] = "VEN"
+    assert load_scenario(content).world.home_places["VEN"] == "A"
