@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from sim.spec.policies import PolicyBase
 
-__all__ = ["Material", "check", "homes", "sends_home"]
+__all__ = ["THROUGH", "Material", "check", "homes", "sends_home"]
 
 #: Fields of policies that act only through a behaviour: the value without effect, and the behaviour.
-THROUGH: Final = {
+THROUGH: Final[dict[tuple[str, str], tuple[float, str]]] = {
     ("expulsion", "try_again"): (0.0, "repeat_attempts"),
     ("return", "size"): (0.0, "turning_back"),
     ("regularisation", "settle_size"): (1.0, "settling"),
@@ -401,7 +401,7 @@ def check_policies(material: Material, problems: list[Problem], notes: list[Prob
     before = len(problems)
     for policy, row in material.policies:
         check_names(material, policy, row, problems)
-        check_switches(material, policy, row, problems)
+        check_switches(material, policy, row, notes)
     if len(problems) > before or material.days is None:
         return
     world = material.world()
@@ -447,8 +447,8 @@ def check_names(material: Material, policy: PolicyBase, row: Row, problems: list
             check_reference(name, known, kind, where, problems)
 
 
-def check_switches(material: Material, policy: PolicyBase, row: Row, problems: list[Problem]) -> None:
-    """Refuse what a policy of this file asks for where the behaviour it works through is switched off.
+def check_switches(material: Material, policy: PolicyBase, row: Row, notes: list[Problem]) -> None:
+    """Say which part of a policy of this file does nothing, because the behaviour it works through is switched off.
 
     A policy that is inherited, or of an event, loses that part in silence: who switches a behaviour off wants to see what it
     does.
@@ -459,7 +459,7 @@ def check_switches(material: Material, policy: PolicyBase, row: Row, problems: l
         value = getattr(policy, field, None) if policy.instrument == instrument else None
         if value is None or value == neutral or getattr(material.behaviour, switch):
             continue
-        problems.append(
+        notes.append(
             Problem(
                 f"{field} is {value:g}, and the behaviour '{switch}' is switched off",
                 row.at(field, f"policies[{policy.id}].{field}"),
@@ -468,21 +468,17 @@ def check_switches(material: Material, policy: PolicyBase, row: Row, problems: l
         )
 
 
-def to_home(policy: PolicyBase) -> bool:
-    """Whether a policy sends people to the home place of their group."""
-    return policy.instrument == "removal" and not getattr(policy, "to", ())
-
-
 def sends_home(material: Material) -> bool:
     """Whether any policy sends people to the home place of their group."""
-    return any(to_home(policy) for policy, _ in material.policies)
+    return any(one.instrument == "removal" and not getattr(one, "to", ()) for one, _ in material.policies)
 
 
 def homes(material: Material) -> dict[str, str]:
-    """Home place of each group: as written, else the first place of its country, an origin before others."""
+    """Home place of each group: as written, else the first place of its country, else where it first sets out from."""
     places = sorted(material.sections["places"], key=lambda place: place.role != "origin")
     first = {place.country: place.id for place in reversed(places)}
-    found = {
+    found = {one.group: one.place for one, _ in reversed(material.departures)}
+    found |= {
         one.id: first[one.home_country] for one in material.sections["groups"] if one.home_country in first
     }
     return found | {str(group): str(place) for group, place in material.home_places.items()}
@@ -500,13 +496,6 @@ def touches_nothing(material: Material, policy: PolicyBase, world: World) -> tup
             "nationalities",
             f"nobody of {', '.join(policy.nationalities)} departs",
             f"one of {', '.join(sorted(present))}",
-        )
-    named = set(policy.nationalities) or present
-    if to_home(policy) and not named & set(homes(material)):
-        return (
-            "to",
-            f"nobody of {', '.join(sorted(named))} has a home place in this world",
-            "places of removal, or home_places in the world",
         )
     units = set(material.units) or ({"alone"} if not material.sections["profiles"] else set(UNITS))
     if policy.units and not units & set(policy.units):

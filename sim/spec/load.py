@@ -12,7 +12,7 @@ from typing import Any
 
 from sim.errors import Problem, ScenarioError
 from sim.spec.base import FrozenMap
-from sim.spec.checks import Material, check, homes, sends_home
+from sim.spec.checks import THROUGH, Material, check, homes, sends_home
 from sim.spec.draft import Draft, drafted, shown_name
 from sim.spec.explain import build, build_all, nearest, value_of
 from sim.spec.library import file_yaml, scenario_file, unknown_scenario
@@ -123,7 +123,8 @@ def materialised(draft: Draft, label: str, problems: list[Problem]) -> Material:
     """The models of every part that can be built; faults are noted."""
     values = draft.values
     behaviour = values.get("behaviour")
-    defaults = FULL_BEHAVIOUR if draft.folder is not None else {}
+    policies = policies_of(draft, problems)
+    defaults = FULL_BEHAVIOUR if draft.folder is not None else asked_for(policies)
     switches = Row(defaults).updated(behaviour) if isinstance(behaviour, Row) else Row(dict(defaults))
     if behaviour is not None and not isinstance(behaviour, Row):
         problems.append(
@@ -153,7 +154,7 @@ def materialised(draft: Draft, label: str, problems: list[Problem]) -> Material:
         rows=draft.world,
         home_places=draft.home_places,
         departures=departures_of(draft, window, spin_up, problems),
-        policies=policies_of(draft, problems),
+        policies=policies,
         own=draft.own,
         parameters=parameters_of(draft, sections["parameters"], problems),
         behaviour=build(Behaviour, switches, "behaviour", problems) or Behaviour(),
@@ -161,6 +162,16 @@ def materialised(draft: Draft, label: str, problems: list[Problem]) -> Material:
         values=values,
         known_world=bool(draft.world_name),
     )
+
+
+def asked_for(policies: Sequence[tuple[PolicyBase, Row]]) -> dict[str, bool]:
+    """Behaviours that a small world has unless it says otherwise: those a policy of it names, and which do nothing without."""
+    made: dict[str, bool] = {}
+    for policy, _ in policies:
+        for (instrument, field), (neutral, switch) in THROUGH.items():
+            if policy.instrument == instrument and switch in {"repeat_attempts", "turning_back"}:
+                made[switch] = made.get(switch, False) or getattr(policy, field) not in {None, neutral}
+    return made
 
 
 def day_of(value: object) -> date | None:

@@ -107,10 +107,20 @@ def test_a_removal_ends_the_journey_at_home() -> None:
     assert removed + out.ended("arrived") == PEOPLE
 
 
-def test_nobody_is_removed_who_has_no_home_place() -> None:
+def test_who_has_no_home_place_is_removed_to_where_they_set_out_from() -> None:
     out = run({"instrument": "removal", "places": ["C"], "size": 0.25})
-    assert out.ended("removed") == 0
-    assert out.ended("arrived") == PEOPLE
+    assert near(out.ended("removed"), PEOPLE, 0.25)
+    assert out.ended("removed") + out.ended("arrived") == PEOPLE
+
+
+def test_a_small_world_has_the_behaviour_that_its_policy_names() -> None:
+    """Who writes `try_again: 1` and nothing of behaviour means that all try again."""
+    policy = {"instrument": "expulsion", "places": ["C"], "to": "M", "size": 0.25, "try_again": 1.0}
+    out = run(policy)
+    assert out.ended("returned") == 0
+    assert abs(sent(out, "M") - PEOPLE / 3) < 0.04 * PEOPLE
+    off = run(policy, behaviour={"repeat_attempts": False})
+    assert near(off.ended("returned"), PEOPLE, 0.25)
 
 
 def test_only_those_named_are_sent_back() -> None:

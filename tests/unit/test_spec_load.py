@@ -277,3 +277,48 @@ def test_the_library_is_listed_by_title(library: Path) -> None:
         ("history/base", "Base llana"),
         ("what_if/open", "Abierto"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "switch"),
+    [
+        ({"instrument": "regularisation", "places": ["B"], "size": 0.5, "settle_size": 2}, "settle_size", "settling"),
+        ({"instrument": "assistance", "places": ["B"], "income_usd_per_day": 5}, "income_usd_per_day", "means"),
+        ({"instrument": "penalty", "legs": ["A-B"], "cost_usd": 50}, "cost_usd", "means"),
+        ({"instrument": "transport", "legs": ["A-B"], "cost_factor": 0.5}, "cost_factor", "means"),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_policy_that_does_nothing_is_said(given: dict[str, Any], field: str, switch: str) -> None:
+    content = two_roads()
+    content.update(policies=[{"id": "rule", "start": "2023-02-01", **given}])
+    notes = [str(note) for note in load_with_notes(content)[1]]
+    (note,) = [note for note in notes if "switched off" in note]
+    assert f"policies[rule].{field}" in note
+    assert f"the behaviour '{switch}' is switched off" in note
+    content.update(behaviour={switch: True})
+    assert not [note for note in load_with_notes(content)[1] if "switched off" in str(note)]
+
+
+def test_a_small_world_has_the_behaviours_that_its_policies_name() -> None:
+    content = two_roads()
+    assert not load_scenario(content).behaviour.turning_back
+    rule = {"id": "rule", "instrument": "return", "places": ["B"], "size": 0.5, "start": "2023-02-01"}
+    content.update(policies=[rule])
+    assert load_scenario(content).behaviour.turning_back
+    content.update(behaviour={"turning_back": False})
+    scenario, notes = load_with_notes(content)
+    assert not scenario.behaviour.turning_back
+    assert any("'turning_back' is switched off" in str(note) for note in notes)
+
+
+def test_people_of_a_small_world_are_removed_to_their_country_or_to_where_they_set_out_from() -> None:
+    content = two_roads()
+    rule = {"id": "rule", "instrument": "removal", "places": ["B"], "size": 0.5, "start": "2023-02-01"}
+    assert not load_scenario(content).world.home_places
+    content.update(policies=[rule])
+    assert load_scenario(content).world.home_places["VEN"] == "A"
+    content["world"]["places"].append({"id": "H", "country": "VEN", "role": "destination"})
+    content["world"]["legs"].append(
+        {"id": "B-H", "from": "B", "to": "H", "days": {"kind": "fixed", "days": 1}}
+    )
+    assert load_scenario(content).world.home_places["VEN"] == "H"

@@ -57,7 +57,11 @@ class Removal(SharePolicy):
 
     at_places: ClassVar[bool] = True
     instrument: Literal["removal"] = "removal"
-    to: Names = Field(default=(), description="places of removal; blank means the group's home place")
+    to: Names = Field(
+        default=(),
+        description="places of removal; blank means the group's home place (`home_places`, else the first place of its "
+        "country, else where it sets out from)",
+    )
 
 
 class Transfer(SharePolicy):
