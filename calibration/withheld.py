@@ -1,14 +1,16 @@
 """A fit without some borders enters; how well it predicts them, beside rules built from the Darién alone, leaves.
 
-Nothing of a withheld border is used: shares of a nationality that were set from its own counts are taken out first
-(:func:`blind_scenario`), and its detection rates come from the priors of the configuration, which are documented without the
-counts of the window (`configs/withheld.yaml` says how). Half of the variance of such a prior is shared by all nationalities,
-half is each one's own. What is known from elsewhere is used:
+Nothing of a withheld border inside the window is used: shares of a nationality that were set from its own counts are taken out
+first (:func:`blind_scenario`), and its detection rates come from the priors of the configuration and from
+`calibration.registered`, which are documented without its counts (`configs/withheld.yaml` says how). Half of the variance of
+such a range is shared by all nationalities, half is each one's own; a border that was counted before the window has learnt how
+far nationalities and months stand apart from those years (`calibration.apart`). What is known from elsewhere is used:
 
+- Who comes by way of the Darién was registered there: more or fewer people than the fit says walk on (`calibration.upstream`).
 - Honduras lies behind the airport of Managua, and Nicaragua's central bank printed how many more foreigners arrived by air
   than left. Where the fit sends more people there than that, they stand for others who came another way, and Honduras is
   told of no more than were seen to land.
-- Those who fly to Managua buy a passage by land with the flight and are led past the offices (:data:`BY_CHANNEL`).
+- Those who fly to Managua buy a passage by land with the flight and are led past the offices (`registered_shares.csv`).
 - Where detentions are counted, whoever is moved back south is detained once more. What a country moves as a matter of course
   is part of its detections per entry; what a rule of the window adds is counted on top (:func:`moved_people`), each time with
   a probability of which nothing is known but that it lies between nought and one.
@@ -23,12 +25,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from calibration.apart import apart_before, land_only
 from calibration.config import border_rows
 from calibration.darien_rules import best_with_hindsight, best_without_sight
 from calibration.fit import with_departures
 from calibration.likelihood import Counts, Window
 from calibration.observed.load import load_windows
+from calibration.registered import own_channels, registered_ranges
 from calibration.score import LEVELS, wis
+from calibration.upstream import Upstream, nationality_phi
 from sim.engines.agents import load_kernels, run_agents
 from sim.plan import compile_plan
 
@@ -37,21 +42,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from calibration.apart import Apart
     from calibration.calibrate import FitResult
-    from calibration.response import Row
+    from calibration.likelihood import Posterior
+    from calibration.response import Response, Row
     from sim.spec import Scenario
 
-__all__ = ["BY_CHANNEL", "blind_scenario", "landed_share", "moved_people", "predict_border", "score_withheld"]
+__all__ = ["blind_scenario", "landed_share", "moved_people", "predict_border", "score_withheld"]
 
-BY_CHANNEL: dict[tuple[str, str], tuple[float, float, float]] = {("honduras", "air_nic"): (0.1, 0.25, 0.6)}
-"""Share registered of those who came by a channel, where it is not that of the border: low, middle and high.
-
-Flights to Managua are sold with a passage by land (`observed/transit.csv`: 2,100 USD for the smuggler on top of 1,250 for the
-charter), and in early 2022 the church of Danlí saw those who were led pass by the checkpoints (14ymedio). They are taken to
-register as people did while it cost a fine: one in four, the assumption of the policy HN-AMNISTIA, within wide bounds.
-"""
-
-_DRAWS = 400
+_DRAWS = 1000
 _LANDED = "nicaragua_air_arrivals_minus_departures_window"
 _BY_AIR = "air_nic"
 _BEHIND_MANAGUA = ("honduras",)
@@ -59,6 +58,8 @@ _SHARED = np.sqrt(0.5)
 """Part of the standard deviation of a documented range that all nationalities share, and that each has for itself."""
 _BOUNDS_WIDE = 2.0 * 1.645
 _TRANSFER = "transfer"
+_SAME_PEOPLE = "costa_rica"
+"""The fitted border that counts the people of the Darién once more some days later: its scatter is that of an office."""
 
 
 def blind_scenario(scenario: Scenario, withheld: tuple[str, ...]) -> Scenario:
@@ -109,6 +110,27 @@ def landed_share(rows: Sequence[Row], persons: NDArray[np.float64]) -> NDArray[n
 
 
 @dataclass(frozen=True)
+class _Way:
+    """People who are detected alike.
+
+    Parameters
+    ----------
+    strand : int
+    rows : bool [rows]
+        Their departures.
+    ranges : float64 [months, 3]
+        Low, middle and high of the share detected.
+    parameter : int
+        Detection parameter that says where in its range the share lies; -1 where no parameter does.
+    """
+
+    strand: int
+    rows: NDArray[np.bool_]
+    ranges: NDArray[np.float64]
+    parameter: int
+
+
+@dataclass(frozen=True)
 class _Border:
     """What predicts a withheld border, apart from the parameters that are drawn.
 
@@ -116,46 +138,45 @@ class _Border:
     ----------
     name : str
     counts : Counts
-    strands : int64
-        Its strands in the response.
-    alike : tuple of int64
-        Fitted series of the same nationality, for each count; empty where there is none.
-    channels : tuple of (bool [rows], (float, float, float))
-        Departure rows whose share is another, and that share.
+    ways : tuple of _Way
+    once : bool
+        Whether persons are counted, each at most once, and not events.
+    upstream : Upstream
+        Who passed the Darién before.
+    apart : Apart or None
+        How far months and nationalities stand apart there, where it was counted before the window.
+    scatter : NDArray[np.int64]
+        Fitted series whose scatter is that of an office.
     moved : float64 [groups, months]
         People moved back by rules of the window.
     """
 
     name: str
     counts: Counts
-    strands: NDArray[np.int64]
-    alike: tuple[NDArray[np.int64], ...]
-    channels: tuple[tuple[NDArray[np.bool_], tuple[float, float, float]], ...]
+    ways: tuple[_Way, ...]
+    once: bool
+    upstream: Upstream
+    apart: Apart | None
+    scatter: NDArray[np.int64]
     moved: NDArray[np.float64]
 
     @classmethod
     def of(cls, result: FitResult, name: str) -> _Border:
         response, series = result.posterior.response, result.posterior.counts.borders
-        rows = border_rows(result.config, name)
-        rows = rows[
-            rows["month"].between(result.config.start, result.config.end)
-            & (rows["confidence"] != "lower bound")
-        ]
-        rows = rows[rows["nationality"].isin(response.groups)]
-        windows = [
-            Window(name, _covered(row, response.groups), ((str(row["month"]), 1.0),), float(row["persons"]))
-            for row in rows.to_dict("records")
-        ]
-        counts = Counts.arrange(windows, response)
-        own = [w.groups[0] if len(w.groups) == 1 else "" for w in counts.windows]
-        alike = [[i for i, s in enumerate(series) if g and s.endswith(f" {g}")] for g in own]
-        channel = np.array([c for _, c, _ in response.rows])
+        counts = Counts.arrange(_windows(result, name), response)
+        strands = tuple(s for s, (border, _) in enumerate(response.strands) if border == name)
+        kinds = {b.count_kind for b in result.scenario.world.borders if b.id == name}
+        once = kinds == {"persons"}
+        by_land = land_only(response, strands)
+        alike = [i for i, s in enumerate(series) if s.startswith(f"{_SAME_PEOPLE} ")]
         return cls(
             name,
             counts,
-            np.array([i for i, (border, _) in enumerate(response.strands) if border == name], np.int64),
-            tuple(np.array(a, np.int64) for a in alike),
-            tuple((channel == c, share) for (border, c), share in BY_CHANNEL.items() if border == name),
+            _ways(result.posterior, name, strands),
+            once,
+            Upstream.of(response, _reached_by_land(response, strands)),
+            None if once else apart_before(result.config, name, by_land),
+            np.array(alike or range(len(series)), np.int64),
             moved_people(result, name),
         )
 
@@ -170,26 +191,86 @@ class _Border:
         if self.name in _BEHIND_MANAGUA:
             persons = persons * landed_share(response.rows, persons)
         middle, spread, _, _ = posterior.detection_prior
-        apart = rng.standard_normal(len(response.groups))[:, None]  # of each nationality, by all ways
         shape = (len(response.strands), len(response.groups), len(response.months))
+        phi = nationality_phi(posterior, log_phi)[:, None]
+        elsewhere = phi * rng.gamma(1.0 / phi, size=shape[1:])
+        known = self.upstream.multipliers(posterior, theta, rng)
+        matrix = self.upstream.carried(response, known, elsewhere)
+        apart = rng.standard_normal(shape[1])[:, None]  # of each nationality, by all ways
+        behaviour = detection.copy()
+        behaviour[[posterior.names.index(name) for _, name in response.strands]] = 0.0
+        changed = posterior.rate(behaviour).reshape(shape)
         seen = np.zeros(shape)
-        rest = np.ones(len(persons), np.bool_)
-        for rows, (low, usual, high) in self.channels:
-            rest &= ~rows
-            wide = _SHARED * np.log(high / low) / _BOUNDS_WIDE
-            rate = usual * np.exp(wide * (rng.standard_normal() + apart))
-            seen[self.strands] += (rate * response.crossings(persons * rows))[self.strands]
-        at = [posterior.names.index(response.strands[s][1]) for s in self.strands]
-        held = detection.copy()
-        held[at] = middle[at] + _SHARED * (detection - middle)[at]
-        rates = posterior.rate(held).reshape(shape)
-        crossed = response.crossings(persons * rest)
-        for s, k in zip(self.strands, at, strict=True):
-            seen[s] += rates[s] * np.exp(_SHARED * spread[k] * apart) * crossed[s]
-        seen[self.strands[0]] += rng.uniform() * self.moved
-        mean = np.asarray(self.counts.gather @ seen.ravel()) + 1e-3
-        phi = np.exp(np.array([log_phi[own].mean() if len(own) else log_phi.mean() for own in self.alike]))
-        return np.asarray(rng.poisson(np.minimum(mean * rng.gamma(1.0 / phi, phi), 1e8)), np.float64)
+        for way in self.ways:
+            k = way.parameter
+            place = rng.standard_normal() if k < 0 else (detection[k] - middle[k]) / spread[k]
+            rate = way.ranges[:, 1] * np.exp(self._apart(way, place, apart))
+            if self.once:  # a share of persons stays within its range, as the parameters of the fit do
+                rate = np.clip(rate, way.ranges[:, 0], way.ranges[:, 2])
+            crossed = np.asarray(matrix @ (persons * way.rows)).reshape(shape)[way.strand]
+            seen[way.strand] += changed[way.strand] * rate * crossed
+        seen[self.ways[0].strand] += rng.uniform() * self.moved
+        return self._counted(np.asarray(self.counts.gather @ seen.ravel()) + 1e-3, log_phi, rng)
+
+    def _apart(self, way: _Way, place: float, apart: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log distance from the middle of the range: float64 [groups, months]."""
+        wide = np.log(way.ranges[:, 2] / way.ranges[:, 0]) / _BOUNDS_WIDE
+        if self.apart is not None and way.parameter == self.ways[0].parameter:
+            return np.asarray(wide * place + self.apart.nationalities * apart)
+        return np.asarray(_SHARED * wide * (place + apart))
+
+    def _counted(
+        self, mean: NDArray[np.float64], log_phi: NDArray[np.float64], rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Counts around what is expected."""
+        if self.apart is None:
+            phi = float(np.exp(log_phi[self.scatter].mean()))
+            factor = phi * rng.gamma(1.0 / phi, size=len(mean))
+        else:
+            months = [w.months[0][0] for w in self.counts.windows]
+            named, at = np.unique(months, return_inverse=True)
+            factor = np.exp(
+                self.apart.months * rng.standard_normal(len(named))[at]
+                + self.apart.both * rng.standard_normal(len(mean))
+            )
+        return np.asarray(rng.poisson(np.minimum(mean * factor, 1e8)), np.float64)
+
+
+def _windows(result: FitResult, border: str) -> list[Window]:
+    """Monthly counts of a border by nationality."""
+    groups = result.posterior.response.groups
+    rows = border_rows(result.config, border)
+    rows = rows[
+        rows["month"].between(result.config.start, result.config.end) & (rows["confidence"] != "lower bound")
+    ]
+    rows = rows[rows["nationality"].isin(groups)]
+    return [
+        Window(border, _covered(row, groups), ((str(row["month"]), 1.0),), float(row["persons"]))
+        for row in rows.to_dict("records")
+    ]
+
+
+def _reached_by_land(response: Response, strands: tuple[int, ...]) -> tuple[int, ...]:
+    """The strand of a border that most people cross; the others are flights."""
+    crossed = response.crossings(response.start)[list(strands)].sum(axis=(1, 2))
+    return (strands[int(crossed.argmax())],)
+
+
+def _ways(posterior: Posterior, border: str, strands: tuple[int, ...]) -> tuple[_Way, ...]:
+    """Who is detected alike at a border, the main strand first."""
+    response = posterior.response
+    main = _reached_by_land(response, strands)
+    channel = np.array([c for _, c, _ in response.rows])
+    own = own_channels(border)
+    ways = []
+    for s in (*main, *(s for s in strands if s not in main)):
+        k = posterior.names.index(response.strands[s][1])
+        _, middle, low, high = posterior.priors.detection[k]
+        for name in ("", *own):
+            ranges = registered_ranges(border, name, response.months, (low, middle, high))
+            rows = channel == name if name else ~np.isin(channel, own)
+            ways.append(_Way(s, rows, ranges, -1 if name else k))
+    return tuple(ways)
 
 
 def moved_people(result: FitResult, border: str) -> NDArray[np.float64]:

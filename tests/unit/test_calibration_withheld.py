@@ -15,8 +15,9 @@ from calibration.darien_rules import best_with_hindsight, best_without_sight
 from calibration.fit import Mode
 from calibration.likelihood import Counts, Posterior, Priors, Window
 from calibration.posterior import Importance, laplace
+from calibration.registered import registered_ranges
 from calibration.report_words import rule_in_words
-from calibration.withheld import BY_CHANNEL, blind_scenario, moved_people, predict_border, score_withheld
+from calibration.withheld import blind_scenario, moved_people, predict_border, score_withheld
 from sim.spec import load_scenario
 from tests.calibration_fixture import GROUPS, MONTHS, a_response
 
@@ -90,23 +91,44 @@ def test_priors_of_withheld_borders_are_those_of_the_configuration_not_of_their_
     np.testing.assert_allclose(per_entry, [rates["detection_mexico_land"][i] for i in (0, 2)], rtol=0.01)
 
 
-def test_who_is_led_past_the_offices_is_registered_less(tmp_path: Path) -> None:
+def test_who_is_led_past_the_offices_is_registered_less_until_buses_ask_for_the_permit(
+    tmp_path: Path,
+) -> None:
     config = a_config(tmp_path)
-    by_land = predict_border(a_result(config), "honduras")[1][:, 11]
+    cells, by_land = predict_border(a_result(config), "honduras")
     by_air = predict_border(a_result(config, "air_nic"), "honduras")[1][:, 11]
-    usual = BY_CHANNEL["honduras", "air_nic"][1]
-    assert np.median(by_air / by_land) == pytest.approx(usual / 0.49, rel=0.15)
+    ratio = by_air / by_land[:, 11]
+    early = cells["month"].to_numpy() < "2023"
+    late = cells["month"].to_numpy() > "2023-01"
+    assert np.median(ratio[early]) == pytest.approx(0.25 / 0.49, rel=0.1)
+    assert np.median(ratio[late]) == pytest.approx(0.49 / 0.69, rel=0.1)
+
+
+def test_ranges_change_on_the_day_their_sources_say() -> None:
+    usual = (0.25, 0.49, 0.96)
+    made = registered_ranges("honduras", "", ("2022-12", "2023-01", "2023-02"), usual)
+    np.testing.assert_allclose(made[0], usual)
+    np.testing.assert_allclose(made[2], (0.5, 0.69, 0.96))
+    np.testing.assert_allclose(made[1], (12 * made[0] + 19 * made[2]) / 31)  # from the 13th on
+    np.testing.assert_allclose(registered_ranges("mexico", "", ("2023-02",), usual), [usual])
+    table = pd.read_csv(shipped_config("full").parents[1] / "registered_shares.csv", keep_default_na=False)
+    assert (table["source"] != "").all()
+    assert (table["unit"] == "share registered").all()
+    np.testing.assert_allclose(table["middle"], np.sqrt(table["low"] * table["high"]), rtol=0.03)
 
 
 def test_a_prediction_is_as_uncertain_as_its_documented_range(tmp_path: Path) -> None:
-    """What nationalities share and what each has for itself add up to the range, no more and no less."""
+    """What nationalities share and what each has for itself add up to the range, no more and no less.
+
+    The scatter of an office comes on top; that of people does not, since the Darién counted them.
+    """
     result = a_result(a_config(tmp_path))
     cells, made = predict_border(result, "honduras")
-    wide = np.log(made[:, 20] / made[:, 2]) / (2 * 1.645)
+    early = cells["month"].to_numpy() < "2023"
+    wide = np.log(made[early, 20] / made[early, 2]) / (2 * 1.645)
     documented = np.log(0.96 / 0.25) / (2 * 1.645)
     scatter = np.exp(result.posterior.split(result.normal.theta)[2]).mean()
-    departed = result.normal.spread[: result.posterior.n_rows].mean()
-    assert wide.mean() == pytest.approx(np.sqrt(documented**2 + scatter + departed**2), rel=0.08)
+    assert wide.mean() == pytest.approx(np.sqrt(documented**2 + scatter), rel=0.08)
     assert set(cells["nationality"]) == set(GROUPS)
 
 
