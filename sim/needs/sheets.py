@@ -338,6 +338,8 @@ def words(record: dict[Any, Any], columns: list[str], lang: str) -> dict[str, An
             value = names_in(str(value), "mechanism", lang)
         elif column in _KIND and not (column == "location_code" and "location_name" in columns):
             value = label(_KIND[column], value, lang) if isinstance(value, str) and value else value
+        elif column == "places":
+            value = "; ".join(label("place", name, lang) for name in str(value).split("; "))
         elif column in ("source", "source_ref"):
             value = phrase(str(value), lang)
         elif column in _SENTENCES:

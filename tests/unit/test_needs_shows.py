@@ -18,6 +18,8 @@ import sim.needs
 from sim.needs import Needs, compare_arrangements, coordination, estimate
 from sim.needs.labels import label
 from sim.needs.tables import table
+from sim.report.words import place_name
+from sim.spec.tables import table_rows, world_folder
 from tests.needs_fixture import SyntheticRun, synthetic_run
 from tests.needs_words import english_left
 
@@ -252,3 +254,20 @@ def test_line_8_ten_years_of_monthly_needs_for_all_countries_in_five_seconds() -
     assert len(found.countries) == 9
     assert found.table["reference_period_start"].dt.year.nunique() == 10
     assert seconds < 5.0
+
+
+ENGLISH_PLACE = re.compile(
+    r"\b(City|island|Island|camp|station|border|yard|sector|proxy|interior|arrivals|airport|hub|Rest|West|South)\b"
+)
+
+
+def test_no_place_of_the_shipped_world_keeps_an_english_name_in_spanish() -> None:
+    """Neither in the workbook, which names places in full, nor on figures, which shorten them."""
+    folder = world_folder("americas")
+    assert folder is not None
+    names = {str(row["name"]) for row in table_rows(folder / "places.csv")}
+    english = {name for name in names if ENGLISH_PLACE.search(name)}
+    assert len(english) > 20, "the pattern finds what it should"
+    assert not {name for name in english if label("place", name, "es") == name}
+    short = {name: place_name(name, "es") for name in names}
+    assert not {name for name, told in short.items() if ENGLISH_PLACE.search(told)}
