@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -65,6 +65,9 @@ class Material:
     units: dict[str, UnitShare]
     values: Row
     known_world: bool
+    policy_rows: Mapping[str, Row] = field(default_factory=dict)
+    parameter_rows: Row = field(default_factory=Row)
+    departure_rows: Sequence[Any] = ()
 
     def ids(self, section: str) -> set[str]:
         """Ids written in a section, also of rows that were refused."""
@@ -231,9 +234,12 @@ def check_world(material: Material, problems: list[Problem]) -> None:
     where = material.values.at("world", "world")
     empty = [section for section in ("places", "legs") if not material.rows.get(section)]
     problems.extend(Problem(f"the world has no {section}", where, "at least one") for section in empty)
+    for number, row in enumerate(material.rows.get("legs", []), 1):  # those refused for another fault as well
+        for key in ("from", "to"):
+            if isinstance(row, Row) and isinstance(row.get(key), str):
+                label = f"legs[{row.get('id', number)}].{key}"
+                check_reference(row[key], places, "place", row.at(key, label), problems)
     for leg in material.sections["legs"]:
-        for key, name in (("from", leg.from_), ("to", leg.to)):
-            check_reference(name, places, "place", material.where("legs", leg.id, key), problems)
         if leg.from_ == leg.to:
             problems.append(
                 Problem(
@@ -345,28 +351,37 @@ def check_parameters(material: Material, problems: list[Problem]) -> None:
     """Refuse parameters that no table describes, and shares outside 0 to 1."""
     described = {row.id: row for row in material.sections["parameters"]} or shipped_parameters()
     for name, value in material.parameters.items():
+        where = material.parameter_rows.at(name, f"parameters.{name}")
         if described and name not in described:
             problems.append(
                 Problem(
                     f"there is no parameter '{name}'",
-                    f"parameters.{name}",
+                    where,
                     "one that parameters.csv describes",
                     nearest(name, described),
                 )
             )
         elif described and described[name].unit in {"share", "probability"} and not 0.0 <= value <= 1.0:
-            problems.append(
-                Problem(f"{name} is {value:g}", f"parameters.{name}", f"0 to 1 ({described[name].unit})")
-            )
+            problems.append(Problem(f"{name} is {value:g}", where, f"0 to 1 ({described[name].unit})"))
+
+
+def check_raw_departures(material: Material, problems: list[Problem]) -> None:
+    """Refuse places and groups there are not in rows that could not be built."""
+    built = {id(row) for _, row in material.departures}
+    for number, row in enumerate(material.departure_rows, 1):
+        if isinstance(row, Row) and id(row) not in built:
+            for kind, known in (("place", material.ids("places")), ("group", material.groups)):
+                if isinstance(row.get(kind), str):
+                    where = row.at(kind, f"departures[{number}].{kind}")
+                    check_reference(row[kind], known, kind, where, problems)
 
 
 def check_departures(material: Material, problems: list[Problem]) -> None:
     """Refuse departures from unknown places, of unknown groups, and outside the days simulated."""
-    if material.window is None:
-        return
-    places, groups = material.ids("places"), material.ids("groups")
-    first, last = material.spin_up_start or material.window.start, material.window.end
+    places, groups, window = material.ids("places"), material.ids("groups"), material.window
+    days = (material.spin_up_start or window.start, window.end) if window is not None else None
     told: set[tuple[str, str]] = set()
+    check_raw_departures(material, problems)
     spans: dict[str, list[tuple[date, date]]] = {}
     for number, (one, row) in enumerate(material.departures, 1):
         label = f"departures[{number}]"
@@ -376,13 +391,10 @@ def check_departures(material: Material, problems: list[Problem]) -> None:
                 named = known if kind == "place" else material.groups - {name}
                 check_reference(name, named, kind, row.at(kind, f"{label}.{kind}"), problems)
         for key, day in (("start", one.start), ("end", one.end)):
-            if not first <= day <= last:
+            if days is not None and not days[0] <= day <= days[1]:
                 where = row.at(key, f"{label}.{key}")
-                problems.append(
-                    Problem(
-                        f"{key} {day} lies outside the days simulated", where, f"a day from {first} to {last}"
-                    )
-                )
+                found = f"{key} {day} lies outside the days simulated"
+                problems.append(Problem(found, where, f"a day from {days[0]} to {days[1]}"))
         if one.id is not None:
             if any(one.start <= end and start <= one.end for start, end in spans.get(one.id, [])):
                 where = row.at("id", f"{label}.id")
@@ -402,6 +414,10 @@ def check_policies(material: Material, problems: list[Problem], notes: list[Prob
     for policy, row in material.policies:
         check_names(material, policy, row, problems)
         check_switches(material, policy, row, notes)
+    built = {policy.id for policy, _ in material.policies}
+    for name, row in material.policy_rows.items():
+        if name not in built:  # refused for another fault
+            check_raw_names(material, name, row, problems)
     if len(problems) > before or material.days is None:
         return
     world = material.world()
@@ -447,6 +463,15 @@ def check_names(material: Material, policy: PolicyBase, row: Row, problems: list
             check_reference(name, known, kind, where, problems)
 
 
+def check_raw_names(material: Material, policy: str, row: Row, problems: list[Problem]) -> None:
+    """Refuse places and legs there are not in a policy that could not be built."""
+    for key, section in (("places", "places"), ("to", "places"), ("legs", "legs")):
+        given = row.get(key, ())
+        for name in (given,) if isinstance(given, str) else given if isinstance(given, list | tuple) else ():
+            where = row.at(key, f"policies[{policy}].{key}")
+            check_reference(str(name), material.ids(section), section.removesuffix("s"), where, problems)
+
+
 def check_switches(material: Material, policy: PolicyBase, row: Row, notes: list[Problem]) -> None:
     """Say which part of a policy of this file does nothing, because the behaviour it works through is switched off.
 
@@ -455,14 +480,14 @@ def check_switches(material: Material, policy: PolicyBase, row: Row, notes: list
     """
     if material.own.get(policy.id) != policy.id:
         return
-    for (instrument, field), (neutral, switch) in THROUGH.items():
-        value = getattr(policy, field, None) if policy.instrument == instrument else None
+    for (instrument, name), (neutral, switch) in THROUGH.items():
+        value = getattr(policy, name, None) if policy.instrument == instrument else None
         if value is None or value == neutral or getattr(material.behaviour, switch):
             continue
         notes.append(
             Problem(
-                f"{field} is {value:g}, and the behaviour '{switch}' is switched off",
-                row.at(field, f"policies[{policy.id}].{field}"),
+                f"{name} is {value:g}, and the behaviour '{switch}' is switched off",
+                row.at(name, f"policies[{policy.id}].{name}"),
                 f"'{switch}: true' under behaviour, or {neutral:g}",
             )
         )

@@ -161,6 +161,9 @@ def materialised(draft: Draft, label: str, problems: list[Problem]) -> Material:
         units=units_of(values, problems),
         values=values,
         known_world=bool(draft.world_name),
+        policy_rows=draft.policies,
+        parameter_rows=draft.parameters,
+        departure_rows=draft.departures or (),
     )
 
 
@@ -188,8 +191,8 @@ def departures_of(
     draft: Draft, window: Window | None, spin_up: date | None, problems: list[Problem]
 ) -> list[tuple[Departure, Row]]:
     """Departure rows: written in the file, or one for each line and month of the world's table."""
-    if window is None:
-        return []
+    if window is None:  # its own rows are still looked at, so that every fault is told in one go
+        return paired(Departure, draft.departures or [], problems)
     first = min(spin_up or window.start, window.start)
     if draft.departures is None:
         if draft.folder is None:

@@ -143,6 +143,9 @@ def table_rows(path: Path, change: Callable[[dict[str, str]], dict[str, Any]] | 
             for record in reader:
                 cells = {key: value for key, value in record.items() if key and value not in {"", None}}
                 made.append(Row(change(cells) if change else cells, name, before + 1))
+                for time in TIMES:  # the mapping of a time lies in the same line
+                    if isinstance(inner := made[-1].get(time), Row):
+                        inner.file, inner.line = name, before + 1
                 before = reader.line_num
     except (UnicodeDecodeError, csv.Error) as fault:
         message = f"The table {path.name} cannot be read"

@@ -178,6 +178,8 @@ def test_plain_tables_become_a_scenario(tmp_path: Path) -> None:
         ({"departures": "place,per_day,start\nQ,1,2023-01-01\n"}, "departures.csv:2"),
         ({"departures": "place,per_day,start\nA,many,2023-01-01\n"}, "departures.csv:2"),
         ({"legs": "from,to\nA,B\n"}, "days"),
+        ({"legs": "from,to,days\nA,B,-1\n"}, "legs.csv:2:legs[A--B--bus].days"),
+        ({"places": "id,stay_mean_days\nA,0.1\nB,\n"}, "places.csv:2:places[A].stay"),
     ],
 )
 def test_faults_of_plain_tables_name_file_and_row(change: dict[str, str], said: str, tmp_path: Path) -> None:

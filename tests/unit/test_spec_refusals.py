@@ -267,7 +267,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("", "there is no mapping at the top"),
         ("name: x\nname: y\n", r"bad.yaml:2: the key 'name' is written twice"),
         ("name: !!python/object:os.system x\n", "the tag 'python/object:os.system' is not allowed"),
-        ("window: 2023-13-45\n", "'2023-13-45' cannot be read"),
+        ("window: 2023-13-45\n", "window is '2023-13-45'"),
         ("a: 1\n--- \nb: 2\n", "this is not YAML"),
     ],
 )
@@ -296,3 +296,45 @@ def test_an_unreachable_place_is_noted_not_refused() -> None:
     content["world"]["places"].append({"id": "Z", "country": "MEX", "role": "destination"})
     _, notes = load_with_notes(content)
     assert notes == [Problem("nobody can reach the place 'Z'", "places[Z].id")]
+
+
+ALL_WRONG = """\
+name: wrong
+window: {start: 2023-06-30, end: 2023-01-01}
+world:
+  places:
+    - {id: A, country: COL, role: origin}
+    - {id: B, country: PAN, role: destination}
+  legs:
+    - {id: A-B, from: A, to: Bb, days: {kind: fixed, days: 1}, weight: -3}
+departures:
+  - {place: Q, group: VENN, per_day: -1, start: 2023-01-01, end: 2023-01-31}
+  - {place: A, group: VEN, per_day: 1, start: 2023-02-30, end: 2023-03-31}
+policies:
+  - {id: shut, instrument: closure, legs: [A-BB], start: 2023-02-20, end: 2023-02-14}
+parameters: {beta_dayz: 1}
+"""
+
+
+def test_a_fault_hides_no_other(tmp_path: Path) -> None:
+    """A wrong window, an impossible date and rows with two faults each: all told at once, each with its line."""
+    path = tmp_path / "wrong.yaml"
+    path.write_text(ALL_WRONG, encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path)
+    told = [str(problem) for problem in caught.value.problems]
+    expected = (
+        (2, "window", "end 2023-01-01 comes before start"),
+        (8, "legs[A-B].weight", "weight is -3"),
+        (8, "legs[A-B].to", "there is no place 'Bb'"),
+        (10, "departures[1].place", "there is no place 'Q'"),
+        (10, "departures[1].group", "there is no group 'VENN'"),
+        (10, "departures[1].per_day", "per_day is -1"),
+        (11, "departures[2].start", "start is '2023-02-30'"),
+        (13, "policies[shut]", "end 2023-02-14 comes before start"),
+        (13, "policies[shut].legs", "there is no leg 'A-BB'"),
+        (14, "parameters.beta_dayz", "there is no parameter 'beta_dayz'"),
+    )
+    for line, key, words in expected:
+        assert any(one.startswith(f"wrong.yaml:{line}:{key}: {words}") for one in told), (line, key, words)
+    assert len(told) == len(expected)
