@@ -171,11 +171,11 @@ class State(NamedTuple):
     forced_seen: I64  # [T, groups, F, 2], arrivals where people may be sent back, and those sent
     request: U64  # [T, n, 5]
     trace: U64  # [T, n, 4] or empty: ended people one by one
-    threshold: U32  # [C, P, W]
+    threshold: U32  # [thresholds], by place, class of people and alternative; eight, or 16, 32, ... where there are more
     way_word: U64  # [ways * 8], all that a crossing asks of a leg, in one cache line (see `sim.engines.kernels.walk`)
     way_leg: I32  # [ways], leg of each way: those out of a place one after another, then -1 for none; last, legs of no choice
     leg_way: I32  # [L], way of each leg
-    kind_row: I64  # [K], first threshold of a kind's class of choice
+    kind_row: I64  # [K], first class of people of a kind
     place_word: U64  # [P * 4], likewise of an arrival
     stay_word: U64  # [K * P], first day in `cdf` 32, calendar 16 (0xFFFF none), distribution 16
     guide_word: U16  # [D * 256], `guide` with 0x8000 where every draw of the cell means that day

@@ -10,6 +10,7 @@ import numpy as np
 from sim.engines.agents.state import new_state
 from sim.engines.kernels.address import pointer, reached_of_eight, shift
 from sim.engines.kernels.draws import GOLD, mix, visit
+from sim.engines.kernels.record import first_threshold
 from sim.plan import compile_plan
 from sim.spec import load_scenario
 
@@ -20,6 +21,7 @@ _pointer: Any = pointer
 _reached: Any = nb.njit(lambda row, start, value: _eight(_shift(_pointer(row), start), value))
 _visit: Any = nb.njit(lambda key, slot, w0, w1, lap: visit(key, slot, w0, w1, lap))  # noqa: PLW0108
 _mixed: Any = nb.njit(lambda x: mix(x))  # noqa: PLW0108 - what is woven in is no function that can be compiled alone
+_threshold: Any = nb.njit(lambda word, row: first_threshold(word, row))  # noqa: PLW0108
 
 
 def test_the_ways_out_of_a_place_are_its_alternatives_and_none() -> None:
@@ -27,8 +29,8 @@ def test_the_ways_out_of_a_place_are_its_alternatives_and_none() -> None:
     state, fixed = new_state(plan, 1), plan.fixed
     for place, n in enumerate(fixed.alternatives):
         word = int(state.place_word[4 * place + 3])
-        first = word >> 32
-        assert word & 0xFFFFFFFF == n
+        first = word >> 16 & 0x3FFFFF
+        assert word & 0xFFF == n
         assert state.way_leg[first : first + n + 1].tolist() == [*fixed.alternative[place, :n].tolist(), -1]
     legs = np.arange(len(fixed.leg_to))
     assert np.array_equal(state.way_leg[state.leg_way[legs]], legs)
@@ -62,3 +64,17 @@ def test_visits_are_counted_to_four_and_then_by_laps() -> None:
             assert int(lap) == (before + (seen == 3)) % 64
             drawn.add(int(h))
     assert len(drawn) == 256, "a lap of sixty-four has four draws each"
+
+
+def test_thresholds_of_a_place_lie_together_and_without_gaps() -> None:
+    plan = compile_plan(load_scenario("history/baseline"), scale=0.001)
+    state, fixed = new_state(plan, 1), plan.fixed
+    rows, taken = fixed.weight.shape[0], np.zeros(len(state.threshold), int)
+    for place, n in enumerate(fixed.alternatives):
+        word = U64(state.place_word[4 * place + 3])
+        for row in (0, 1, rows - 1):
+            taken[_threshold(word, row) + np.arange(n)] += 1
+        assert _threshold(word, rows - 1) - _threshold(word, 0) >= (rows - 1) * n
+    assert taken.max() == 1, "two classes of people share thresholds"
+    assert fixed.alternatives.max() > 8, "no place has more than one row of eight"
+    assert len(state.threshold) < fixed.weight.size / 3

@@ -9,15 +9,18 @@ import pytest
 from numpy.typing import NDArray
 
 from sim.engines.expected import run_expected
-from sim.engines.kernels import expected_evening as evening
+from sim.engines.kernels import expected_evening
+from sim.engines.kernels import expected_rows as rows_of
 from sim.engines.kernels.build import called
-from sim.engines.kernels.expected_rows import CHUNK, pointer
+from sim.engines.kernels.expected_rows import CHUNK
 from sim.errors import RunError, ScenarioError
 from sim.plan import compile_plan
 from sim.spec import load_scenario
 from tests.reference.worlds import Size, random_world
 
 WIDE = 12 * CHUNK
+evening: Any = expected_evening
+pointer: Any = rows_of.pointer
 Row = NDArray[np.float64]
 
 

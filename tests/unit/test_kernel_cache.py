@@ -178,5 +178,5 @@ def test_doctor_says_what_is_kept(place: Path) -> None:
     hits(called()(_quarter))
     (finding,) = health.check_cache()
     assert finding.state == "ok"
-    assert "1 kernel" in finding.found
+    assert "kernels of this version: 1 " in finding.found
     assert str(place) in finding.found

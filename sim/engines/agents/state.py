@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.engines.agents.words import count_ways, write_members, write_ways, write_words
+from sim.engines.agents.words import count_thresholds, count_ways, write_members, write_ways, write_words
 from sim.engines.tally import DURATION_BINS
 from sim.errors import Problem, RunError
 from sim.plan.layout import PAGE, Knowledge, State
@@ -63,7 +63,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "forced_seen": ((parts, groups, forced, 2), np.int64),
         "request": ((parts, line, 5), np.uint64),
         "trace": ((parts, parts * per_part if trace else 0, 4), np.uint64),
-        "threshold": (plan.fixed.weight.shape, np.uint32),
+        "threshold": ((count_thresholds(plan.fixed),), np.uint32),
         "way_word": ((count_ways(plan.fixed) * 8,), np.uint64),
         "way_leg": ((count_ways(plan.fixed),), np.int32),
         "leg_way": ((len(plan.fixed.leg_to),), np.int32),
@@ -109,7 +109,7 @@ _MOST_ZONES = 64
 def _zones(plan: Plan) -> int:
     """Zones by which the people of a day are read, so that what their moves touch stays near: one for 64 kB of it."""
     p, legs, g = len(plan.places), len(plan.legs), plan.n_tally
-    touched = plan.fixed.weight.size * 4 + (5 * p + legs) * g * 4
+    touched = count_thresholds(plan.fixed) * 4 + (5 * p + legs) * g * 4
     return max(1, min(_MOST_ZONES, p, touched // _ZONE_BYTES))
 
 
@@ -172,12 +172,20 @@ _MOST = {
     "places": 1 << 12,
     "kinds of travel unit (group x alone, family, unaccompanied)": 1 << 8,
     "days": 1 << 15,
+    "legs": 1 << 21,
+    "thresholds of choice (places x classes of people x ways out)": 1 << 29,
 }
 """What fits into a record (see `sim.engines.kernels.record`)."""
 
 
 def _refuse_what_no_record_holds(plan: Plan) -> None:
-    found = (len(plan.places), plan.fixed.kind_group.size, plan.n_days)
+    found = (
+        len(plan.places),
+        plan.fixed.kind_group.size,
+        plan.n_days,
+        len(plan.legs),
+        count_thresholds(plan.fixed),
+    )
     problems = [
         Problem(f"{n:,} {name}", plan.scenario.name, f"at most {most:,}", "leave out or join some of them")
         for n, (name, most) in zip(found, _MOST.items(), strict=True)
@@ -221,8 +229,7 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     arrays["bucket"][:] = zone * (plan.n_days + 1)
     write_words(plan.fixed, arrays["place_word"], arrays["stay_word"], arrays["guide_word"])
     write_ways(plan.fixed, arrays["way_leg"], arrays["leg_way"])
-    per_class = 2 * (len(plan.fixed.means_edge) + 1) * int(np.prod(plan.fixed.weight.shape[1:]))
-    arrays["kind_row"][:] = plan.fixed.kind_class * per_class
+    arrays["kind_row"][:] = plan.fixed.kind_class * 2 * (len(plan.fixed.means_edge) + 1)
     write_members(plan.fixed.kind_group, plan.departures.tally_class, arrays["member_class"])
     return State(**arrays)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sim.plan.layout import Fixed
 
-__all__ = ["CERTAIN", "count_ways", "write_members", "write_ways", "write_words"]
+__all__ = ["CERTAIN", "count_thresholds", "count_ways", "write_members", "write_ways", "write_words"]
 
 CERTAIN = 0x8000
 """Bit of a guide word: every draw of this 256th of the range means the same day, nothing else need be looked up."""
@@ -30,13 +30,15 @@ def write_words(
     fixed : Fixed
     place_word : uint64 [P * 4]
         Written: key; visit slot 8, country 16, ends 1 (from the low bits: 0, 8, 24), forced index + 1 (32); cost of a day in
-        USD; alternatives 32, first way 32 (see :func:`write_ways`).
+        USD; alternatives 12, doublings of eight thresholds 4, first way 22 (see :func:`write_ways`), thresholds by eight before
+        those of the place 26.
     stay_word : uint64 [K * P]
         Written: first day of the distribution in `cdf` 32, calendar 16 (0xFFFF none), distribution 16.
     guide_word : uint16 [D * 256]
         Written: first day that a draw of the cell can mean, with `CERTAIN` where it is the only one.
     """
     word = place_word.reshape(-1, 4)
+    word[:] = 0
     word[:, 0] = fixed.place_key
     word[:, 1] = (
         fixed.place_slot
@@ -45,8 +47,12 @@ def write_words(
         | ((fixed.forced_index + 1).astype(np.uint64) << np.uint64(32))
     )
     word[:, 2] = fixed.daily_cost.astype(np.uint64)
+    eights, doublings = _eights(fixed)
     first = np.cumsum(fixed.alternatives + 1) - fixed.alternatives - 1
-    word[:, 3] = fixed.alternatives.astype(np.uint64) | (first.astype(np.uint64) << np.uint64(32))
+    before = np.cumsum(eights) - eights
+    parts = (fixed.alternatives, 0), (doublings, 12), (first, 16), (before, 38)
+    for values, bit in parts:
+        word[:, 3] |= values.astype(np.uint64) << np.uint64(bit)
     table = fixed.stay_table.reshape(-1)
     calendar = fixed.stay_calendar.reshape(-1).astype(np.int64)
     stay_word[:] = (
@@ -61,6 +67,17 @@ def write_words(
     guide_word[:] = (
         np.where(top > last[None, :], first_day | CERTAIN, first_day).reshape(-1).astype(np.uint16)
     )
+
+
+def _eights(fixed: Fixed) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Eights of thresholds of each place, over all classes of people, and how often eight is doubled for one class."""
+    doublings = np.ceil(np.log2(np.maximum(fixed.alternatives, 8) / 8)).astype(np.int64)
+    return fixed.weight.shape[0] << doublings, doublings
+
+
+def count_thresholds(fixed: Fixed) -> int:
+    """Count the thresholds: for each place and class of people as many as its alternatives, and up to 8, 16, 32, ..."""
+    return 8 * int(_eights(fixed)[0].sum())
 
 
 def count_ways(fixed: Fixed) -> int:

@@ -20,6 +20,7 @@ from sim.engines.kernels.line import (
 )
 from sim.engines.kernels.lots import draw_lots
 from sim.engines.kernels.people import depart_part
+from sim.engines.kernels.record import first_threshold
 from sim.engines.kernels.walk import move_part, write_way_words
 
 __all__ = ["DEPART", "EVENING", "MORNING", "MOVE", "NEWS", "REST", "SERVE", "WATCH", "work_on"]
@@ -56,13 +57,14 @@ def write_tables(book, k, of, epoch, before):
     i_appeal = array(book, "knowledge.appeal", 2)
     i_on = number(book, "knowledge.on")
     leg_open = array(book, "state.leg_open", 2)
-    threshold = array(book, "state.threshold", 3)
+    threshold = array(book, "state.threshold", 1)
+    place_word = array(book, "state.place_word", 1)
     leg_from = array(book, "fixed.leg_from", 1)
     closing = array(book, "state.closing", 1)
     opening = array(book, "state.opening", 1)
     per_class = 2 * (means_edge.shape[0] + 1)
     n_classes, n_legs = leg_open.shape
-    n_places, width = threshold.shape[1], threshold.shape[2]
+    n_places, width = weight.shape[1], weight.shape[2]
     factor = np.empty(n_legs)
     share = np.empty(width)
     a, b = share_of_groups(k, of, i_appeal.shape[0])
@@ -97,17 +99,16 @@ def write_tables(book, k, of, epoch, before):
                         total += w
                         last = n
                     n += 1
+                at = first_threshold(place_word[4 * place + 3], row)
                 running = 0.0
                 for j in range(n):
                     running += share[j]
                     if last < 0:
-                        threshold[row, place, j] = 0
+                        threshold[at + j] = 0
                     elif j >= last:
-                        threshold[row, place, j] = 0xFFFFFFFF
+                        threshold[at + j] = 0xFFFFFFFF
                     else:
-                        threshold[row, place, j] = np.uint32(
-                            min(running / total * 4294967296.0, 4294967294.0)
-                        )
+                        threshold[at + j] = np.uint32(min(running / total * 4294967296.0, 4294967294.0))
 
 
 @inner

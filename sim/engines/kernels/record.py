@@ -26,7 +26,9 @@ __all__ = [
     "MEMBER_BITS",
     "PLACE",
     "SOUTHWARD",
+    "WAY",
     "day_of_departure",
+    "first_threshold",
     "first_words",
     "kind_of",
     "size_of",
@@ -35,12 +37,20 @@ __all__ = [
 PLACE = U64(0xFFF)
 """Bits of word 2 that hold the place."""
 KIND = U64(0xFF)
+WAY = U64(0x3FFFFF)
+"""First way out of a place, in the upper bits of its fourth word."""
 MEMBER_BITS = U64(4)
 ARRIVING = U64(1 << 22)
 SOUTHWARD = U64(1 << 19)
 KEEP = U64(0x0F0000)
 """Departure day and heading in word 3, which a move leaves as they are."""
 _ONES = U64(0x11111111)
+
+
+@woven
+def first_threshold(ways, row):
+    """First threshold of a class of people (`row`) in a place whose fourth word is `ways` (see `sim.engines.agents.words`)."""
+    return (np.int64(ways >> U64(38)) + (row << np.int64((ways >> U64(12)) & U64(15)))) << 3
 
 
 @woven

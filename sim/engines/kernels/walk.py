@@ -32,6 +32,7 @@ from sim.engines.kernels.draws import (
     NO_MEANS,
     OUT_SETTLED,
     RETURNED,
+    S16,
     S32,
     SETTLE,
     SETTLED,
@@ -48,7 +49,17 @@ from sim.engines.kernels.draws import (
     visit,
     woven,
 )
-from sim.engines.kernels.record import ARRIVING, KEEP, MEMBER_BITS, PLACE, SOUTHWARD, kind_of, size_of
+from sim.engines.kernels.record import (
+    ARRIVING,
+    KEEP,
+    MEMBER_BITS,
+    PLACE,
+    SOUTHWARD,
+    WAY,
+    first_threshold,
+    kind_of,
+    size_of,
+)
 from sim.plan.layout import PAGE
 
 U32 = np.uint32
@@ -138,14 +149,14 @@ def move_part(book, k, day):
     harm = array(book, "state.harm", 3)
     forced_seen = array(book, "state.forced_seen", 4)
     request = array(book, "state.request", 3)
-    threshold = array(book, "state.threshold", 3)
+    threshold = array(book, "state.threshold", 1)
     epoch = array(book, "epochs.epoch_of_day", 1)[day]
     income, forced = array(book, "epochs.income", 2), array(book, "epochs.forced", 4)
     n_places, n_tally = stock.shape[2], stock.shape[3]
     buckets = buckets_of(book)
     _move(
         k, stock.shape[0], pointer(array(book, "state.begun", 1)), day, n_tally, n_places * n_tally, flow.shape[2] * n_tally,
-        ring.shape[1] - 1, threshold.shape[2], means_edge.shape[0], keep_after_robbery, pointer(period_of_day),
+        ring.shape[1] - 1, means_edge.shape[0], keep_after_robbery, pointer(period_of_day),
         pointer(kind_row), pointer(leg_way), pointer(means_edge), pointer(threshold), pointer(way_word), stays_of(book),
         of_part(buckets, k), ends_of(book, k), pointer(stock[k]), pointer(ring[k]), pointer(flow[k]), kind_home,
         kind_group, pointer(member_class), forced_leg, income[epoch], forced[epoch], harm[k], forced_seen[k], request[k],
@@ -154,15 +165,15 @@ def move_part(book, k, day):
 
 @inner
 def _move(
-    k, threads, begun, day, n_tally, n_cells, n_flows, mask, width, n_edges, keep_after_robbery, period_of_day, kind_row,
+    k, threads, begun, day, n_tally, n_cells, n_flows, mask, n_edges, keep_after_robbery, period_of_day, kind_row,
     leg_way, means_edge, threshold, way_word, stays, buckets, ends, stock, ring, flow, kind_home, kind_group, member_class,
     forced_leg, income, forced, harm, forced_seen, request,
 ):  # fmt: skip
     pages, turn, cursor, free = buckets.pages, buckets.turn, buckets.cursor, buckets.free
     reading, n_zones = buckets.reading, buckets.n_zones
-    place_word, n_days, n_places = stays.place_word, stays.n_days, stays.n_places
+    place_word, n_days = stays.place_word, stays.n_days
     n_forced = forced.shape[2]
-    travelling, row = TRAVELLING * n_cells, n_places * width
+    travelling = TRAVELLING * n_cells
     events = 0
     source, zone, read = k, np.int64(-1), 1
     together = threads > 1
@@ -263,12 +274,10 @@ def _move(
                     way = np.int64(leg_way[np.int64(draw)])
                 else:
                     m = _class_of_means(means, means_edge, n_edges)
-                    chances = shift(
-                        threshold,
-                        kind_row[kind] + (np.int64(south) * (n_edges + 1) + m) * row + place * width,
-                    )
                     ways = place_word[4 * place + 3]
-                    way = np.int64(ways >> S32) + _choice(chances, np.int64(ways & M32), draw)
+                    row = kind_row[kind] + np.int64(south) * (n_edges + 1) + m
+                    chances = shift(threshold, first_threshold(ways, row))
+                    way = np.int64((ways >> S16) & WAY) + _choice(chances, np.int64(ways & U64(0xFFF)), draw)
                     flags = way_word[8 * way + 1]
                     sort = (flags >> U64(21)) & U64(3)
                     if sort:
