@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from sim.app.figures import crossings, route_map
+from sim.app.page.country import assumed
 from sim.app.page.preview import change, small
 from sim.app.server import create_server
 from sim.app.service.jobs import Job, Jobs, left_in_words, share_done
@@ -190,10 +191,33 @@ def test_a_policy_says_what_it_is_and_where_its_size_comes_from(baseline: Scenar
     assert switch.controls[0].key == "size"
     assert switch.controls[0].kind == "share"
     assert switch.source
+    again = next(control for control in switch.controls if control.key == "try_again")
+    assert (again.kind, again.high) == ("share", 1.0), "a share ends at one, also where it may be left out"
     for policy in baseline.policies:
         for control in controls_of(policy, baseline, "es").controls:
             assert control.low <= control.value <= control.high, f"{policy.id}.{control.key}"
             assert control.sentence
+
+
+def test_a_spanish_page_tells_effects_sizes_and_sources_in_spanish(baseline: Scenario) -> None:
+    """What happened, what was documented, where a size comes from, and who says so."""
+    told = {lang: {event.id: event for event in events_of(baseline, lang)} for lang in LANGUAGES}
+    for name, event in told["es"].items():
+        assert event.title != told["en"][name].title
+        assert event.summary != told["en"][name].summary
+        assert event.effect != told["en"][name].effect, f"{name}: {event.effect}"
+    assert "OIM y ACNUR" not in told["en"]["US-T42"].sources
+    assert any("tablas mensuales de agosto de 2024" in source for source in told["es"]["US-T42"].sources)
+    for policy in baseline.policies:
+        assert controls_of(policy, baseline, "es").source != policy.effect_source
+
+
+def test_values_of_the_needs_are_in_the_language_of_the_page() -> None:
+    """Numbers, units; a rule in words has no value."""
+    row = {"middle": "0.55", "low": "0.5", "high": "10000.0", "unit": "kg/ration"}
+    assert assumed(row, "en") == "0.55 (0.5 to 10,000) kg/ration"
+    assert assumed(row, "es") == "0,55 (de 0,5 a 10\u00a0000) kg/ración"
+    assert assumed({**row, "low": "nan"}, "es") == ""
 
 
 @pytest.mark.parametrize(

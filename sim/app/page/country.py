@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -17,9 +18,9 @@ from sim.app.page.running import ids
 from sim.app.parts import Field
 from sim.app.text import count, day, month, say, spread
 from sim.errors import TravesiaError
-from sim.needs.labels import label
+from sim.needs.labels import label, phrase
 from sim.report.needs_access import REGIONAL_ONLY, funding_of, sector_names, sector_table, totals
-from sim.report.words import country_name
+from sim.report.words import country_name, number
 
 if TYPE_CHECKING:
     from sim.app.service.views import NeedsView, Views
@@ -267,6 +268,20 @@ def _products(app: Dash, shop: Workshop, lang: str) -> None:
         product(kind)
 
 
+def assumed(row: Mapping[Any, Any], lang: str) -> str:
+    """Value of a standard with its range and unit: ``0.55 (0.5 to 0.65) kg/ration``; blank where it is a rule in words."""
+    values = [float(row[name]) for name in ("middle", "low", "high")]
+    if any(math.isnan(value) for value in values):
+        return ""
+    middle, low, high = (number(value, lang, decimals(value)) for value in values)
+    return f"{middle} ({say('to', lang, low=low, high=high)}) {label('unit', row['unit'], lang)}"
+
+
+def decimals(value: float) -> int:
+    """Decimals that a value is written with, at most four."""
+    return len(f"{value:.4f}".rstrip("0").partition(".")[2])
+
+
 def _assumptions(app: Dash, shop: Workshop, lang: str) -> None:
     @app.callback(Output("assumptions", "children"), Input("opened", "data"), prevent_initial_call=True)
     def show(opened: object) -> Any:  # noqa: ANN401 - a component
@@ -275,12 +290,8 @@ def _assumptions(app: Dash, shop: Workshop, lang: str) -> None:
             raise PreventUpdate
         frame = views.needs(lang).assumptions
         rows = [
-            (
-                str(row.name_),
-                f"{row.middle} ({say('to', lang, low=row.low, high=row.high)}) {row.unit}",
-                html.Span(str(row.source), lang="en"),
-            )
-            for row in frame.rename(columns={"name": "name_"}).itertuples()
+            (str(row["name"]), assumed(row, lang), phrase(str(row["source"]), lang))
+            for row in frame.to_dict("records")
         ]
         head = (say("assumption", lang), say("value", lang), say("source", lang))
         return table(say("assumptions_needs", lang), head, rows)

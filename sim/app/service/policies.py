@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from sim.app.text import has, say
 from sim.report.words import country_name
@@ -16,6 +16,8 @@ from sim.spec.reading import Row
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from pydantic.fields import FieldInfo
 
     from sim.spec import Policy, Scenario
 
@@ -218,7 +220,7 @@ def control(policy: Policy, name: str, lang: str) -> Control | None:
     kind: Kind = (
         "number" if name in _NUMBERS else "weight" if (policy.instrument, name) in _WEIGHTS else "factor"
     )
-    if any(getattr(rule, "le", None) == 1 for rule in field.metadata):
+    if is_share(field):
         kind = "share"
     high = {
         "share": 1.0,
@@ -241,6 +243,14 @@ def control(policy: Policy, name: str, lang: str) -> Control | None:
         sentence=say(f"{key}.is", lang),
         unit=say(f"unit.{kind if kind != 'number' else name}", lang),
     )
+
+
+def is_share(field: FieldInfo) -> bool:
+    """Whether a field holds a share of people, 0 to 1, also where it may be left out."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    inner = [rule for kind in kinds for rule in getattr(kind, "__metadata__", ())]
+    rules = [*field.metadata, *inner, *(each for rule in inner for each in getattr(rule, "metadata", ()))]
+    return any(getattr(rule, "le", None) == 1 for rule in rules)
 
 
 def nice(value: float) -> float:
