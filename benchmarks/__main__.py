@@ -13,12 +13,15 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.bounds import expected_engine, machine_bounds
 from benchmarks.flee_peer import flee_person_days, flee_version, travesia_person_days
 from benchmarks.route_walk import Graph, Walked, mesa_walk, numpy_walk, sketch_walk, travesia_walk
 from benchmarks.start import start
+
+if TYPE_CHECKING:
+    from sim.plan import Plan
 
 REPEATS = 3
 
@@ -75,10 +78,12 @@ def flee(repeats: int, people: int) -> dict[str, Any]:
     }
 
 
-def corridor(scales: tuple[float, ...]) -> dict[str, Any]:
-    """The corridor with every mechanism: seconds, nanoseconds an event, growth with work."""
-    from sim.engines.agents import load_kernels, run_agents
-    from sim.ensemble.facts import peak_rss_mb
+def corridor(scales: tuple[float, ...], repeats: int) -> dict[str, Any]:
+    """The corridor with every mechanism: seconds, nanoseconds an event, gain of a second thread, growth with work.
+
+    One and two threads run in turn, as often as `repeats` up to scale 1 and once beyond.
+    """
+    from sim.engines.agents import load_kernels
     from sim.plan import compile_plan
     from sim.spec import load_scenario
 
@@ -86,26 +91,47 @@ def corridor(scales: tuple[float, ...]) -> dict[str, Any]:
     yardstick = Graph()
     scenario = load_scenario("history/baseline")
     out: dict[str, Any] = {}
+    smaller: tuple[float, float] | None = None
     for scale in scales:
         plan = compile_plan(scenario, scale=scale)
+        rounds = [
+            {threads: _one_run(plan, threads, yardstick) for threads in (1, 2)}
+            for _ in range(repeats if scale <= 1.0 else 1)
+        ]
+        seconds = {n: [run[n]["engine_s"] for run in rounds] for n in (1, 2)}
         for threads in (1, 2):
-            before = sketch_walk(yardstick, 200_000)
-            begin = time.process_time()
-            tally = run_agents(plan, threads=threads)
-            cpu = time.process_time() - begin
-            after = sketch_walk(yardstick, 200_000)
-            seconds = tally.timing["engine_s"]
-            move = (before.seconds / before.moves + after.seconds / after.moves) / 2.0
-            out[f"scale {scale}, {threads} thread(s)"] = {
-                "people": tally.people,
-                "events": tally.events,
-                "engine_s": round(seconds, 2),
-                "cpu_s": round(cpu, 2),
-                "ns_per_event": round(seconds / tally.events * 1e9, 1),
-                "events_in_moves_of_the_sketch": round(seconds / tally.events / move, 2),
-                "peak_rss_mb": peak_rss_mb(),
-            }
+            middle = sorted((run[threads] for run in rounds), key=lambda run: float(run["engine_s"]))
+            out[f"scale {scale}, {threads} thread(s)"] = middle[len(middle) // 2]
+        gain = statistics.median(one / two for one, two in zip(seconds[1], seconds[2], strict=True))
+        out[f"scale {scale}"] = {"two_threads_are_faster_by": gain, "seconds_in_turn": str(seconds)}
+        one = statistics.median(seconds[1])
+        if smaller is not None:
+            out[f"scale {scale}"][f"times_scale_{smaller[0]}"] = one / smaller[1]
+        smaller = scale, one
     return out
+
+
+def _one_run(plan: Plan, threads: int, yardstick: Graph) -> dict[str, Any]:
+    """One run of the agents engine between two walks of the sketch."""
+    from sim.engines.agents import run_agents
+    from sim.ensemble.facts import peak_rss_mb
+
+    before = sketch_walk(yardstick, 200_000)
+    begin = time.process_time()
+    tally = run_agents(plan, threads=threads)
+    cpu = time.process_time() - begin
+    after = sketch_walk(yardstick, 200_000)
+    seconds = tally.timing["engine_s"]
+    move = (before.seconds / before.moves + after.seconds / after.moves) / 2.0
+    return {
+        "people": tally.people,
+        "events": tally.events,
+        "engine_s": round(seconds, 2),
+        "cpu_s": round(cpu, 2),
+        "ns_per_event": round(seconds / tally.events * 1e9, 1),
+        "events_in_moves_of_the_sketch": round(seconds / tally.events / move, 2),
+        "peak_rss_mb": peak_rss_mb(),
+    }
 
 
 def _processor() -> str:
@@ -165,7 +191,7 @@ def main() -> None:
         "start": start(repeats),
         "route_walk": [route_walk(n, repeats) for n in ((100_000,) if quick else (1_000_000, 5_000_000))],
         "flee_graph": flee(repeats, 500 if quick else 5_000),
-        "corridor": corridor((0.02,) if quick else (0.1, 1.0, 2.0)),
+        "corridor": corridor((0.02,) if quick else (0.1, 1.0, 2.0), repeats),
         "expected_engine": expected_engine(repeats, series=not quick),
     }
     results["machine"]["load_after"] = os.getloadavg()
