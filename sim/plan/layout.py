@@ -155,7 +155,7 @@ class State(NamedTuple):
     pointer: I64  # [T, 8]: free pages, fresh page, nothing, nothing, requests, events, ended
     head: I32  # [T, Z * (n_days + 1)], first page of a zone and day, -1 none
     reading: I64  # [T, Z, 2], page and slot up to which today's people of a zone were read
-    begun: I64  # [Z], threads that have asked to read this morning's people of a zone: the first does
+    begun: I64  # [Z * T], threads that have asked to read this morning's people of a zone that one of them wrote: the first does
     ready: I32  # [T, Z], record after the last one of this morning, which any thread may read; 0 = none
     bucket: I64  # [P], bucket of day 0 of a place's zone: the people of a day are read zone by zone
     cursor: I32  # [T, Z * (n_days + 1)], record after the last of a zone and day; a multiple of PAGE = its page is full, or none

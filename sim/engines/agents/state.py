@@ -48,7 +48,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "head": ((parts, zones * (n + 1)), np.int32),
         "cursor": ((parts, zones * (n + 1)), np.int32),
         "reading": ((parts, zones, 2), np.int64),
-        "begun": ((zones,), np.int64),
+        "begun": ((zones * parts,), np.int64),
         "ready": ((parts, zones), np.int32),
         "bucket": ((p,), np.int64),
         "stock": ((parts, 5, p, g), np.int32),

@@ -161,8 +161,8 @@ def share_out(book, day):
     threads, zones = reading.shape[0], reading.shape[1]
     if threads == 1:
         return
-    for zone in range(zones):
-        begun[zone] = 0
+    for task in range(zones * threads):
+        begun[task] = 0
     days = cursor.shape[1] // zones
     for k in range(threads):
         for zone in range(zones):

@@ -29,6 +29,7 @@ from sim.engines.kernels.draws import (
     GOLD,
     M16,
     M32,
+    MOVE,
     NO_MEANS,
     OUT_SETTLED,
     RETURNED,
@@ -63,14 +64,16 @@ from sim.engines.kernels.record import (
 from sim.plan.layout import PAGE
 
 U32 = np.uint32
+NO_LEG = U64(1 << 23)
+"""A way whose sort is not to move: a bit of its own, so that nearly everybody passes one branch and no table of jumps."""
 
 
 @inner
 def write_way_words(book, epoch):
     """Gather what a crossing asks of each way out of a place in an epoch: eight words, one cache line.
 
-    Words: key of the leg; flags: place it leads to 16, limited 1, end 3, event at that place 1, sort 2, visit slot of that
-    place 8, leg + 1 (from bit 0, 16, 17, 20, 21, 24, 32); first day of the distribution in ``cdf`` 32 and the distribution 32; cost
+    Words: key of the leg; flags: place it leads to 16, limited 1, end 3, event at that place 1, sort 2, no leg to move on 1, visit
+    slot of that place 8, leg + 1 (from bit 0, 16, 17, 20, 21, 23, 24, 32); first day of the distribution in ``cdf`` 32 and the distribution 32; cost
     in USD; thresholds of robbery and of death; days + 1 where nothing needs a draw, else 0; key of the place.
     """
     word = array(book, "state.way_word", 1)
@@ -92,7 +95,7 @@ def write_way_words(book, epoch):
         a = 8 * way
         leg = np.int64(way_leg[way])
         if leg < 0:
-            word[a + 1] = U64(SHUT << 21)
+            word[a + 1] = U64(SHUT << 21) | NO_LEG
             continue
         t = np.int64(table[epoch, leg])
         to = np.int64(leg_to[leg])
@@ -107,6 +110,8 @@ def write_way_words(book, epoch):
             flags |= to | (np.int64(place_event[to]) << 20) | (slot << 24)
             word[a + 7] = place_word[4 * to]
         word[a + 1] = U64(flags | ((leg + 1) << 32))
+        if leg_sort[leg] != MOVE:
+            word[a + 1] |= NO_LEG
         word[a + 2] = U64(offset[t]) | (U64(t) << S32)
         word[a + 3] = U64(cost[epoch, leg])
         word[a + 4] = robbery[epoch, leg]
@@ -176,23 +181,18 @@ def _move(
     travelling = TRAVELLING * n_cells
     events = 0
     source, zone, read = k, np.int64(-1), 1
-    together = threads > 1
-    if together:
-        source, zone = threads - 1, n_zones * k // threads - 1
-        left = n_zones
+    together, task = threads > 1, -1
     while True:
         if together:  # who was there this morning: zones of one's own first, then those nobody has begun
-            source += 1
-            if source == threads:
-                source = 0
-                zone = (zone + 1) % n_zones
-                while left > 0 and add_one(shift(begun, zone)) > 0:
-                    zone = (zone + 1) % n_zones
-                    left -= 1
-                left -= 1
-                if left < 0:
-                    together, source, zone, read = False, k, np.int64(-1), 0
-                    continue
+            task += 1
+            while task < n_zones * threads:
+                zone, source = (n_zones * k // threads + task // threads) % n_zones, (k + task) % threads
+                if add_one(shift(begun, zone * threads + source)) == 0:
+                    break
+                task += 1
+            if task == n_zones * threads:
+                together, source, zone, read = False, k, np.int64(-1), 0
+                continue
         else:  # who came since, and may come again to a zone read before
             zone += 1
             if zone == n_zones:
@@ -279,8 +279,8 @@ def _move(
                     chances = shift(threshold, first_threshold(ways, row))
                     way = np.int64((ways >> S16) & WAY) + _choice(chances, np.int64(ways & U64(0xFFF)), draw)
                     flags = way_word[8 * way + 1]
-                    sort = (flags >> U64(21)) & U64(3)
-                    if sort:
+                    if flags & NO_LEG:
+                        sort = (flags >> U64(21)) & U64(3)
                         if sort == U64(SHUT):
                             _ask(request, turn, w0, w1, w2, w3, U64(0))
                             events += size_of(w2)
