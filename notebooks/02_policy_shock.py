@@ -55,7 +55,8 @@ Markdown(
 # changes nearly everybody's way, little chance is left to share; where it touches few among many, most of it cancels.
 
 # %%
-whole = rows[(rows["nationality"] == "ALL") & (rows["period"] == "ALL")].set_index("border")
+crossed = rows[rows["measure"] == "crossings"]
+whole = crossed[(crossed["nationality"] == "ALL") & (crossed["period"] == "ALL")].set_index("border")
 errors = whole[["median", "lo90", "hi90", "se_paired", "se_unpaired"]].round(0).astype(int)
 errors.assign(times=(whole["se_unpaired"] / whole["se_paired"]).round(1))
 

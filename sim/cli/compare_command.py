@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli.options import Lang
+from sim.cli.options import Lang, known_engine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,10 +27,29 @@ def compare(
     base: Annotated[str, typer.Argument(help="Scenario to compare with.", metavar="BASE")],
     others: Annotated[list[str], typer.Argument(help="One or more scenarios.", metavar="OTHER")],
     replicates: Annotated[int, typer.Option(help="Paired draws.", min=1)] = 10,
+    engine: Annotated[str, typer.Option(help="agents, expected or reference.")] = "agents",
     seed: Annotated[int, typer.Option(help="Same seed, same luck in every scenario.")] = 1,
     scale: Annotated[float, typer.Option(help="Share of the people simulated.")] = 0.1,
     threads: Annotated[int, typer.Option(help="Does not change the result.", min=1)] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that share the replicates; as many as help if not given.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/comparison"),
+    daily: Annotated[bool, typer.Option(help="Tables by day instead of by month.")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="Continue an unfinished comparison with what is whole in it.")
+    ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of a Dask scheduler, tcp://..., instead of --workers.", show_default=False
+        ),
+    ] = None,
     explain: Annotated[
         tuple[str, str] | None,
         typer.Option(
@@ -51,10 +70,22 @@ def compare(
     from sim.spec import load_scenario
 
     spoken = language_of(lang)
+    known_engine(engine, "The comparison was refused.")
     loaded = [load_scenario(name) for name in (base, *others)]
     with progress_bar(Console(stderr=True, highlight=False), spoken) as report:
         done = compare_scenarios(
-            *loaded, replicates=replicates, seed=seed, scale=scale, threads=threads, out=out, progress=report
+            *loaded,
+            replicates=replicates,
+            engine=engine,
+            seed=seed,
+            scale=scale,
+            threads=threads,
+            workers=workers,
+            out=out,
+            daily=daily,
+            resume=resume,
+            scheduler=scheduler,
+            progress=report,
         )
     for ran in done.others:
         save(differences(done.base, ran, lang=spoken)[0], out / f"differences-{ran.path.name}.png", ran)
@@ -71,17 +102,27 @@ def compare(
 def _show(done: Comparison, console: Console, lang: str) -> None:
     """Differences over the window by border, and whose journey changed."""
     from sim.cli.words import border_names, count, say
+    from sim.engines.tally import OUTCOMES
+    from sim.ensemble.differences import CROSSINGS
 
     many = done.base.replicates
     names = border_names(done.base.scenario, lang)
     for name, block in done.differences.groupby("other"):
-        title = say("compare.title", lang, other=name, base=done.base.manifest["scenario"])
-        table = _plain(("border",), ("base", "difference", "interval90", "errors"), lang)
-        for row in block[(block["period"] == "ALL") & (block["nationality"] == "ALL")].to_dict("records"):
+        rows = block[(block["period"] == "ALL") & (block["nationality"] == "ALL")]
+        rows = rows[rows["measure"] == CROSSINGS] if names else rows[rows["measure"].isin(OUTCOMES)]
+        key = "compare.title" if names else "compare.title_outcomes"
+        title = say(key, lang, other=name, base=done.base.manifest["scenario"])
+        first = ("border",) if names else ("outcome", "country")
+        table = _plain(first, ("base", "difference", "interval90", "errors"), lang)
+        for row in rows.to_dict("records"):
             one = math.isnan(row["se_paired"])
             ends = [count(row[end], lang, sign=True) for end in ("lo90", "hi90")]
             table.add_row(
-                names.get(row["border"], row["border"]),
+                *(
+                    (names.get(row["border"], row["border"]),)
+                    if names
+                    else (say(f"outcome.{row['measure']}", lang), row["country"])
+                ),
                 count(row["base_median"], lang),
                 count(row["median"], lang, sign=True),
                 say("one_draw", lang) if one else say("range", lang, low=ends[0], high=ends[1]),

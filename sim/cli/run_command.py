@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from sim.cli.options import Lang
+from sim.cli.options import Lang, known_engine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
-
-_ENGINES = ("agents", "expected", "reference")
 
 
 @app.command()
@@ -63,14 +61,10 @@ def run(
     from sim.cli.progress import progress_bar
     from sim.cli.words import language_of
     from sim.ensemble import run as run_scenario
-    from sim.errors import Problem, ScenarioError
     from sim.spec import load_scenario
 
     spoken = language_of(lang)
-    if engine not in _ENGINES:
-        problem = Problem(f"there is no engine '{engine}'", "--engine", "one of " + ", ".join(_ENGINES))
-        msg = "The run was refused."
-        raise ScenarioError(msg, [problem])
+    known_engine(engine, "The run was refused.")
     loaded = load_scenario(scenario)
     target = out or Path("runs") / loaded.name.replace("/", "-")
     console = Console(highlight=False, stderr=True)

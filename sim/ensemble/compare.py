@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from sim.engines.tally import OUTCOMES
+from sim.ensemble.differences import difference_table
 from sim.ensemble.simulate import TemporaryFolder, run
 from sim.errors import Problem, RunError, ScenarioError
 from sim.plan import compile_plan
-from sim.results import border_counts
 from sim.results.folder import write_aside
 from sim.spec import Scenario, load_scenario
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from sim.results import Run
 
 __all__ = ["Comparison", "changed_people", "compare", "difference_table", "explain"]
-
-_LEVELS = {"lo90": 0.05, "lo50": 0.25, "median": 0.5, "hi50": 0.75, "hi90": 0.95}
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,7 @@ class Comparison:
     base : Run
     others : tuple of Run
     differences : DataFrame
-        other, border, month (or year, or ``ALL``), nationality, median and intervals of the difference over replicates,
-        standard errors paired and unpaired, and base median.
+        One row a difference with its interval, by border and by country; see :func:`difference_table`.
     people : DataFrame
         Persons by what changed for them (outcome, country, days, route), by nationality, in the first replicate.
     """
@@ -79,7 +76,11 @@ def compare(
     scale: float = 1.0,
     threads: int = 1,
     engine: str = "agents",
+    workers: int | None = None,
     out: str | Path | None = None,
+    daily: bool = False,
+    resume: bool = False,
+    scheduler: str | None = None,
     persons: bool = True,
     progress: Callable[[str, float, float], None] | None = None,
 ) -> Comparison:
@@ -91,7 +92,7 @@ def compare(
     ----------
     base : Scenario, str or Path
     *others : Scenario, str or Path
-    replicates, seed, scale, threads, engine
+    replicates, seed, scale, threads, engine, workers, daily, resume, scheduler
         As in :func:`sim.ensemble.run`.
     out : str or Path, optional
         Folder for the run folders and ``differences.parquet``; temporary when left out.
@@ -119,17 +120,16 @@ def compare(
         raise ScenarioError("The comparison was refused.", [problem])
     holder = TemporaryFolder() if out is None else None
     folder = holder.path if holder is not None else Path(out or "")
+    options: dict[str, Any] = {"replicates": replicates, "seed": seed, "scale": scale, "threads": threads}
+    options |= {
+        "engine": engine,
+        "workers": workers,
+        "daily": daily,
+        "resume": resume,
+        "scheduler": scheduler,
+    }
     runs = [
-        run(
-            scenario,
-            replicates=replicates,
-            seed=seed,
-            scale=scale,
-            threads=threads,
-            engine=engine,  # type: ignore[arg-type]
-            out=folder / scenario.name.replace("/", "-"),
-            progress=progress,
-        )
+        run(scenario, out=folder / scenario.name.replace("/", "-"), progress=progress, **options)
         for scenario in loaded
     ]
     for one in runs:
@@ -145,47 +145,6 @@ def compare(
     facts = {"base": names[0], "others": names[1:], "replicates": replicates, "seed": seed, "scale": scale}
     write_aside(folder / "comparison.json", json.dumps(facts, indent=1).encode())
     return Comparison(runs[0], tuple(runs[1:]), table, changed)
-
-
-def difference_table(base: Run, other: Run) -> pd.DataFrame:
-    """Difference of crossings, other less base, replicate by replicate.
-
-    Parameters
-    ----------
-    base, other : Run
-        Of the same seeds and replicates.
-
-    Returns
-    -------
-    DataFrame
-        One row per border, period (month, year, ``ALL``) and nationality.
-    """
-    a, b = (border_counts(r.flows, r.scenario) for r in (base, other))
-    keys = ["border", "nationality", "period"]
-    wide = []
-    for counts in (a, b):
-        parts = [
-            counts.assign(period=counts["month"]),
-            counts.assign(period=counts["month"].str[:4]),
-            counts.assign(period="ALL"),
-        ]
-        all_periods = pd.concat(parts, ignore_index=True)
-        table = all_periods.pivot_table(index=keys, columns="replicate", values="persons", aggfunc="sum")
-        wide.append(table.reindex(columns=range(base.replicates)))
-    index = wide[0].index.union(wide[1].index)
-    x, y = (w.reindex(index).fillna(0.0).to_numpy() for w in wide)
-    gap = y - x
-    out = index.to_frame(index=False)
-    out.insert(0, "other", other.manifest["scenario"])
-    out["base_median"] = np.median(x, axis=1)
-    for name, level in _LEVELS.items():
-        out[name] = np.quantile(gap, level, axis=1)
-    n = max(base.replicates, 1)
-    spread = (lambda v: v.std(axis=1, ddof=1) / np.sqrt(n)) if n > 1 else (lambda v: np.full(len(v), np.nan))
-    out["se_paired"] = spread(gap)
-    out["se_unpaired"] = np.hypot(spread(x), spread(y))
-    out["unit"] = out["border"].map({e.id: e.count_kind for e in base.scenario.world.borders})
-    return out
 
 
 def changed_people(base: Scenario, other: Scenario, *, seed: int = 1, scale: float = 1.0) -> pd.DataFrame:

@@ -240,7 +240,8 @@ def _draw(app: Dash, shop: Workshop, lang: str) -> None:
 def comparison_tables(pair: Pair, names: dict[str, str], lang: str) -> list[Any]:
     """Differences over the window, and whose journey changed."""
     whole = pair.differences
-    whole = whole[(whole["period"] == "ALL") & (whole["nationality"] == "ALL")]
+    of_borders = whole["border"] != ""  # the others are by country
+    whole = whole[of_borders & (whole["period"] == "ALL") & (whole["nationality"] == "ALL")]
 
     def number(value: float) -> str:
         return signed(rounded(abs(value)) * (1 if value > 0 else -1), lang)
