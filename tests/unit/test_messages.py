@@ -18,8 +18,12 @@ from sim.spec.explain import EXPECTED
 
 ROOT = Path(__file__).parents[2]
 RAISED = {"Problem", "ScenarioError", "DataError", "RunError", "CalibrationError", "Finding"}
-KEPT = {"message", "msg"}
+KEPT = {"message", "msg", "why"}
 CALLED = {"refusal", "note", "problem", "fault"}
+NOTED = {"left_out", "made", "skipped", "notes", "outside"}
+"""Lists of an import to which what has no counterpart is added."""
+REASONS = {"sim/exchange/flee/settings.py", "sim/exchange/flee/case.py"}
+"""Where the reasons for leaving something out stand in mappings."""
 STEPS = "calibration/calibrate.py"
 """Where `say` is handed what is being done, in English."""
 #: For programmers: no reader of a page or a terminal meets them.
@@ -45,6 +49,18 @@ def _templates(node: ast.expr) -> list[str]:
     return []
 
 
+def _noted(tree: ast.Module, *, reasons: bool) -> Iterator[ast.expr]:
+    """What an import adds to the list of what it left out, and the reasons it gives."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append":
+            holder = node.func.value
+            name = holder.id if isinstance(holder, ast.Name) else getattr(holder, "attr", "")
+            if name in NOTED:
+                yield node.args[0]
+        elif isinstance(node, ast.Dict) and reasons:
+            yield from (value for value in node.values if " " in str(getattr(value, "value", "")))
+
+
 def _texts(tree: ast.Module, called: set[str]) -> Iterator[ast.expr]:
     """Expressions that become a message, or a part of one."""
     for node in ast.walk(tree):
@@ -67,7 +83,9 @@ def _raised() -> list[tuple[str, str]]:
         if where.startswith(INSIDE):
             continue
         called = CALLED | {"say"} if where == STEPS else CALLED
-        for node in _texts(ast.parse(path.read_text(encoding="utf-8")), called):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        noted = _noted(tree, reasons=where in REASONS) if where.startswith("sim/exchange/") else ()
+        for node in (*_texts(tree, called), *noted):
             for text in _templates(node):
                 if not NAMES.fullmatch(text) and text not in EXAMPLES:
                     found.setdefault(text, where)
