@@ -332,7 +332,8 @@ def _sum_problem(
 ) -> Problem:
     name = f"{series} {cut}".strip()
     what = f"{label} of {name} in {month} add up to {total + gap:,.0f}, {gap:+,.0f} against the total"
-    return Problem(what, where, f"{total:,.0f}")
+    hint = "write those not listed as 'Others'" if gap < 0 and label == "nationalities" else ""
+    return Problem(what, where, f"{total:,.0f}", hint)
 
 
 def series_facts(rows: pd.DataFrame) -> list[SeriesFacts]:

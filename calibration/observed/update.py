@@ -218,17 +218,25 @@ def _fill(rows: pd.DataFrame, known: Mapping[str, pd.DataFrame], home: Mapping[s
     for column in COLUMNS:
         if column not in rows:
             rows[column] = defaults.get(column, "")
-    groups = nationalities()["group"].to_dict()
+    names = nationalities()
+    groups = names["group"].to_dict()
+    code_of = names.loc[names["iso3"] != "", "iso3"]
     for series in rows["series"].unique():
         table = known[home[series]]
         before = table[table["series"] == series]
         mine = rows["series"] == series
+        used = code_of[
+            code_of.index.isin(before["nationality_source"])
+        ]  # the series' own names before others
+        name_of = {code: name for name, code in [*code_of[::-1].items(), *used[::-1].items()]}
+        coded = mine & rows["nationality_source"].isin(set(name_of) - set(groups))
+        rows.loc[coded, "nationality_source"] = rows.loc[coded, "nationality_source"].map(name_of)
         for column in ("border", "kind", "source"):
             values = before[column].unique()
             if len(values) == 1:
                 rows.loc[mine & (rows[column] == ""), column] = values[0]
-        names = before[["nationality", "nationality_source"]].drop_duplicates().groupby("nationality")
-        single = {str(group): part["nationality_source"].iloc[0] for group, part in names if len(part) == 1}
+        pairs = before[["nationality", "nationality_source"]].drop_duplicates().groupby("nationality")
+        single = {str(group): part["nationality_source"].iloc[0] for group, part in pairs if len(part) == 1}
         single["ALL"] = "ALL"
         nameless = mine & (rows["nationality_source"] == "")
         rows.loc[nameless, "nationality_source"] = rows.loc[nameless, "nationality"].map(single).fillna("")

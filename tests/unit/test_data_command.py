@@ -252,3 +252,24 @@ def test_python_callers_get_the_exception(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         update.plan_update(written(tmp_path, JULY.replace("15000", "-15000")))
     assert caught.value.problems[0].where == "later.csv row 3, column persons"
+
+
+def test_nationalities_may_be_written_by_their_codes(tmp_path: Path, home: Path) -> None:
+    """As the group ids of the same table are: each under the name its series uses."""
+    coded = (
+        JULY.replace("Venezuela", "VEN").replace("5519", "5419")
+        + "darien_entries,2024-07,CHN,100,snm-darien-2024-08\n"
+    )
+    result = call("update", written(tmp_path, coded))
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(home / "observed" / "darien.csv", dtype=str, keep_default_na=False)
+    july = table[table["month"] == "2024-07"].set_index("nationality_source")["nationality"].to_dict()
+    assert july == {"ALL": "ALL", "Venezuela": "VEN", "China": "CHN", "Others": "OTH"}
+
+
+def test_a_list_that_falls_short_says_where_the_rest_goes(tmp_path: Path) -> None:
+    short = "".join(line for line in JULY.splitlines(keepends=True) if "Others" not in line)
+    result = call("update", written(tmp_path, short))
+    assert result.exit_code == 2
+    assert "-5,519 against the total" in result.output
+    assert "write those not listed as 'Others'" in result.output
