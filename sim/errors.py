@@ -69,7 +69,19 @@ class DataError(TravesiaError):
 
 
 class RunError(TravesiaError):
-    """A run that failed, was interrupted, or would not fit this machine."""
+    """A run that failed, was interrupted, or would not fit this machine.
+
+    Parameters
+    ----------
+    message, problems
+        As for every fault.
+    refused : bool
+        Whether it was refused before the first person moved, so that nothing ran and nothing was written.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem] = (), *, refused: bool = False) -> None:
+        super().__init__(message, problems)
+        self.refused = refused
 
 
 class CalibrationError(TravesiaError):

@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 from sim.cli.help import in_words, prepared
 from sim.cli.registry import Listing, available, load
 from sim.cli.words import reader_language
-from sim.errors import CalibrationError, DataError, ScenarioError, TravesiaError
+from sim.errors import CalibrationError, DataError, RunError, ScenarioError, TravesiaError
 
 __all__ = ["DONE", "FAILED", "INTERRUPTED", "REFUSED", "call", "exit_code", "main"]
 
@@ -138,7 +138,8 @@ def exit_code(error: BaseException) -> int:
     """
     if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
         return INTERRUPTED
-    if isinstance(error, ScenarioError | DataError | CalibrationError):
+    refused = isinstance(error, ScenarioError | DataError | CalibrationError)
+    if refused or (isinstance(error, RunError) and error.refused):
         return REFUSED
     return FAILED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalWorkers", "connect"]
 
+_ADDRESS = re.compile(r"inproc://\S+|(?:[a-z]+://)?\S+:\d{1,5}")
 _START_SECONDS = 90.0
 _RESTARTS = 2
 
@@ -117,6 +119,11 @@ def connect(address: str, workers: int, alive: Callable[[], Any] | None = None) 
     RunError
         When nobody answers, or no worker comes.
     """
+    if not _ADDRESS.fullmatch(
+        address
+    ):  # Dask's own refusal leaves a half-made client that complains as it goes
+        message = f"'{address}' is no address of a Dask scheduler; expected one such as tcp://127.0.0.1:8786"
+        raise RunError(message, refused=True)
     configure()
     from distributed import Client  # noqa: PLC0415
 

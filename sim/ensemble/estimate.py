@@ -247,9 +247,9 @@ def refuse_what_cannot_fit(plan: Plan, one: Estimate, replicates: int, workers: 
     free = available_memory()
     need = memory_needed(one, workers) if workers else 8 * one.disk_bytes
     if need > ROOM * free:
-        raise RunError(_memory_message(plan, one, workers, need, free))
+        raise RunError(_memory_message(plan, one, workers, need, free), refused=True)
     if one.engine == "agents" and workers and plan.people * _PLACE_KEPT > psutil.virtual_memory().total:
-        raise RunError(_too_many_people(plan))
+        raise RunError(_too_many_people(plan), refused=True)
     place = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     space, room = disk_needed(one, replicates), float(shutil.disk_usage(place).free)
     if space > ROOM * room:
@@ -258,7 +258,7 @@ def refuse_what_cannot_fit(plan: Plan, one: Estimate, replicates: int, workers: 
             f"The run would write about {_size(space)} and {place} has {_size(room)} free; about {fit} replicates "
             "would fit. Free some space, name a folder on another disk with --out, or lower --replicates or --scale."
         )
-        raise RunError(message)
+        raise RunError(message, refused=True)
 
 
 def _too_many_people(plan: Plan) -> str:

@@ -112,7 +112,7 @@ def run(  # noqa: PLR0913 - the options of the command, by name
     began = time.perf_counter()
     if replicates < 1:
         message = f"{replicates} replicates; expected 1 or more"
-        raise RunError(message)
+        raise RunError(message, refused=True)
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     plan = compile_plan(scenario, scale=scale, daily=daily)
     one = estimate_replicate(plan, engine, threads)

@@ -166,7 +166,7 @@ class RunFolder:
         """What is there; a refusal if it cannot be written to."""
         if self.path.exists() and not self.path.is_dir():
             msg = f"{self.path} is a file; expected a folder to write the run to"
-            raise RunError(msg)
+            raise RunError(msg, refused=True)
         if not self.path.exists():
             return _Found()
         if (self.path / MARKER).exists():
@@ -181,26 +181,26 @@ class RunFolder:
                 f"{self.path} holds files that are not of a run ({', '.join(sorted(others)[:3])}); name another folder "
                 "with --out"
             )
-            raise RunError(msg)
+            raise RunError(msg, refused=True)
         return _Found()
 
     def _accept(self, resume: bool) -> None:
         if not resume:
             msg = f"{self.path} holds an unfinished run; continue it with --resume, or remove it"
-            raise RunError(msg)
+            raise RunError(msg, refused=True)
         try:
             state = disk.unseal(self.path / MARKER)
         except DataError as fault:
             problems = fault.problems
             msg = f"{self.path} cannot be continued; remove it, or name another folder"
-            raise RunError(msg, problems) from None
+            raise RunError(msg, problems, refused=True) from None
         if state.get("key") != self.key:
             msg = (
                 f"{self.path} holds an unfinished run of other input (scenario, seed, scale, engine or version differ; "
                 f"written by version {state.get('version', 'unknown')}); resume with the options it was begun with, or "
                 "name another folder"
             )
-            raise RunError(msg)
+            raise RunError(msg, refused=True)
 
     def _accept_complete(self, resume: bool) -> _Found:
         if resume:
@@ -208,7 +208,7 @@ class RunFolder:
             if manifest.get("key") == self.key and manifest.get("replicates") == self.replicates:
                 return _Found(complete=True, empty=False)
         msg = f"{self.path} holds a complete run; name another folder with --out, or remove it first"
-        raise RunError(msg)
+        raise RunError(msg, refused=True)
 
     def _mark(self) -> None:
         state = {"key": self.key, "replicates": self.replicates, "complete": False, "version": own_version()}

@@ -47,7 +47,7 @@ class Lock:
             owner = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
             os.close(handle)
             message = f"{folder} is being written by process {owner}; wait for it, or name another folder with --out"
-            raise RunError(message) from None
+            raise RunError(message, refused=True) from None
         try:
             if os.fstat(handle).st_ino == self.path.stat().st_ino:
                 return handle

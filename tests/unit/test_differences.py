@@ -77,3 +77,24 @@ def test_compare_takes_the_options_of_run(tmp_path: Path, capsys: pytest.Capture
     assert call([*words, "--engine", "expected", "--daily"]) != 0  # it is there
     assert call([*words, "--engine", "expected", "--daily", "--resume"]) == 0
     assert len(pd.read_parquet(tmp_path / "out" / "differences.parquet"))
+
+
+def test_what_is_refused_before_anybody_moves_exits_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that is taken, an address that is none, a run too large for memory: refused input, nothing ran."""
+    scenario, out = tmp_path / "two.yaml", tmp_path / "out"
+    scenario.write_text(TWO_ROADS, encoding="utf-8")
+    words = ["run", str(scenario), "--no-figures", "--engine", "expected", "--lang", "en", "--out"]
+    assert call([*words, str(out)]) == 0
+    assert call([*words, str(out)]) == 2
+    assert "holds a complete run" in capsys.readouterr().err
+    assert call([*words, str(tmp_path / "new"), "--scheduler", "nonsense"]) == 2
+    told = capsys.readouterr().err
+    assert "'nonsense' is no address of a Dask scheduler" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "new").exists()
+    large = scenario.with_name("large.yaml")
+    large.write_text(TWO_ROADS.replace("per_day: 100", "per_day: 900000000"), encoding="utf-8")
+    assert call(["run", str(large), "--lang", "en", "--out", str(tmp_path / "new")]) == 2
+    assert "memory" in capsys.readouterr().err
