@@ -19,6 +19,7 @@ from sim.engines.kernels.expected_rows import (
     inner,
     put_chunk,
     real,
+    repeated,
     shift,
     times_chunks,
     whole,
@@ -200,7 +201,7 @@ def _going_on(builder, arguments, change_of):
     def body(offset):
         for kept, row in zip(held, (stock, counted), strict=True):
             builder.store(chunk_of(builder, row, offset), kept)
-        with cgutils.for_range(builder, days) as loop:
+        with repeated(builder, days) as loop:
             at = builder.add(builder.mul(loop.index, step), offset)
             now = add_chunks(builder, builder.load(held[0]), change_of(at))
             put_chunk(builder, change, at, now)

@@ -7,6 +7,8 @@ there is little for the compiler to work out.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -38,6 +40,7 @@ __all__ = [
     "pointer",
     "put_chunk",
     "real",
+    "repeated",
     "scale",
     "settle_down",
     "shift",
@@ -113,9 +116,22 @@ def _zeros():
     return ir.Constant(_ROW, [0.0] * CHUNK)
 
 
+@contextmanager
+def repeated(builder, count):
+    """A loop that is left as it is: rows are short, and of many lengths, so that to unroll it costs more than it saves."""
+    with cgutils.for_range(builder, count) as loop:
+        yield loop
+        last = builder.basic_block
+    module = builder.module
+    wish = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    own = ir.MDValue(module, [], name=str(len(module.metadata)))
+    own.operands = (own, wish)  # the name of a loop begins with itself
+    last.terminator.set_metadata("llvm.loop", own)
+
+
 def each_chunk(builder, chunks, body):
     """Do something for every chunk, at its offset."""
-    with cgutils.for_range(builder, chunks) as loop:
+    with repeated(builder, chunks) as loop:
         body(builder.mul(loop.index, whole_constant(CHUNK)))
 
 
@@ -134,10 +150,10 @@ def _sum(builder, row):
 def chunk_groups(builder, chunks, body):
     """Do something for four chunks side by side, then for one at a time (``body(offset, how many)``)."""
     four = builder.sdiv(chunks, whole_constant(4))
-    with cgutils.for_range(builder, four) as loop:
+    with repeated(builder, four) as loop:
         body(builder.mul(loop.index, whole_constant(4 * CHUNK)), 4)
     done = builder.mul(four, whole_constant(4))
-    with cgutils.for_range(builder, builder.sub(chunks, done)) as loop:
+    with repeated(builder, builder.sub(chunks, done)) as loop:
         body(builder.mul(builder.add(loop.index, done), whole_constant(CHUNK)), 1)
 
 
@@ -161,17 +177,17 @@ def chunk_sum(builder, x, width, mask, day, p, count, offset, side):
             )
 
     if side > 1:
-        with cgutils.for_range(builder, count) as loop:
+        with repeated(builder, count) as loop:
             add(loop.index, sums, CHUNK)
         return [builder.load(s) for s in sums]
     fours = builder.sdiv(count, whole_constant(4))
-    with cgutils.for_range(builder, fours) as loop:
+    with repeated(builder, fours) as loop:
         for i in range(4):
             add(
                 builder.add(builder.mul(loop.index, whole_constant(4)), whole_constant(i)), sums[i : i + 1], 0
             )
     done = builder.mul(fours, whole_constant(4))
-    with cgutils.for_range(builder, builder.sub(count, done)) as loop:
+    with repeated(builder, builder.sub(count, done)) as loop:
         add(builder.add(loop.index, done), sums[:1], 0)
     one, two, three, four = (builder.load(s) for s in sums)
     return [add_chunks(builder, add_chunks(builder, one, two), add_chunks(builder, three, four))]
@@ -227,7 +243,7 @@ def decay(_, y, state, width, old, expo, count, chunks):
             sums = cgutils.alloca_once_value(builder, _zeros())
             builder.store(chunk_of(builder, y, offset), sums)
             begun = chunk_of(builder, old, offset)
-            with cgutils.for_range(builder, count) as loop:
+            with repeated(builder, count) as loop:
                 at = builder.add(builder.mul(loop.index, width), offset)
                 pair = builder.mul(loop.index, whole_constant(2))
                 keep = chunk_spread(builder, builder.load(builder.gep(expo, [pair])))

@@ -17,6 +17,7 @@ from sim.engines.kernels.expected_rows import (
     chunk_sum,
     each_chunk,
     put_chunk,
+    repeated,
     times_chunks,
     whole_constant,
 )
@@ -51,7 +52,7 @@ def arrive_days(_, here, step, flow, z, x, width, mask, day, days, p, count, ali
             came_in = [cgutils.alloca_once_value(builder, chunk_of(builder, flow, at)) for at in places]
             for kept, at in zip(came_in, places, strict=True):
                 builder.store(chunk_of(builder, flow, at), kept)
-            with cgutils.for_range(builder, days) as loop:
+            with repeated(builder, days) as loop:
                 now = builder.add(day, loop.index)
                 sums = chunk_sum(builder, x, width, mask, now, p, count, offset, side)
                 for s, at, kept in zip(sums, places, came_in, strict=True):
@@ -77,7 +78,7 @@ def convolve_days(_, y, step, x, width, mask, day, days, p, count, chunks):
         y, step, x, width, mask, day, days, p, count, chunks = arguments
 
         def body(offset, side):
-            with cgutils.for_range(builder, days) as loop:
+            with repeated(builder, days) as loop:
                 now = builder.add(day, loop.index)
                 sums = chunk_sum(builder, x, width, mask, now, p, count, offset, side)
                 for i, s in enumerate(sums):
@@ -99,7 +100,7 @@ def decay_days(_, y, step, state, width, x, mask, day, days, expo, count, chunks
         held = cgutils.alloca_once_value(builder, chunk_spread(builder, builder.load(expo)))
 
         def body(offset):
-            with cgutils.for_range(builder, count) as terms:
+            with repeated(builder, count) as terms:
                 at = _row(builder, terms.index, width, offset)
                 pair = builder.mul(terms.index, whole_constant(2))
                 keep = chunk_spread(builder, builder.load(builder.gep(expo, [pair])))
@@ -107,7 +108,7 @@ def decay_days(_, y, step, state, width, x, mask, day, days, expo, count, chunks
                     builder, builder.load(builder.gep(expo, [builder.add(pair, whole_constant(1))]))
                 )
                 builder.store(chunk_of(builder, state, at), held)
-                with cgutils.for_range(builder, days) as loop:
+                with repeated(builder, days) as loop:
                     begun = chunk_of(builder, x, _slot(builder, day, loop.index, mask, width, offset))
                     now = add_chunks(builder, times_chunks(builder, keep, builder.load(held)), begun)
                     builder.store(now, held)
@@ -131,7 +132,7 @@ def send_days(_, ring, width, mask, day, days, row, out, step, chunks):
 
         def body(offset):
             share = chunk_of(builder, row, offset)
-            with cgutils.for_range(builder, days) as loop:
+            with repeated(builder, days) as loop:
                 some = times_chunks(
                     builder, share, chunk_of(builder, out, _row(builder, loop.index, step, offset))
                 )
@@ -151,7 +152,7 @@ def move_days(_, change, z, step, ring, width, mask, day, days, chunks):
         change, z, step, ring, width, mask, day, days, chunks = arguments
 
         def body(offset):
-            with cgutils.for_range(builder, days) as loop:
+            with repeated(builder, days) as loop:
                 at = _row(builder, loop.index, step, offset)
                 new = chunk_of(builder, ring, _slot(builder, day, loop.index, mask, width, offset))
                 more = builder.fsub(new, chunk_of(builder, z, at))
@@ -174,7 +175,7 @@ def die_days(_, dead, gone, z, step, chance, days, chunks):
 
         def body(offset):
             builder.store(chunk_of(builder, dead, offset), held)
-            with cgutils.for_range(builder, days) as loop:
+            with repeated(builder, days) as loop:
                 some = times_chunks(
                     builder, share, chunk_of(builder, z, _row(builder, loop.index, step, offset))
                 )
