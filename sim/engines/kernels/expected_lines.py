@@ -99,8 +99,9 @@ def let_go(B, q, day):
         record = shift(real(B, at.A_RECORD), (day * B[at.N_LINES] + q) * 3)
         if not B[at.N_REPLAY]:
             record[2] = give_up(B, q, day)
-        add_scaled(again, record[2], queue, n)
-        scale(queue, 1.0 - record[2], queue, n)
+        waiting = shift(queue, edge[at.FROM])  # only classes that may take the leg wait for it
+        add_scaled(shift(again, edge[at.FROM]), record[2], waiting, edge[at.WIDE])
+        scale(waiting, 1.0 - record[2], waiting, edge[at.WIDE])
 
 
 @inner
@@ -176,13 +177,13 @@ def allow(B, one, end):
 
 @inner
 def let_through(B, q, day, share, row):
-    """Part of a row of the line's place sets out over its leg."""
+    """Part of a row of the line's classes sets out over its leg."""
     edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
     n = edge[at.WIDE]
     add_scaled(
         shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * n * CHUNK),
         share,
-        shift(row, edge[at.FROM]),
+        row,
         n,
     )
 
@@ -191,8 +192,9 @@ def let_through(B, q, day, share, row):
 def serve(B, q, day, persons):
     """Let through persons from a line: those who joined first, or everybody alike."""
     me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
-    n, width = me[at.CHUNKS], me[at.CHUNKS] * CHUNK
-    queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q])
+    edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
+    n, width = edge[at.WIDE], me[at.CHUNKS] * CHUNK
+    queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q] + edge[at.FROM])
     record, cohort = (
         shift(real(B, at.A_RECORD), (day * B[at.N_LINES] + q) * 3),
         shift(real(B, at.A_COHORT), q * B[at.N_N_DAYS]),
@@ -221,7 +223,7 @@ def serve(B, q, day, persons):
             left -= step * cohort[d]
         if step <= 0.0:
             break
-        row = shift(real(B, at.A_JOINED), whole(B, at.A_Q_RING)[q] + d * width)
+        row = shift(real(B, at.A_JOINED), whole(B, at.A_Q_RING)[q] + d * width + edge[at.FROM])
         let_through(B, q, day, step, row)
         add_scaled(queue, -step, row, n)
         head = d + 1.0 if entirely else head + step
@@ -237,7 +239,6 @@ def open_lines(B, part, one, end, day, first):
     """The morning of a part: limits are filled, lines whose leg closed choose again, and those who wait are let through."""
     refill(B, part, day)
     for q in range(one, end):
-        me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
         edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
         clear(
             shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * edge[at.WIDE] * CHUNK),
@@ -249,7 +250,8 @@ def open_lines(B, part, one, end, day, first):
             real(B, at.A_HEAD)[q] = day
         if day > first:
             let_go(B, q, day)
-        real(B, at.A_WANT)[q] = total(shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q]), me[at.CHUNKS])
+        queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q] + edge[at.FROM])
+        real(B, at.A_WANT)[q] = total(queue, edge[at.WIDE])
     if not B[at.N_REPLAY]:
         allow(B, one, end)
     for q in range(one, end):
@@ -261,8 +263,8 @@ def ask(B, q, day, out, part, again):
     """Those who ask for a limited leg today: let through while nobody waits and there is room; the rest joins the line."""
     me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
     edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
-    n, width = me[at.CHUNKS], me[at.CHUNKS] * CHUNK
-    queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q])
+    n, width = edge[at.WIDE], me[at.CHUNKS] * CHUNK
+    queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q] + edge[at.FROM])
     block = whole(B, at.A_BLOCK_OF)[
         (whole(B, at.A_DAY)[day * at.DAY + at.EPOCH] * B[at.N_NODES] + whole(B, at.A_Q_NODE)[q]) * 2
         + at.CHOICE
@@ -271,13 +273,7 @@ def ask(B, q, day, out, part, again):
         shift(real(B, at.A_RECORD), (day * B[at.N_LINES] + q) * 3),
         shift(real(B, at.A_COHORT), q * B[at.N_N_DAYS]),
     )
-    clear(part, n)
-    part_of(
-        shift(part, edge[at.FROM]),
-        shift(real(B, at.A_ROW), block + edge[at.ROW]),
-        shift(out, edge[at.FROM]),
-        edge[at.WIDE],
-    )
+    part_of(part, shift(real(B, at.A_ROW), block + edge[at.ROW]), shift(out, edge[at.FROM]), n)
     asked = total(part, n)
     share = record[1]
     if not B[at.N_REPLAY]:
@@ -298,11 +294,11 @@ def ask(B, q, day, out, part, again):
         )
     let_through(B, q, day, share, part)
     if edge[at.LATER] >= 0:
-        scale(shift(real(B, at.A_LATER), edge[at.LATER]), share, shift(part, edge[at.FROM]), edge[at.WIDE])
+        scale(shift(real(B, at.A_LATER), edge[at.LATER]), share, part, n)
     scale(part, 1.0 - share, part, n)
     add_rows(queue, part, n)
     if whole(B, at.A_Q_RING)[q] >= 0:
-        joined = shift(real(B, at.A_JOINED), whole(B, at.A_Q_RING)[q] + day * width)
+        joined = shift(real(B, at.A_JOINED), whole(B, at.A_Q_RING)[q] + day * width + edge[at.FROM])
         if not again:
             clear(joined, n)
         add_rows(joined, part, n)
