@@ -1,7 +1,8 @@
 """Parameters with ranges and a scenario enter; which of them move the crossings, beside one that does nothing, leave.
 
 Morris (elementary effects) needs few runs and suits the agents engine; Sobol (shares of variance) needs thousands and suits
-expected counts. A dummy parameter that enters nothing is the zero line: what it scores is noise.
+expected counts. A dummy parameter that enters nothing is the zero line: what it scores is noise. On the agents engine it stands
+for luck: it chooses the seed, and runs that differ in another parameter share theirs.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ METHODS = ("morris", "sobol")
 ENGINES = ("agents", "expected")
 _RUN_UP = 4
 _STILL = 1e-9
+_LUCK = 1_000_000
+"""Seeds over which the dummy ranges on the agents engine."""
 _REFUSED = "The sensitivity study was refused."
 _KEYS = ("name", "scenario", "window", "method", "engine", "trajectories", "scale", "seed", "parameters")
 
@@ -248,13 +251,13 @@ def study_scenario(study: Study) -> Scenario:
     return base.model_copy(update={"window": window, "spin_up_start": begin, "departures": rows})
 
 
-def _outcomes(scenario: Scenario, study: Study) -> dict[str, float]:
+def _outcomes(scenario: Scenario, study: Study, dummy: float = 0.0) -> dict[str, float]:
     """Crossings over the window by border, in all."""
     plan = compile_plan(scenario, scale=study.scale)
     if study.engine == "agents":
         from sim.engines.agents import run_agents  # noqa: PLC0415 - compiles kernels
 
-        tally = run_agents(plan, seed=study.seed)
+        tally = run_agents(plan, seed=study.seed + round(_LUCK * dummy))
     else:
         import sim.engines.expected as engine  # noqa: PLC0415 - compiles kernels
 
@@ -303,7 +306,8 @@ def run_points(study: Study, *, progress: Callable[[int, int], None] | None = No
     values: dict[str, list[float]] = {target: [] for target in TARGETS}
     for done, point in enumerate(points):
         changed = {**base.parameters, **dict(zip(names, point[: len(names)].tolist(), strict=True))}
-        made = _outcomes(base.model_copy(update={"parameters": type(base.parameters)(changed)}), study)
+        own = base.model_copy(update={"parameters": type(base.parameters)(changed)})
+        made = _outcomes(own, study, float(point[-1]))
         for target, value in made.items():
             values[target].append(value)
         if progress is not None:

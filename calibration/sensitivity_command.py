@@ -1,4 +1,4 @@
-"""``travesia sensitivity``: a study enters; a table of what moves the crossings leaves."""
+"""``travesia sensitivity``: a study enters; a table and a figure of what moves the crossings leave."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ def sensitivity(
     from calibration.report_words import name_of, phrase
     from calibration.sensitivity import analyse, read_study, run_points
     from calibration.sensitivity import discover as find_ranges
+    from calibration.sensitivity_figure import sensitivity_figure
     from sim.cli.words import language_of
 
     spoken = language_of(lang)
@@ -55,6 +56,7 @@ def sensitivity(
     folder = out or Path("sensitivity") / study.name
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "sensitivity.csv", index=False)
+    sensitivity_figure(table, study.method, spoken).savefig(folder / "sensitivity.png", dpi=120)
     wide = table.pivot_table(index="parameter", columns="border", values="effect")
     named = wide.rename(columns=lambda border: name_of("border", str(border), spoken)).reset_index()
     console.print(in_a_table(named, spoken, phrase("table_sensitivity", spoken)))
