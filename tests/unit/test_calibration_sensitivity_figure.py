@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
 
 from calibration.report_words import name_of
 from calibration.sensitivity import DUMMY
@@ -35,7 +36,7 @@ def test_each_border_has_its_bars_and_its_zero_line(lang: str) -> None:
     named = [label.get_text() for label in darien.get_yticklabels()]
     assert named == [name_of("parameter", name, lang) for name in ("beta_days", "beta_risk")]
     assert not set(named) & {"beta_days", "beta_risk"}  # in words, not by id
-    assert [bar.get_width() for bar in darien.patches] == [0.06, 0.40]
+    assert [bar.get_width() for bar in darien.patches if isinstance(bar, Rectangle)] == [0.06, 0.40]
     colours = [to_hex(bar.get_facecolor()) for bar in darien.patches]
     assert colours[0] != colours[1]
     assert len({to_hex(bar.get_facecolor()) for bar in mexico.patches}) == 1
