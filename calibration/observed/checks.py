@@ -225,7 +225,7 @@ def _check_names(row: dict[str, object], place: str, names: dict[str, str]) -> l
     if row["sex"] not in SEXES:
         problems.append(Problem(f"sex {row['sex']!r}", f"{place}, column sex", ", ".join(SEXES)))
     blank = [column for column in _FILLED if not row[column]]
-    return problems + [Problem("nothing written", f"{place}, column {name}", f"a {name}") for name in blank]
+    return problems + [Problem("nothing written", f"{place}, column {name}", "a value") for name in blank]
 
 
 def check_duplicates(rows: pd.DataFrame, where: str) -> list[Problem]:

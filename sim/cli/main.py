@@ -205,6 +205,9 @@ def _misused(fault: TyperException, arguments: Sequence[str] | None) -> int:
     from sim.messages import in_language
 
     lang = reader_language(arguments)
+    if type(fault).__name__ == "NoArgsIsHelpError":  # its message is the help; typer exports it under no name
+        typer.echo(fault.format_message(), err=True)
+        return fault.exit_code
     context: Any = getattr(fault, "ctx", None)
     if context is not None:
         usage = str(context.get_usage()).partition(":")[2].strip()

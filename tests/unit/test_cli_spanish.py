@@ -155,6 +155,18 @@ def test_commands_follow_the_system_without_an_option(
     assert "Ninguna serie se cuenta en «atlantis»" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [[], ["data"], ["import"]])
+def test_a_command_alone_shows_its_help_and_nothing_else(
+    words: list[str], capsys: pytest.CaptureFixture[str], spanish: None
+) -> None:
+    """A group without a command is no error to explain: its help says what there is."""
+    assert main.call(words) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(" ".join(["Uso: travesia", *words, "[OPCIONES] COMANDO"]))
+    assert "Error" not in shown
+    assert "Pruebe" not in shown
+
+
 def test_a_prepared_command_is_plain() -> None:
     """No boxes: help appears in half the time, and reads well aloud."""
     command = prepared(load("run", available()["run"].target), "es")
