@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Effect", "effects_of"]
 
 _STEPS = 20
-"""Strength of effects on legs is rounded to twentieths, so that a slow phase-in does not rewrite the tables every day."""
+"""Effects on legs come and go in twentieths of their full strength, so that a slow phase-in does not rewrite the tables every
+day; the full strength itself is exact."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ class Effect:
     rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def _stepped(strength: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.round(strength * _STEPS) / _STEPS
+def _stepped(strength: NDArray[np.float64], intensity: float) -> NDArray[np.float64]:
+    share = strength / intensity if intensity > 0.0 else strength
+    return np.round(share * _STEPS) / _STEPS * intensity
 
 
 def _factor(strength: NDArray[np.float64], size: float) -> NDArray[np.float64]:
@@ -95,7 +97,7 @@ def effects_of(policy: Policy, graph: Graph, days: NDArray[np.datetime64]) -> li
 
     builder = _BUILDERS.get(policy.instrument)
     if builder is not None:
-        builder(policy, strength, _stepped(strength), legs, places, graph, add)
+        builder(policy, strength, _stepped(strength, policy.intensity), legs, places, graph, add)
     rush = policy.anticipation(days)
     if policy.instrument == "announcement":
         leaving = _factor(strength, policy.hazard_size) * rush

@@ -30,6 +30,12 @@ def test_transport_multiplies_weight_and_days() -> None:
     assert out.arrivals("A-B.slow").sum() + out.arrivals("A-B.fast")[2] == PEOPLE
 
 
+def test_a_weak_policy_acts_at_its_own_strength() -> None:
+    """1 + 0.02 (101 - 1) is three times the weight, however small the strength is."""
+    weak = {"instrument": "transport", "legs": ["A-B.slow"], "weight_factor": 101.0, "intensity": 0.02}
+    assert near(fork(weak).arrivals("A-B.slow").sum(), PEOPLE, 0.75)
+
+
 def test_transport_multiplies_the_cost() -> None:
     group = {"id": "VEN", "home_country": "VEN", "means_median_usd": 250, "means_spread": 0.0}
     dearer = {"instrument": "transport", "legs": ["A-B.slow", "A-B.fast"], "cost_factor": 3.0}

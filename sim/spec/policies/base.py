@@ -71,7 +71,8 @@ class PolicyBase(Strict):
     * i until `end`, then 0, or ``i (1 - k / (F + 1))`` on the k-th day after `end` (``fade_from: end``),
     * ``i (1 - k / (F + 1))`` on the k-th day after D + P, and 0 after `end` (``fade_from: start``).
 
-    A multiplier of size m is ``1 + s (m - 1)``; an amount a is ``s a``; a share q is ``s q``.
+    A multiplier of size m is ``1 + s (m - 1)``; an amount a is ``s a``; a share q is ``s q``. What acts on legs comes and goes in
+    steps of ``i / 20``.
     """
 
     #: How countries select legs: ``into`` = entering from outside, ``any`` = touching, ``none`` = not at all.
