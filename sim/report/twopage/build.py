@@ -285,6 +285,7 @@ def group_rows(run: RunLike, facts: CountryMonth, lang: str) -> tuple[GroupRow, 
     total = sum(whole.values())
     if not is_published(total):
         return ()
+    total = rounded(total)  # a share of the unrounded total would tell it
     shown = published_parts(whole)
     for key in ("under5", "older"):  # parts of the four above, not of the whole
         shown[key] = rounded(medians[key]) if is_published(medians[key]) else None
@@ -300,7 +301,11 @@ def group_rows(run: RunLike, facts: CountryMonth, lang: str) -> tuple[GroupRow, 
         GroupRow(label, say("withheld", lang), "", 0.0, "")
         if value is None
         else GroupRow(
-            label, number(value, lang), between(each, lang), value / total, share_text(value / total, lang)
+            label,
+            number(value, lang),
+            between(each, lang),
+            min(value / total, 1.0),  # rounded up, and of another median, a part may be more than the whole
+            share_text(min(value / total, 1.0), lang),
         )
         for label, value, each in rows
     )
