@@ -3,9 +3,9 @@
 **Rule of the origin.** Only figures for months up to the origin are read. They are read as they stand today: later revisions
 are inside, and delays of publication (days for Panama, weeks for Mexico and the United States) are not modelled.
 
-**What is combined.** Series with two years of figures take a weighted mean of four rules (`calibration.stack`): two that
-learn from all series together, the latter from smoothed levels; the same with the width of the series' own latest changes;
-and the naive rule of the forecast hubs. Weights and widths depend on what is known of a series and are learnt from forecasts
+**What is combined.** Series with two years of figures take a weighted mean of three rules (`calibration.stack`): two that
+learn from all series together, one of them from smoothed levels, and this one with the width of the series' own latest
+changes. Weights and widths depend on what is known of a series and are learnt from forecasts
 whose month was known at the origin. All are moved by what the simulated route expects of rules: without a scenario of those
 known at the origin, whose effect is still under way down the road; with one, also of those that begin or end later
 (`calibration.mechanism`). Which share of that is followed is learnt too. Series published for single months only lean on

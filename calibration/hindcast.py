@@ -7,9 +7,9 @@ are not undone: figures are read as revised since, and sizes of policies and dem
 later than the origin (demand is the same in every run of `calibration.mechanism`, so that of it next to nothing is left
 in the difference; the sizes are what "the policy given as scenario" means).
 
-Besides, constants of the rules (half-lives, ridge, usual weights, how firmly coefficients are held, the share of lacking
-width that is added) were set while looking at these very months, so that the table flatters the rules a little; months
-after 2024-06 do not.
+Besides, constants of the rules (half-lives, ridge, how firmly coefficients are held, the share of lacking width that is
+added) were set while looking at these very months, the latest of them mostly by origins up to December 2022, so that the
+table flatters the rules a little; months after 2024-06 do not.
 
 A cell lies at a break if its month is the month of a row of ``breaks.csv`` that names its target and nationality, or one
 of the three months after; all others are ordinary.

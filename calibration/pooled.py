@@ -5,7 +5,7 @@ means, the same season of earlier years, the border as a whole, the borders upst
 change that the simulated route expects of the rules (`calibration.effects`), of which a share is followed that each border
 learns, held towards :data:`FOLLOWED`. One ridge regression per horizon serves all series; what it leaves unexplained,
 divided by its expected size (`calibration.spread`), pooled over series and weighted towards recent months, gives the
-quantiles. Nothing after the origin is used.
+quantiles. Both forget within months: what moves crossings changes with the rules. Nothing after the origin is used.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FOLLOWED = 0.7
 """Share of a simulated change by rules that is followed before anything is learnt: set beforehand, sizes are uncertain."""
 
 _YEAR = 12
-_HALF_LIFE = 15.0
+_HALF_LIFE = 6.0
 _SPREAD_HALF_LIFE = 24.0
 _NO_DRIFT = 0.4
 """Share of the median drift of past months that is not carried on."""
@@ -271,7 +271,7 @@ def pooled_forecast(
     horizons: Sequence[int],
     effects: Effects | None = None,
     *,
-    ridge: float | None = 150.0,
+    ridge: float = 150.0,
     features: Features = _features,
 ) -> Pooled:
     """Forecast every series with at least two years of figures.
@@ -284,9 +284,8 @@ def pooled_forecast(
         Months ahead.
     effects : Effects, optional
         What rules change, by origin; none by default.
-    ridge : float, optional
-        How strongly coefficients are held to zero; None explains nothing, so that the last month, moved by the rules, is
-        the centre.
+    ridge : float
+        How strongly coefficients are held to zero.
     features : callable
         What changes are explained by: of the keys, the log counts [series, months] and the months ahead, as float64
         [series, months, features].
@@ -305,8 +304,8 @@ def pooled_forecast(
         past = _Past.of(z, rules, h)
         rules = np.nan_to_num(rules)
         follow = np.concatenate([rules[..., None], rules[..., None] * borders[:, None, :]], axis=-1)
-        x = np.zeros((*z.shape, 1)) if ridge is None else features(keys, z, h)
-        beta, spread, shape = _learn(x, follow, spread_features(z, h, rules), past, ridge or 1.0)
+        x = features(keys, z, h)
+        beta, spread, shape = _learn(x, follow, spread_features(z, h, rules), past, ridge)
         moved[:, i] = follow[:, -1] @ beta[x.shape[-1] :]
         centre[:, i] = z[:, -1] + x[:, -1] @ beta[: x.shape[-1]] + moved[:, i]
         asked[:, i] = rules[:, -1]

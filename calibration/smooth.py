@@ -1,8 +1,9 @@
 """Series up to an origin enter; forecasts of two rules that tell a lasting change from noise leave.
 
-*smooth*: the pooled regression on how far the last month stands from smoothed levels of the series, apart for small counts
-(which scatter by chance), for restless and for quiet series, and for each border. *recent*: the same centre with the width of
-the series' own latest changes, which a pooled width follows too slowly where a quota holds a series still.
+*smooth*: the pooled regression on how far the last month stands from levels of the series smoothed quickly and slowly, with
+slopes of their own for large and small series (large ones, on which most of the error in persons lies, do not move as small
+ones do), for small counts (which scatter by chance), for restless and for quiet series. *recent*: the same centre with the
+width of the series' own latest changes, which a pooled width follows too slowly where a quota holds a series still.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from scipy.stats import norm
 
 from calibration.pooled import dense_series, highest, pooled_forecast
 from calibration.score import LEVELS
-from calibration.spread import lagged, recent_move
+from calibration.spread import lagged, recent_move, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,16 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["recent_quantiles", "smooth_forecast"]
 
-_FAST, _SLOW = 0.5, 0.2
+_NEWEST = (0.7, 0.5, 0.3, 0.1, 0.05)
 """Weight of the newest month in the smoothed levels."""
 _NOISY = 30.0
 """Persons a month at which half of a change is taken for chance."""
 _USUAL_MOVE = 0.3
 _LARGEST = 3.0
-_RIDGE = 100.0
+_RIDGE = 150.0
 _PER_MOVE = 1.125
 """Standard deviation for one mean absolute change; 1.25 for normal errors, less since part of a change is noise."""
-_BORDERS = ("darien", "mexico", "us_border_patrol", "us_ports")
 
 Key = tuple[str, str]
 
@@ -53,18 +53,13 @@ def _level(z: NDArray[np.float64], newest: float) -> NDArray[np.float64]:
 
 
 def _features(keys: tuple[Key, ...], z: NDArray[np.float64], ahead: int) -> NDArray[np.float64]:  # noqa: ARG001
+    away = [z - lagged(z, 1), *(z - _level(z, newest) for newest in _NEWEST)]
     noise = 1.0 / (1.0 + np.expm1(np.nan_to_num(z)) / _NOISY)
     restless = np.clip(recent_move(z, 1, 0.85) - np.log(_USUAL_MOVE), -1.5, 1.5)
-    fast, slow = z - _level(z, _FAST), z - _level(z, _SLOW)
-    columns = []
-    for away in (z - lagged(z, 1), fast, slow):
-        columns += [away, away * noise, away * restless]
-    for border in _BORDERS:
-        on = np.array([[float(target == border)] for target, _ in keys])
-        columns += [fast * on, slow * on]
-    row = {key: i for i, key in enumerate(keys)}
-    whole = np.stack([z[row.get((target, "ALL"), i)] for i, (target, _) in enumerate(keys)])
-    columns += [whole - lagged(whole, 1), whole - _level(whole, _SLOW)]
+    columns = [*away]
+    columns += [gap * size_of(z) for gap in away[:-1]]
+    columns += [gap * noise for gap in away[:3]]
+    columns += [gap * restless for gap in away[:-1]]
     return np.asarray(np.nan_to_num(np.clip(np.stack(columns, axis=-1), -_LARGEST, _LARGEST)))
 
 

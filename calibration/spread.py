@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["fit_spread", "lagged", "month_mean", "recent_move", "spread_features"]
+__all__ = ["fit_spread", "lagged", "month_mean", "recent_move", "size_of", "spread_features"]
 
 _LONG = 12
 _USUAL_MOVE = 0.3
@@ -88,6 +88,21 @@ def recent_move(z: NDArray[np.float64], step: int, memory: float) -> NDArray[np.
         weight = memory * weight + known
         out[:, t] = (total + _USUAL_MOVE * np.sqrt(step)) / (weight + 1.0)
     return np.asarray(np.log(out))
+
+
+def size_of(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Size of a series on a scale of about one: 0 at 700 persons a month, 1 at 8,000, 2 at 100,000.
+
+    Parameters
+    ----------
+    z : float64 [series, months]
+        Log(1 + count).
+
+    Returns
+    -------
+    float64 [series, months]
+    """
+    return (z - 6.5) / 2.5
 
 
 def spread_features(

@@ -1,12 +1,12 @@
 """Forecasts of several rules at past origins and what then happened enter; how to weigh and widen them leaves.
 
 Quantiles are averaged on the log scale. How much each rule weighs, and how wide the mean is, depends on what is known of a
-series at the origin (:data:`FACTS`): its size, how restless it is, how far ahead, how much rules are about to change, its
-border. The coefficients minimise the WIS of forecasts whose month had been published by the origin, half on the natural
+series at the origin (:data:`FACTS`): its size, how restless it is, both together, how far ahead, how much rules are about
+to change. The coefficients minimise the WIS of forecasts whose month had been published by the origin, half on the natural
 and half on the log scale, each relative to the first rule, held towards usual weights; nothing after the origin is used.
 
-Where WIS is lowest, intervals hold a little less than they promise, mostly where rules change: half of what the outer
-quantiles lacked at past origins is added afterwards, apart for series that rules move and that they leave alone.
+Where WIS is lowest, intervals hold a little less than they promise, mostly where rules change: three quarters of what the
+outer quantiles lacked at past origins are added afterwards, apart for series that rules move and that they leave alone.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from calibration.baselines import clean_log
 from calibration.pooled import dense_series, highest, pooled_forecast
 from calibration.score import LEVELS, wis
 from calibration.smooth import recent_quantiles, smooth_forecast
-from calibration.spread import recent_move
+from calibration.spread import recent_move, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,19 +33,26 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTS", "RULES", "Combination", "Made", "Memory", "learn_combination", "rule_quantiles"]
 
-RULES: tuple[str, ...] = ("pooled", "last_value", "smooth", "recent")
-"""What is combined: the pooled regression; the last month with the series' own past changes in counts; and the two rules of
-`calibration.smooth`. All are moved by the rules."""
+RULES: tuple[str, ...] = ("smooth", "pooled", "recent")
+"""What is combined: the two rules of `calibration.smooth` and the pooled regression. All are moved by the rules."""
 
 LEARNT_AT: tuple[int, ...] = (1, 3, 6)
 """Months ahead at which the combination is learnt, for all horizons together."""
 
-_BORDERS = ("darien", "mexico", "us_border_patrol", "us_ports")
-
-FACTS: tuple[str, ...] = ("constant", "size", "restless", "ahead", "rules", "whole border", *_BORDERS)
+FACTS: tuple[str, ...] = (
+    "constant",
+    "size",
+    "restless",
+    "ahead",
+    "rules",
+    "whole border",
+    "size squared",
+    "restless squared",
+    "size by restless",
+)
 """What the weights and widths of a series depend on."""
 
-_USUAL_WEIGHTS = np.array([0.35, 0.1, 0.3, 0.25])
+_USUAL_WEIGHTS = np.full(len(RULES), 1.0 / len(RULES))
 _HELD_CONSTANT, _HELD = 0.005, 0.01
 """Pull of the coefficients towards the usual weights and width, in relative WIS per squared unit."""
 _MIDDLE = 11
@@ -59,7 +65,7 @@ _FEWEST = 60
 _FEWEST_TAIL = 50
 _TAIL_HELD = 300.0
 """Past forecasts as which the outer quantiles of all series count beside those that rules move, or leave alone."""
-_TAIL_SHARE = 0.5
+_TAIL_SHARE = 0.75
 _TAIL_BOUNDS = (0.8, 1.6)
 _MOVED = 0.1
 _LARGEST = 16.0
@@ -215,32 +221,20 @@ def _moved(facts: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(facts[:, FACTS.index("rules")] > _MOVED)
 
 
-def _last_value(panel: Panel, keys: Sequence[Key], horizons: Sequence[int]) -> NDArray[np.float64]:
-    """The naive rule of the forecast hubs at chosen horizons: float64 [series, horizons, 23], log scale."""
-    out = np.zeros((len(keys), len(horizons), len(LEVELS)))
-    for i, key in enumerate(keys):
-        x = np.expm1(clean_log(panel.row(*key)))
-        for j, h in enumerate(horizons):
-            change = x[h:] - x[:-h] if len(x) > h else np.zeros(1)
-            both = np.quantile(np.concatenate([change, -change]), LEVELS)
-            out[i, j] = np.log1p(np.maximum(x[-1] + both, 0.0))
-    return out
-
-
 def _facts(
     keys: Sequence[Key], z: NDArray[np.float64], horizons: Sequence[int], rules: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """What is known of each series at the origin, on scales of about one: float64 [series, horizons, facts]."""
     out = np.zeros((len(keys), len(horizons), len(FACTS)))
     out[..., 0] = 1.0
-    out[..., 1] = ((z[:, -1] - 6.5) / 2.5)[:, None]
+    out[..., 1] = size_of(z[:, -1:])
     out[..., 2] = ((recent_move(z, 1, 0.85)[:, -1] + 1.3) / 0.6)[:, None]
     out[..., 3] = np.log2(np.minimum(horizons, _FURTHEST)) / 1.5 - 1.0
     out[..., 4] = np.minimum(np.abs(rules), 1.0)
-    for i, (target, nationality) in enumerate(keys):
+    for i, (_, nationality) in enumerate(keys):
         out[i, :, 5] = float(nationality == "ALL")
-        if target in _BORDERS:
-            out[i, :, FACTS.index(target)] = 0.7
+    size, restless = out[..., 1], out[..., 2]
+    out[..., 6], out[..., 7], out[..., 8] = size**2 - 0.5, restless**2 - 0.5, size * restless
     return out
 
 
@@ -262,10 +256,7 @@ def rule_quantiles(panel: Panel, horizons: Sequence[int], effects: Effects | Non
     keys, z = dense_series(panel)
     pooled = pooled_forecast(panel, horizons, effects)
     smooth = smooth_forecast(panel, horizons, effects)
-    # what past changes leave aside is the part of the rules that is followed without any other explanation
-    followed = pooled_forecast(panel, horizons, effects, ridge=None).moved
-    naive = np.maximum(_last_value(panel, keys, horizons) + followed[:, :, None], 0.0)
-    together = np.stack([pooled.quantiles, naive, smooth.quantiles, recent_quantiles(panel, smooth)])
+    together = np.stack([smooth.quantiles, pooled.quantiles, recent_quantiles(panel, smooth)])
     sound = np.clip(np.maximum.accumulate(together, axis=-1), 0.0, _LARGEST)
     return Made(
         keys, _facts(keys, z, horizons, pooled.rules), sound, np.logaddexp(highest(z), np.log(_NEWCOMERS))
