@@ -148,13 +148,16 @@ def _sum(builder, row):
 
 
 def chunk_groups(builder, chunks, body):
-    """Do something for four chunks side by side, then for one at a time (``body(offset, how many)``)."""
-    four = builder.sdiv(chunks, whole_constant(4))
+    """Do something for four chunks side by side, then for two, then for one (``body(offset, how many)``)."""
+    four = builder.ashr(chunks, whole_constant(2))
     with repeated(builder, four) as loop:
         body(builder.mul(loop.index, whole_constant(4 * CHUNK)), 4)
-    done = builder.mul(four, whole_constant(4))
-    with repeated(builder, builder.sub(chunks, done)) as loop:
-        body(builder.mul(builder.add(loop.index, done), whole_constant(CHUNK)), 1)
+    done = builder.mul(four, whole_constant(4 * CHUNK))
+    for side in (2, 1):
+        some = builder.and_(chunks, whole_constant(side))
+        with builder.if_then(builder.icmp_signed("!=", some, whole_constant(0))):
+            body(done, side)
+        done = builder.add(done, builder.mul(some, whole_constant(CHUNK)))
 
 
 def chunk_sum(builder, x, width, mask, day, p, count, offset, side):
@@ -178,8 +181,8 @@ def chunk_sum(builder, x, width, mask, day, p, count, offset, side):
 
     if side > 1:
         with repeated(builder, count) as loop:
-            add(loop.index, sums, CHUNK)
-        return [builder.load(s) for s in sums]
+            add(loop.index, sums[:side], CHUNK)
+        return [builder.load(s) for s in sums[:side]]
     fours = builder.sdiv(count, whole_constant(4))
     with repeated(builder, fours) as loop:
         for i in range(4):
