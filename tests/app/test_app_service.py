@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from sim.app.figures import crossings, route_map
-from sim.app.page.country import assumed
+from sim.app.page.country import assumed, supposed
 from sim.app.page.preview import change, small
 from sim.app.server import create_server
 from sim.app.service.jobs import Job, Jobs, left_in_words, share_done
@@ -218,6 +218,10 @@ def test_values_of_the_needs_are_in_the_language_of_the_page() -> None:
     assert assumed(row, "en") == "0.55 (0.5 to 10,000) kg/ration"
     assert assumed(row, "es") == "0,55 (de 0,5 a 10\u00a0000) kg/ración"
     assert assumed({**row, "low": "nan"}, "es") == ""
+    rule = {"table": "in_need_rules", "id": "NUT/return", "name": "Nutrición"}
+    assert supposed(rule, "es") == "Nutrición, retorno"
+    assert supposed({**rule, "table": "coverage", "id": "smo/CRI"}, "es") == "Nutrición, Costa Rica"
+    assert supposed({**rule, "table": "standards", "id": "soap"}, "es") == "Nutrición"
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,13 @@ def _products(app: Dash, shop: Workshop, lang: str) -> None:
         product(kind)
 
 
+def supposed(row: Mapping[Any, Any], lang: str) -> str:
+    """What a standard is for: its name, with the stage of the journey or the country that it holds for."""
+    kind = {"in_need_rules": "stage", "coverage": "location"}.get(str(row["table"]), "")
+    part = str(row["id"]).partition("/")[2]
+    return f"{row['name']}, {label(kind, part, lang)}" if kind and part else str(row["name"])
+
+
 def assumed(row: Mapping[Any, Any], lang: str) -> str:
     """Value of a standard with its range and unit: ``0.55 (0.5 to 0.65) kg/ration``; blank where it is a rule in words."""
     values = [float(row[name]) for name in ("middle", "low", "high")]
@@ -290,8 +297,8 @@ def _assumptions(app: Dash, shop: Workshop, lang: str) -> None:
             raise PreventUpdate
         frame = views.needs(lang).assumptions
         rows = [
-            (str(row["name"]), assumed(row, lang), phrase(str(row["source"]), lang))
+            (supposed(row, lang), assumed(row, lang), phrase(str(row["source"]), lang))
             for row in frame.to_dict("records")
         ]
         head = (say("assumption", lang), say("value", lang), say("source", lang))
-        return table(say("assumptions_needs", lang), head, rows)
+        return table(say("assumptions_needs", lang), head, list(dict.fromkeys(rows)))
