@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sim.needs.world import RunTables
 
-__all__ = ["estimate"]
+__all__ = ["estimate", "published_rows"]
 
 _NUMBERS: Final = ("population", "population_lo80", "population_hi80", "low", "middle", "high")
 _THREE: Final = ("low", "middle", "high")
@@ -101,7 +101,7 @@ def estimate(
         raise DataError(msg)
     plan = plan_needs(measures, chosen, arrangement)
     scenario = str(getattr(getattr(run, "scenario", None), "name", "") or "")
-    published = _table(plan, scenario, funding, lang)
+    published = _named(published_rows(plan, scenario, funding), plan, lang)
     tables = _beside(run, plan, published, arrangement, lang, hindcast)
     needs = Needs(
         table=published,
@@ -132,8 +132,8 @@ def _manifest(run: RunTables, measures: Measures) -> dict[str, str]:
     return out
 
 
-def _table(plan: Plan, scenario: str, funding: str | float | None, lang: str) -> pd.DataFrame:
-    """The needs table, published."""
+def published_rows(plan: Plan, scenario: str, funding: str | float | None) -> pd.DataFrame:
+    """The rows of the needs table, published; what any other table prints of them, it prints as here."""
     made = rows.Rows((*plan.measures.countries, REGION), plan.measures.periods)
     rows.head_rows(made, plan, scenario)
     rows.admin1_rows(made, plan)
@@ -141,11 +141,7 @@ def _table(plan: Plan, scenario: str, funding: str | float | None, lang: str) ->
     money_rows.resource_rows(made, plan)
     money_rows.money_rows(made, plan, funding, list(table("funding")["id"]))
     money_rows.regional_rows(made, plan, scenario)
-    frame = made.frame()
-    frame["lead_mechanism"], frame["coverage_flag"] = money_rows.flag_columns(
-        plan, frame, context.translate_mechanisms(lang)
-    )
-    return _named(_published(frame), plan, lang)
+    return _published(made.frame())
 
 
 def _published(frame: pd.DataFrame) -> pd.DataFrame:
@@ -207,7 +203,10 @@ def _is_total(keys: Keys) -> NDArray[np.bool_]:
 
 
 def _named(frame: pd.DataFrame, plan: Plan, lang: str) -> pd.DataFrame:
-    """Names beside codes, markers, and the columns in their published order."""
+    """Names beside codes, lead mechanisms, markers, and the columns in their published order."""
+    frame["lead_mechanism"], frame["coverage_flag"] = money_rows.flag_columns(
+        plan, frame, context.translate_mechanisms(lang)
+    )
     fields = table("fields")
     order = list(fields.loc[fields["table"] == "needs", "name"])
     places = plan.measures.route.places.drop_duplicates("admin1_code").set_index("admin1_code")["admin1"]

@@ -9,17 +9,13 @@ import pandas as pd
 
 from sim.needs import safeguard
 from sim.needs.axes import ALL
-from sim.needs.intervals import interval
+from sim.needs.estimate import published_rows
 from sim.needs.measures import measure
 from sim.needs.plan import Plan, plan_needs
-from sim.needs.rows import need_total
-from sim.needs.safeguard import Margins
 from sim.needs.tables import load_standards
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from sim.needs.resources import Quantity
     from sim.needs.world import RunTables
@@ -34,7 +30,6 @@ _RESOURCES: Final = {
     "consultations": ("consultations", "total"),
     "transport_seats": ("transport_seats", "total"),
 }
-_PEOPLE: Final = ("people", "person_days", "food", "shelter_places", "consultations", "transport_seats")
 
 
 def simple_table(run: RunTables, *, standards: str | Path | pd.DataFrame | None = None) -> pd.DataFrame:
@@ -51,73 +46,52 @@ def simple_table(run: RunTables, *, standards: str | Path | pd.DataFrame | None 
     -------
     pandas.DataFrame
         country, month, indicator (people, person_days, water, food, shelter_places, consultations,
-        transport_seats, usd), low, middle, high, unit, standard, source, assumption, suppressed. Published:
-        small cells are hidden.
+        transport_seats, usd), low, middle, high, unit, standard, source, assumption, suppressed. The numbers
+        are those of the whole needs table: a cell hidden there, be it to hide another, is hidden here.
     """
     chosen = load_standards(standards)
-    plan = plan_needs(measure(run, chosen), chosen, "today", stages=False)
+    plan = plan_needs(measure(run, chosen), chosen, "today")
+    printed = published_rows(plan, "", None)
+    whole = printed["admin1_code"] == ""
+    for name in ("category", "population_group", "gender", "age_range"):
+        whole &= printed[name] == ALL
     parts = [
-        _block(plan, name, *_figure(plan, name)) for name in ("people", "person_days", *_RESOURCES, "usd")
+        _block(plan, name, printed[whole & _rows_of(printed, name)])
+        for name in ("people", "person_days", *_RESOURCES, "usd")
     ]
     frame = pd.concat(parts, ignore_index=True)
-    frame["_people"] = frame["indicator"].isin(_PEOPLE)
-    heads = frame["indicator"] == "people"
-    hidden = safeguard.suppression(frame[heads], frame.loc[heads, "middle"].to_numpy(), None)
-    closed = set(frame.loc[heads, ["country", "month"]][hidden].itertuples(index=False, name=None))
-    shut = np.array([(c, m) in closed for c, m in zip(frame["country"], frame["month"], strict=True)])
-    shut |= (frame["_behind"] < safeguard.threshold()).to_numpy()
-    out = safeguard.publish(
-        frame,
-        people="middle",
-        values=("low", "middle", "high"),
-        margins=Margins({}, ("country", "month", "indicator")),
-        counts_people="_people",
-        hidden=shut,
-    )
-    out = out.drop(columns=["_people", "_behind"]).sort_values(
-        ["country", "month"], kind="stable", ignore_index=True
-    )
-    return out
+    frame["suppressed"] = np.where(frame["middle"].isna(), safeguard.HIDDEN, "")
+    return frame.sort_values(["country", "month"], kind="stable", ignore_index=True)
 
 
-def _behind(plan: Plan, name: str) -> NDArray[np.float64]:
-    """People that goods and money were reckoned from, which whoever knows the standard can reckon back to."""
+def _rows_of(printed: pd.DataFrame, name: str) -> pd.Series:
+    """Rows of the needs table that hold an indicator."""
     if name == "usd":
-        return np.asarray(need_total(plan)[1])
+        return (printed["measure"] == "requirement") & (printed["sector_code"] == "ALL")
     if name in _RESOURCES:
-        return _quantity(plan, name).people
-    return np.asarray(_figure(plan, name)[0][1])
+        resource, basis = _RESOURCES[name]
+        return (printed["resource"] == resource) & (printed["basis"] == basis)
+    if name == "people":
+        return (printed["measure"] == "unique_people") & (printed["population_status"] == "all")
+    return printed["measure"] == name
 
 
 def _quantity(plan: Plan, name: str) -> Quantity:
     return next(q for q in plan.quantities if (q.resource, q.basis, q.stage) == (*_RESOURCES[name], ALL))
 
 
-def _figure(plan: Plan, name: str) -> tuple[NDArray[np.float64], str, str, str, bool]:
-    """Values of shape (3, countries, periods), unit, standards used, source.
-
-    And whether it rests on an assumption.
-    """
-    measures = plan.measures
-    if name == "people":
-        return plan.people, "people", "", "Travesía scenario run", False
-    if name == "person_days":
-        days = interval(measures.heads["person_days"].sum(axis=(3, 4)))
-        return days, "person-days", "", "Travesía scenario run", False
+def _said(plan: Plan, name: str) -> tuple[str, str, str, bool]:
+    """Unit, standards used and source of an indicator, and whether it rests on an assumption."""
+    if name in {"people", "person_days"}:
+        return name.replace("_", "-"), "", "Travesía scenario run", False
     if name == "usd":
         source = "RMRP 2020 sector costs at plan prices of 2024; CR-PAN bus agreement; VenEsperanza 2022"
-        return plan.money.total, "USD", "unit_costs.csv; target_share_of_need", source, True
+        return "USD", "unit_costs.csv; target_share_of_need", source, True
     found = _quantity(plan, name)
     source = "; ".join(dict.fromkeys(plan.standards.source(s) for s in found.standards))
     assumed = any(plan.standards.is_assumption(s) for s in found.standards)
     values = "; ".join(_printed(plan, s) for s in found.standards)
-    return (
-        found.values,
-        found.unit,
-        values or "one for each person",
-        source or "Sphere: one for each person",
-        assumed,
-    )
+    return found.unit, values or "one for each person", source or "Sphere: one for each person", assumed
 
 
 def _printed(plan: Plan, standard: str) -> str:
@@ -125,25 +99,29 @@ def _printed(plan: Plan, standard: str) -> str:
     return f"{standard} {row['low']:g}-{row['middle']:g}-{row['high']:g} {row['unit']}"
 
 
-def _block(
-    plan: Plan, name: str, values: NDArray[np.float64], unit: str, standard: str, source: str, assumed: bool
-) -> pd.DataFrame:
+def _block(plan: Plan, name: str, printed: pd.DataFrame) -> pd.DataFrame:
+    """One indicator of every country and month with people, with the numbers of the needs table."""
     months = plan.measures.months
     where, period = np.nonzero(plan.people[2, :, :months] > 0)
     month = plan.measures.periods["month"].to_numpy()
-    chosen = values[:, where, period]
+    numbers = np.full((3, *plan.people.shape[1:]), np.nan)
+    inside = printed[printed["_location"] < len(plan.measures.countries)]
+    at = (inside["_location"].to_numpy(), inside["_period"].to_numpy())
+    for level, column in enumerate(("low", "middle", "high")):
+        numbers[level][at] = inside[column].to_numpy()
+    low, middle, high = numbers[:, where, period]
+    unit, standard, source, assumed = _said(plan, name)
     return pd.DataFrame(
         {
             "country": np.array(plan.measures.countries)[where],
             "month": month[period],
             "indicator": name,
-            "low": chosen[0],
-            "middle": chosen[1],
-            "high": chosen[2],
+            "low": low,
+            "middle": middle,
+            "high": high,
             "unit": unit,
             "standard": standard,
             "source": source,
             "assumption": assumed,
-            "_behind": _behind(plan, name)[where, period],
         }
     )

@@ -317,3 +317,35 @@ def test_the_simple_table_hides_goods_and_money_with_their_people() -> None:
     assert wide["water"].notna().any()
     assert wide.loc[wide["food"].isna(), "water"].isna().all()
     assert wide.loc[wide["people"].isna(), "usd"].isna().all()
+
+
+def test_the_simple_table_shows_nothing_that_the_whole_table_hides() -> None:
+    """A cell hidden so that a sum tells no other one would tell it from the other table."""
+    run = synthetic_run(months=6, persons=90.0, replicates=2)
+    simple, whole = simple_table(run), estimate(run).table
+    where = ["category", "population_group", "gender", "age_range"]
+    plain = whole[
+        (whole[where] == "all").all(axis=1) & (whole["admin1_code"] == "") & (whole["period"] == "month")
+    ]
+    plain = plain.assign(month=plain["reference_period_start"].dt.strftime("%Y-%m"))
+    rows = {
+        "person_days": plain["measure"] == "person_days",
+        "food": (plain["resource"] == "rations") & (plain["basis"] == "total"),
+        "water": (plain["resource"] == "water") & (plain["basis"] == "total"),
+        "shelter_places": (plain["resource"] == "shelter_places") & (plain["basis"] == "peak"),
+        "usd": (plain["measure"] == "requirement") & (plain["sector_code"] == "ALL"),
+    }
+    hidden = 0
+    for name, chosen in rows.items():
+        full = (
+            plain[chosen]
+            .astype({"location_code": str})
+            .set_index(["location_code", "month"])["middle"]
+            .to_dict()
+        )
+        mine = simple[simple["indicator"] == name]
+        for key, value in zip(zip(mine["country"], mine["month"], strict=True), mine["middle"], strict=True):
+            known = full.get(key, float("nan"))
+            assert (np.isnan(value) and np.isnan(known)) or value == known, (name, key)
+            hidden += int(np.isnan(known))
+    assert hidden
