@@ -114,10 +114,10 @@ def scenario_file(name: str) -> Path | None:
     return path if path.is_file() and name.partition("/")[0] in SHELVES else None
 
 
-def unknown_scenario(name: str, where: str = "") -> ScenarioError:
-    """The error for a name that is neither shipped nor a file."""
+def unknown_scenario(name: str, where: str = "", hint: str = "") -> ScenarioError:
+    """The error for a name that is neither shipped nor a file; a hint of the caller's own goes before the nearest name."""
     known = library_names()
-    hint = nearest(name, known) or nearest(name, [known_name.split("/")[-1] for known_name in known])
+    hint = hint or nearest(name, known) or nearest(name, [known_name.split("/")[-1] for known_name in known])
     expected = "a YAML file or a name that 'travesia scenarios list' shows"
     return ScenarioError(
         "There is no such scenario", [Problem(f"'{name}' is not known", where, expected, hint)]

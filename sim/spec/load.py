@@ -113,8 +113,11 @@ def opened(source: str | Path | Mapping[str, Any]) -> tuple[Row, Path | None, st
             if path.is_dir() or path.suffix in {".yaml", ".yml"}:
                 message = "The scenario cannot be read"
                 found = "this is a folder" if path.is_dir() else "there is no such file"
-                raise ScenarioError(message, [Problem(found, name, "a YAML file")])
-            raise unknown_scenario(name)
+                meant = path / "scenario.yaml"
+                hint = f"did you mean '{meant}'?" if meant.is_file() else ""
+                raise ScenarioError(message, [Problem(found, name, "a YAML file", hint)])
+            meant = path.with_name(f"{path.name}.yaml")
+            raise unknown_scenario(name, hint=f"did you mean '{meant}'?" if meant.is_file() else "")
     label = shown_name(path)
     return file_yaml(path, label), path.parent, label
 

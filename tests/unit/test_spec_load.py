@@ -322,3 +322,16 @@ def test_people_of_a_small_world_are_removed_to_their_country_or_to_where_they_s
         {"id": "B-H", "from": "B", "to": "H", "days": {"kind": "fixed", "days": 1}}
     )
     assert load_scenario(content).world.home_places["VEN"] == "H"
+
+
+def test_a_file_without_its_ending_and_a_folder_of_tables_are_pointed_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two_roads.yaml").write_text(TWO_ROADS, encoding="utf-8")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "scenario.yaml").write_text(TWO_ROADS, encoding="utf-8")
+    with pytest.raises(ScenarioError, match="did you mean 'two_roads.yaml'"):
+        load_scenario("two_roads")
+    with pytest.raises(ScenarioError, match=r"did you mean 'mine.scenario.yaml'"):
+        load_scenario("mine")
