@@ -50,10 +50,12 @@ heads = heads[heads["unit"] != "USD"][["measure", "population_status", "low", "m
 heads.set_index(["measure", "population_status"]).map(lambda v: f"{v:,.0f}" if isinstance(v, float) else v)
 
 # %% [markdown]
-# Water can be checked by hand: 15 litres a person and day (Sphere), over the days people are on the move in Panama.
+# Water can be checked by hand: 15 litres a person and day (Sphere), over the days people on the move spend in places of
+# Panama. Days on the way, most of them in the jungle, are counted apart (`travel_days`): nobody can hand out water there.
 
 # %%
-stays = result.stocks[(result.stocks["country"] == "PAN") & (result.stocks["status"] != "settled")]
+there = result.stocks["status"].isin(["staying", "queued", "stranded"])
+stays = result.stocks[(result.stocks["country"] == "PAN") & there]
 days = stays.groupby("replicate")["person_days"].sum().mean()
 things = panama[
     (panama["measure"] == "resource") & (panama["category"] == "all") & (panama["basis"] == "total")
