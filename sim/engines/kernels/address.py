@@ -25,7 +25,18 @@ from sim.plan import layout
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["add_one", "array", "book_of", "look", "number", "pointer", "reached_of_eight", "real", "shift"]
+__all__ = [
+    "add_one",
+    "array",
+    "book_of",
+    "fetch",
+    "look",
+    "number",
+    "pointer",
+    "reached_of_eight",
+    "real",
+    "shift",
+]
 
 _TUPLES: dict[str, Any] = {
     "fixed": layout.Fixed,
@@ -202,3 +213,18 @@ def look(_, address):
         return builder.load_atomic(arguments[0], "monotonic", 8)
 
     return address.dtype(address), codegen
+
+
+@intrinsic
+def fetch(_, address, steps):
+    """Ask for the cache line of a number some numbers further on, which is read soon."""
+
+    def codegen(context, builder, signature, arguments):
+        byte, small = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, small, small, small])
+        hint = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), byte)
+        builder.call(hint, [place, small(0), small(3), small(1)])
+        return context.get_dummy_value()
+
+    return types.void(address, types.int64), codegen

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engines.kernels.address import add_one, array, number, pointer, reached_of_eight, shift
+from sim.engines.kernels.address import add_one, array, fetch, number, pointer, reached_of_eight, shift
 from sim.engines.kernels.buckets import (
     PAGE_BITS,
     buckets_of,
@@ -64,6 +64,8 @@ from sim.engines.kernels.record import (
 from sim.plan.layout import PAGE
 
 U32 = np.uint32
+LINES_AHEAD = 12
+"""Cache lines of the next page that are asked for before this one is read: the processor finds the rest by itself."""
 NO_LEG = U64(1 << 23)
 """A way whose sort is not to move: a bit of its own, so that nearly everybody passes one branch and no table of jumps."""
 
@@ -225,6 +227,10 @@ def _move(
                 begin = 0
                 continue
             read += 1
+            if page != last:
+                ahead = np.int64(buckets.next_page[page]) << (PAGE_BITS + 2)
+                for line in range(LINES_AHEAD):
+                    fetch(pages, ahead + 8 * line)
             for r in range((page << PAGE_BITS) + begin, (page << PAGE_BITS) + stop):
                 w0, w1, w2, w3 = pages[4 * r], pages[4 * r + 1], pages[4 * r + 2], pages[4 * r + 3]
                 place = np.int64(w2 & PLACE)
