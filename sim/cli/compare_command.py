@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli.options import Lang, known_engine
+from sim.cli.options import Daily, Engine, Lang, Scheduler, Threads, Workers, known_engine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,29 +27,17 @@ def compare(
     base: Annotated[str, typer.Argument(help="Scenario to compare with.", metavar="BASE")],
     others: Annotated[list[str], typer.Argument(help="One or more scenarios.", metavar="OTHER")],
     replicates: Annotated[int, typer.Option(help="Paired draws.", min=1)] = 10,
-    engine: Annotated[str, typer.Option(help="agents, expected or reference.")] = "agents",
+    engine: Engine = "agents",
     seed: Annotated[int, typer.Option(help="Same seed, same luck in every scenario.")] = 1,
     scale: Annotated[float, typer.Option(help="Share of the people simulated.")] = 0.1,
-    threads: Annotated[int, typer.Option(help="Does not change the result.", min=1)] = 1,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            help="Processes that share the replicates; as many as help if not given.",
-            min=1,
-            show_default=False,
-        ),
-    ] = None,
+    threads: Threads = 1,
+    workers: Workers = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/comparison"),
-    daily: Annotated[bool, typer.Option(help="Tables by day instead of by month.")] = False,
+    daily: Daily = False,
     resume: Annotated[
         bool, typer.Option(help="Continue an unfinished comparison with what is whole in it.")
     ] = False,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of a Dask scheduler, tcp://..., instead of --workers.", show_default=False
-        ),
-    ] = None,
+    scheduler: Scheduler = None,
     explain: Annotated[
         tuple[str, str] | None,
         typer.Option(

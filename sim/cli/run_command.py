@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from sim.cli.options import Lang, known_engine
+from sim.cli.options import Daily, Engine, Lang, Scheduler, Threads, Workers, known_engine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,33 +25,21 @@ app = typer.Typer(add_completion=False)
 def run(
     scenario: Annotated[str, typer.Argument(help="Name of the library, or a YAML file.", metavar="SCENARIO")],
     replicates: Annotated[int, typer.Option(help="Draws of the same scenario.", min=1)] = 1,
-    engine: Annotated[str, typer.Option(help="agents, expected or reference.")] = "agents",
+    engine: Engine = "agents",
     seed: Annotated[int, typer.Option(help="Same seed, same tables.")] = 1,
     scale: Annotated[
         float, typer.Option(help="Share of the people simulated; tables are at full size.")
     ] = 1.0,
-    threads: Annotated[int, typer.Option(help="Does not change the result.", min=1)] = 1,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            help="Processes that share the replicates; as many as help if not given.",
-            min=1,
-            show_default=False,
-        ),
-    ] = None,
+    threads: Threads = 1,
+    workers: Workers = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; runs/NAME if not given.", show_default=False)
     ] = None,
-    daily: Annotated[bool, typer.Option(help="Tables by day instead of by month.")] = False,
+    daily: Daily = False,
     resume: Annotated[
         bool, typer.Option(help="Continue an unfinished run folder with what is whole in it.")
     ] = False,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of a Dask scheduler, tcp://..., instead of --workers.", show_default=False
-        ),
-    ] = None,
+    scheduler: Scheduler = None,
     figures: Annotated[bool, typer.Option(help="Write plots/ and needs.csv as well.")] = True,
     lang: Lang = None,
 ) -> None:

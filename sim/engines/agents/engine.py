@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AgentsRun", "run_agents", "seed_key"]
 
-_NOTHING = np.zeros((0, 0, 0), np.int64)
 _CHUNK_DAYS = 30
 """Days between two reports of progress."""
+_NO_DURATIONS = np.zeros((0, 0, 0), np.int64)
 
 
 def seed_key(seed: int, replicate: int) -> np.uint64:
@@ -37,7 +37,8 @@ def seed_key(seed: int, replicate: int) -> np.uint64:
 
 
 def _watch(word: NDArray[np.int64], seen: int) -> None:
-    kernels.work_on(word, kernels.WATCH, 0, seen, 0, np.uint64(0), False, _NOTHING)
+    """Look for a moment, without holding up other threads of Python, whether a word is no longer what was seen."""
+    kernels.work_on(word, kernels.WATCH, 0, seen, 0, np.uint64(0), False, _NO_DURATIONS)
 
 
 _WORTH_WAKING = 3_000

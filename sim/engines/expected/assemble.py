@@ -534,6 +534,5 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
         head=_zeros(lines),
         left=_zeros(max(limits, 1)),
         asked=_zeros((lines, 2)),
-        group=_zeros((4, s["owners"])),
         want=_zeros((stages, 3 * lines + limits + 1)),
     )

@@ -86,7 +86,7 @@ class Stays(NamedTuple):
 
 @inner
 def buckets_of(book):
-    """Buckets of the first part."""
+    """Buckets of the first thread."""
     pages = array(book, "state.pages", 1)
     next_page = array(book, "state.next_page", 1)
     free = array(book, "state.free", 2)
@@ -104,7 +104,7 @@ def buckets_of(book):
 
 @woven
 def of_part(b, k):
-    """Buckets of part `k`."""
+    """Buckets of thread `k`."""
     return Buckets(
         b.pages, b.next_page, shift(b.free, k * b.n_pages), shift(b.turn, k * 8), shift(b.head, k * b.n_buckets),
         shift(b.cursor, k * b.n_buckets), shift(b.reading, k * b.n_zones * 2), shift(b.ready, k * b.n_zones), b.bucket,
@@ -114,7 +114,7 @@ def of_part(b, k):
 
 @inner
 def ends_of(book, k):
-    """What counts the journeys that end in part `k`."""
+    """What counts the journeys that thread `k` ends."""
     ended = array(book, "state.ended", 4)
     duration = array(book, "state.duration", 4)
     trace = array(book, "state.trace", 3)

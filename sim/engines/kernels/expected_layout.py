@@ -169,7 +169,6 @@ class Memory(NamedTuple):
     head: Array  # float64 [Q], day up to which the line is served
     left: Array  # float64 [limits + rooms], what the limits still take today
     asked: Array  # float64 [Q, 2], asked and let through today
-    group: Array  # float64 [4, groups], scratch
     want: Array  # float64 [stages, 3 Q + limits + rooms], scratch
 
 
@@ -185,5 +184,5 @@ class Memory(NamedTuple):
     A_Q_LIMIT, A_Q_MIXED, A_Q_PATIENCE, A_Q_QUEUE, A_Q_RING, A_ALLOTMENT, A_MONTHLY, A_ROOM_PLACE,
     A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD, A_CROWDED,
     A_FLOW, A_SINCE, A_NOW, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
-    A_GROUP, A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
-) = range(21, 85)  # fmt: skip
+    A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
+) = range(21, 84)  # fmt: skip

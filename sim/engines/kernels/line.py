@@ -100,7 +100,7 @@ def take(q, leg, size):
 
 @woven
 def hand_back(buckets, k, day, leg, w0, w1, w2, w3, draw):
-    """Hand a waiting unit back to the movers of part `k`: with a leg to board, or (`leg` < 0) to choose with `draw`."""
+    """Hand a waiting unit back to the buckets of thread `k`: with a leg to board, or (`leg` < 0) to choose with `draw`."""
     if leg >= 0:
         w3 = (w3 & (_FLAGS | U64(0x300000))) | (U64(BOARDING) << U64(23)) | (U64(leg) << S32)
     else:

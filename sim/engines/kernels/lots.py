@@ -116,10 +116,7 @@ def _enough(leg_limit, remaining, blocked, pool_leg, n, high):
                 blocked[leg] = 1
         if not blocked[leg]:
             t = _tie_of(leg_limit, tie, leg)
-            enough = (
-                np.float64(most[t]) + 4.0 * np.sqrt(np.float64(most[t])) + 32.0
-            )  # if all of them are alone
-            share = min(1.0, enough / np.float64(many[t]))
+            share = min(1.0, (2.0 * np.float64(most[t]) + 64.0) / np.float64(many[t]))
             high[leg] = _LAST if share >= 1.0 or most[t] == 0 else U64(share * 18446744073709549568.0)
 
 

@@ -186,12 +186,7 @@ def _move(
     together, task = threads > 1, -1
     while True:
         if together:  # who was there this morning: zones of one's own first, then those nobody has begun
-            task += 1
-            while task < n_zones * threads:
-                zone, source = (n_zones * k // threads + task // threads) % n_zones, (k + task) % threads
-                if add_one(shift(begun, zone * threads + source)) == 0:
-                    break
-                task += 1
+            task, zone, source = _next_zone(begun, k, threads, n_zones, task + 1)
             if task == n_zones * threads:
                 together, source, zone, read = False, k, np.int64(-1), 0
                 continue
@@ -228,9 +223,7 @@ def _move(
                 continue
             read += 1
             if page != last:
-                ahead = np.int64(buckets.next_page[page]) << (PAGE_BITS + 2)
-                for line in range(LINES_AHEAD):
-                    fetch(pages, ahead + 8 * line)
+                _ask_for(pages, np.int64(buckets.next_page[page]))
             for r in range((page << PAGE_BITS) + begin, (page << PAGE_BITS) + stop):
                 w0, w1, w2, w3 = pages[4 * r], pages[4 * r + 1], pages[4 * r + 2], pages[4 * r + 3]
                 place = np.int64(w2 & PLACE)
@@ -397,6 +390,31 @@ def _move(
         if not together:
             reading[2 * zone], reading[2 * zone + 1] = page, begin
     turn[5] += events
+
+
+@woven
+def _next_zone(begun, k, threads, n_zones, task):
+    """The next task of thread `k` that no thread has begun: its zones first, and in each whom it put there itself.
+
+    Returns
+    -------
+    task, zone, source : int
+        Whose people of which zone; `task` is one past the last where all are begun.
+    """
+    zone, source = np.int64(-1), k
+    while task < n_zones * threads:
+        zone, source = (n_zones * k // threads + task // threads) % n_zones, (k + task) % threads
+        if add_one(shift(begun, zone * threads + source)) == 0:
+            break
+        task += 1
+    return task, zone, source
+
+
+@woven
+def _ask_for(pages, page):
+    """Ask for the first lines of a page that is read next: a processor reads ahead on a page, but does not know which follows."""
+    for line in range(LINES_AHEAD):
+        fetch(pages, (page << (PAGE_BITS + 2)) + 8 * line)
 
 
 @woven
