@@ -55,6 +55,7 @@ def flee(
         rules=chosen(rules, "--rules", ("flee", "travesia")),  # type: ignore[arg-type]
         full_camps=chosen(full_camps, "--full-camps", ("avoid", "wait")),  # type: ignore[arg-type]
         location_pairs=chosen(location_closures, "--location-closures", ("pair", "all")) == "pair",
+        lang=spoken,
     )
     show(done.scenario, done.left_out, out, spoken)
 
@@ -66,7 +67,7 @@ def tables(folder: Folder, out: Out, lang: Lang = None) -> None:
     from sim.exchange.plain import import_tables
 
     spoken = language_of(lang)
-    done = import_tables(folder, out)
+    done = import_tables(folder, out, lang=spoken)
     show(done.scenario, done.left_out, out, spoken)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import DataError, Problem, ScenarioError
+from sim.messages import in_language
 from sim.results.folder import write_aside
 from sim.spec import load_with_notes
 from sim.spec.explain import key_names
@@ -47,7 +48,7 @@ class Tables:
     path: Path | None
 
 
-def import_tables(folder: str | Path, out: str | Path | None = None) -> Tables:
+def import_tables(folder: str | Path, out: str | Path | None = None, *, lang: str = "en") -> Tables:
     """Make a scenario of plain tables.
 
     Parameters
@@ -58,6 +59,8 @@ def import_tables(folder: str | Path, out: str | Path | None = None) -> Tables:
         or month); other tables of a world and ``policies.yaml`` where they are there.
     out : str or Path, optional
         Folder to write ``scenario.yaml`` and ``import_report.md`` to.
+    lang : str
+        Language of ``import_report.md``, ``en`` or ``es``.
 
     Raises
     ------
@@ -101,7 +104,7 @@ def import_tables(folder: str | Path, out: str | Path | None = None) -> Tables:
         msg = "The tables cannot be imported."
         raise ScenarioError(msg, error.problems) from None
     left_out += [str(note) for note in notes]
-    path = write(Path(out), scenario, left_out) if out is not None else None
+    path = write(Path(out), scenario, left_out, lang) if out is not None else None
     return Tables(scenario, tuple(left_out), path)
 
 
@@ -203,10 +206,11 @@ def window_of(departures: list[Row]) -> dict[str, str]:
     return {"start": min(days).isoformat(), "end": (max(days) + timedelta(days=AFTER_DAYS)).isoformat()}
 
 
-def write(folder: Path, scenario: Scenario, left_out: list[str]) -> Path:
+def write(folder: Path, scenario: Scenario, left_out: list[str], lang: str) -> Path:
     """Write the scenario file and the report."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = ["# Import of tables", "", *(f"- {item}" for item in left_out or ["every column was used"]), ""]
+    items = (in_language(item, lang) for item in left_out or ["every column was used"])
+    lines = [f"# {in_language('Import of tables', lang)}", "", *(f"- {item}" for item in items), ""]
     write_aside(folder / "import_report.md", "\n".join(lines).encode())
     write_aside(folder / "scenario.yaml", scenario.to_yaml().encode())
     return folder / "scenario.yaml"

@@ -32,6 +32,21 @@ def test_the_import_lists_what_it_leaves_out(folder: Path) -> None:
     assert any("several links on one day" in item for item in left_out)
 
 
+def test_the_report_of_the_import_is_whole_in_spanish(folder: Path) -> None:
+    """Every line but the settings, whose names are FLEE's, and none of it lost; what programs read stays."""
+    out = folder.parent / "es"
+    words = ["--settings", str(SETTINGS), "--out", str(out), "--lang", "es"]
+    assert call(["import", "flee", str(BURUNDI), *words]) == 0
+    english, spanish = (
+        (one / "import_report.md").read_text(encoding="utf-8").splitlines() for one in (folder, out)
+    )
+    assert len(english) == len(spanish)
+    assert spanish[0] == "# Importación del caso de FLEE burundi2015"
+    same = {a for a, b in zip(english, spanish, strict=True) if a and a == b}
+    assert same == {line for line in english[english.index("## Settings") + 2 : -1] if "others" not in line}
+    assert (folder / "import_report.json").read_text() == (out / "import_report.json").read_text()
+
+
 def test_at_least_as_near_to_the_data_as_flee(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = folder.parent / "run"
     code = call(["run", str(folder / "scenario.yaml"), "--daily", "--no-figures", "--out", str(target)])

@@ -171,6 +171,15 @@ def test_plain_tables_become_a_scenario(tmp_path: Path) -> None:
     assert run(done.scenario, out=tmp_path / "run").manifest["people"] == 590
 
 
+def test_the_report_of_an_import_is_in_the_language_asked_for(tmp_path: Path) -> None:
+    folder = tables(tmp_path / "mine")
+    assert call(["import", "tables", str(folder), "--out", str(tmp_path / "out"), "--lang", "es"]) == 0
+    report = (tmp_path / "out" / "import_report.md").read_text()
+    assert report == "# Importación de tablas\n\n- places.csv: columnas sin usar: colour\n"
+    import_tables(tables(tmp_path / "all", places="id\nA\nB\n"), tmp_path / "used", lang="es")
+    assert (tmp_path / "used" / "import_report.md").read_text().endswith("- se usaron todas las columnas\n")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

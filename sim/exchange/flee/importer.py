@@ -70,6 +70,7 @@ def import_flee(
     rules: Rules = "flee",
     full_camps: Full = "avoid",
     location_pairs: bool = True,
+    lang: str = "en",
 ) -> Imported:
     """Turn a FLEE case into a scenario.
 
@@ -89,6 +90,8 @@ def import_flee(
     location_pairs : bool
         A location closure that names two linked places shuts the link between them; FLEE 3 reads the first
         name only and shuts all its links (False).
+    lang : str
+        Language of ``import_report.md``, ``en`` or ``es``.
 
     Returns
     -------
@@ -114,7 +117,7 @@ def import_flee(
         *differences(frame, rules, full_camps, location_pairs, content),
     ]
     scenario = load_scenario(content)
-    path = write_case(Path(out), case, frame, scenario, left_out) if out is not None else None
+    path = write_case(Path(out), case, frame, scenario, left_out, lang) if out is not None else None
     return Imported(scenario, tuple(left_out), path)
 
 

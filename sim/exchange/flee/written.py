@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sim.exchange.flee.series import TOTAL
+from sim.messages import in_language
 from sim.results.folder import write_aside
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     write_aside(path, stream.getvalue().encode())
 
 
-def write_case(folder: Path, case: Case, frame: Frame, scenario: Scenario, left_out: Sequence[str]) -> Path:
+def write_case(
+    folder: Path, case: Case, frame: Frame, scenario: Scenario, left_out: Sequence[str], lang: str = "en"
+) -> Path:
     """Write an imported case.
 
     Parameters
@@ -41,6 +44,8 @@ def write_case(folder: Path, case: Case, frame: Frame, scenario: Scenario, left_
     frame : Frame
     scenario : Scenario
     left_out : sequence of str
+    lang : str
+        Language of ``import_report.md``, ``en`` or ``es``; ``import_report.json`` is for programs and stays English.
 
     Returns
     -------
@@ -86,7 +91,7 @@ def write_case(folder: Path, case: Case, frame: Frame, scenario: Scenario, left_
         for day, persons in zip(one.days, one.persons, strict=True)
     ]
     write_rows(folder / "observed.csv", ("place", "date", "day", "persons", "file"), counts)
-    write_aside(folder / "import_report.md", report_text(case, frame, scenario, left_out).encode())
+    write_aside(folder / "import_report.md", report_text(case, frame, scenario, left_out, lang).encode())
     write_aside(
         folder / "import_report.json",
         json.dumps({"case": case.name, "left_out": list(left_out)}, indent=1).encode(),
@@ -95,26 +100,38 @@ def write_case(folder: Path, case: Case, frame: Frame, scenario: Scenario, left_
     return folder / "scenario.yaml"
 
 
-def report_text(case: Case, frame: Frame, scenario: Scenario, left_out: Sequence[str]) -> str:
-    """The report as Markdown."""
-    given = sorted(case.settings.given)
-    lines = [
-        f"# Import of the FLEE case {case.name}",
-        "",
+def report_text(
+    case: Case, frame: Frame, scenario: Scenario, left_out: Sequence[str], lang: str = "en"
+) -> str:
+    """The report as Markdown; settings keep the names FLEE gives them."""
+
+    def told(text: str) -> str:
+        return in_language(text, lang)
+
+    world = scenario.world
+    read = (
         f"{len(case.locations)} locations, {len(case.routes)} routes, {len(case.closures)} dated changes, "
-        f"{len(case.series)} observed series, {case.n_days} days from {case.first}.",
-        f"Became {len(scenario.world.places)} places, {len(scenario.world.legs)} legs, "
-        f"{len(scenario.departures)} departure rows and {len(scenario.policies)} policies.",
+        f"{len(case.series)} observed series, {case.n_days} days from {case.first}."
+    )
+    became = (
+        f"Became {len(world.places)} places, {len(world.legs)} legs, "
+        f"{len(scenario.departures)} departure rows and {len(scenario.policies)} policies."
+    )
+    given = [f"{name}: {getattr(case.settings, name)}" for name in sorted(case.settings.given)]
+    lines = [
+        f"# {told(f'Import of the FLEE case {case.name}')}",
         "",
-        "## No counterpart, or read in one of several ways",
+        told(read),
+        told(became),
         "",
-        *(f"- {item}" for item in left_out),
-        *(["- nothing"] if not left_out else []),
+        f"## {told('No counterpart, or read in one of several ways')}",
         "",
-        "## Settings",
+        *(f"- {told(item)}" for item in left_out or ["nothing"]),
         "",
-        *(f"- {name}: {getattr(case.settings, name)}" for name in given),
-        f"- all others: FLEE's defaults ({len(frame.ways)} ways weighed with them)",
+        f"## {told('Settings')}",
+        "",
+        *(f"- {one}" for one in given),
+        f"- {told(f"all others: FLEE's defaults ({len(frame.ways)} ways weighed with them)")}",
         "",
     ]
     return "\n".join(lines)
