@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("sim", "scenarios", "calibration")
 LONGEST_FILE = 600
 LONGEST_FUNCTION = 80
-IN_ONE_PIECE = {"_move"}
-"""The kernel that moves people: cut into stages it ran a tenth slower (docs/performance.md)."""
+IN_ONE_PIECE = {"move_one"}
+"""The kernel that moves one unit by everything that may become of it."""
 
 SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 

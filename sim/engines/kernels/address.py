@@ -31,6 +31,7 @@ __all__ = [
     "book_of",
     "fetch",
     "look",
+    "lowest",
     "number",
     "pointer",
     "reached_of_eight",
@@ -190,6 +191,16 @@ def reached_of_eight(_, address, value):
         return builder.zext(builder.ctpop(bits), _INT)
 
     return types.int64(address, address.dtype), codegen
+
+
+@intrinsic
+def lowest(_, bits):
+    """Number of the lowest bit that is set (one is)."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(bits), codegen
 
 
 @intrinsic

@@ -24,6 +24,7 @@ __all__ = [
     "leave_stock",
     "of_part",
     "put",
+    "put_at",
     "shift_stock",
     "stays_of",
 ]
@@ -151,7 +152,12 @@ def stays_of(book):
 @woven
 def put(b, day, w0, w1, w2, w3):
     """Put a record into the bucket of a day and zone; a full page is followed by one handed back, or by a fresh one."""
-    bucket = b.bucket[np.int64(w2 & PLACE)] + day
+    put_at(b, b.bucket[np.int64(w2 & PLACE)] + day, w0, w1, w2, w3)
+
+
+@woven
+def put_at(b, bucket, w0, w1, w2, w3):
+    """Put a record into a bucket."""
     at = np.int64(b.cursor[bucket])
     if at & (PAGE - 1) == 0:
         top = b.turn[0]

@@ -11,6 +11,7 @@ __all__ = [
     "BOARDING",
     "DIED",
     "GOLD",
+    "MIX",
     "MOVE",
     "NO_MEANS",
     "QUEUED",
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 U64 = np.uint64
-_MIX = U64(0x0E9846AF9B1A615D)
+MIX = U64(0x0E9846AF9B1A615D)
 GOLD = U64(0x9E3779B97F4A7C15)
 _S28, _S32 = U64(28), U64(32)
 S16 = U64(16)
@@ -70,9 +71,9 @@ inline = woven
 def mix(x):
     """Mix 64 bits (xorshift, multiply, twice: J. Maiga's xmx construction)."""
     x ^= x >> _S32
-    x *= _MIX
+    x *= MIX
     x ^= x >> _S32
-    x *= _MIX
+    x *= MIX
     x ^= x >> _S28
     return x
 

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engines.kernels.draws import S32, U64, woven
+from sim.engines.kernels.draws import GOLD, S32, STREAM_DEATH, U64, mix, woven
 
 __all__ = [
     "ARRIVING",
     "KEEP",
     "MEMBER_BITS",
+    "NO_LEG",
     "PLACE",
     "SOUTHWARD",
     "WAY",
@@ -32,6 +33,7 @@ __all__ = [
     "first_words",
     "kind_of",
     "size_of",
+    "who_dies",
 ]
 
 PLACE = U64(0xFFF)
@@ -44,6 +46,8 @@ ARRIVING = U64(1 << 22)
 SOUTHWARD = U64(1 << 19)
 KEEP = U64(0x0F0000)
 """Departure day and heading in word 3, which a move leaves as they are."""
+NO_LEG = U64(1 << 23)
+"""Bit of the second word of a way whose sort is not to move: one of its own, so that nearly everybody passes one branch."""
 _ONES = U64(0x11111111)
 
 
@@ -80,3 +84,14 @@ def first_words(place, kind, day, members, means, lap, draw):
     w2 = U64(place) | (U64(kind) << U64(12)) | ((d & PLACE) << U64(20)) | (members << S32)
     w3 = means | ((d & U64(0x7000)) << U64(4)) | (lap << U64(26)) | (draw << S32)
     return w2, w3
+
+
+@woven
+def who_dies(h, death, w2):
+    """Fields of word 2 of the members who die on a crossing: each has a draw of their own."""
+    dead = U64(0)
+    for pos in range(8):
+        field = U64(15) << (S32 + MEMBER_BITS * U64(pos))
+        if w2 & field and (mix(h + U64(pos + STREAM_DEATH) * GOLD) >> S32) < death:
+            dead |= w2 & field
+    return dead
