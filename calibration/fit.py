@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import minimize
 
+from calibration.one_core import one_core
 from calibration.response import month_of, run_strands
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Mode:
     calls: int
 
 
+@one_core()
 def find_mode(
     posterior: Posterior, *, starts: int = 3, seed: int = 1, first: NDArray[np.float64] | None = None
 ) -> Mode:

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from calibration.bridge import bridge_forecasts
+from calibration.one_core import one_core
 from calibration.panel import load_panel, parse_month, shift_month
 from calibration.score import LEVELS
 from calibration.stack import LEARNT_AT, RULES, Memory, learn_combination, rule_quantiles
@@ -107,6 +108,7 @@ class Forecast:
         return table.assign(origin=self.origin, scenario=self.scenario)[list(COLUMNS)]
 
 
+@one_core()
 def forecast_panel(
     panel: Panel,
     months: int,

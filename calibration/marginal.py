@@ -18,6 +18,7 @@ from scipy.sparse import csr_matrix
 
 from calibration.fit import Mode, find_mode
 from calibration.likelihood import negative_binomial
+from calibration.one_core import one_core
 from calibration.posterior import Laplace
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def _dispersion_step(
     return slope, np.bincount(c.border, known, minlength=posterior.n_phi) + 1.0 / _PRIOR[1] ** 2
 
 
+@one_core()
 def find_marginal_mode(
     posterior: Posterior, *, starts: int = 1, seed: int = 1, first: NDArray[np.float64] | None = None
 ) -> tuple[Mode, Laplace]:

@@ -10,6 +10,8 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
+from calibration.one_core import one_core
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -22,6 +24,8 @@ _SMALL_LOADING = 0.25
 _STEPS = 250
 _FREEDOM = 7.0
 _TRIES = 200
+_FEWEST_DRAWS = 25
+"""Pareto smoothing fits a tail of a fifth of the draws, and five at least."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,7 @@ def _conditional(
     return float(found.fun), np.concatenate([found.x, hyper])
 
 
+@one_core()
 def importance(posterior: Posterior, normal: Laplace, *, n: int = 200, seed: int = 1) -> Importance:
     """Check the normal approximation of the detection rates.
 
@@ -217,7 +222,7 @@ def importance(posterior: Posterior, normal: Laplace, *, n: int = 200, seed: int
 
 
 def _smoothed(draws: NDArray[np.float64], log_weight: NDArray[np.float64]) -> Importance:
-    if len(draws) < 2 * draws.shape[1]:
+    if len(draws) < max(2 * draws.shape[1], _FEWEST_DRAWS):
         return Importance(draws, np.full(len(draws), 1.0 / max(len(draws), 1)), float("inf"), 0.0)
     smooth, k = _psis(log_weight - log_weight.max())
     weights = np.exp(smooth - np.max(smooth))
@@ -235,6 +240,7 @@ def _psis(log_weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     return np.asarray(smooth, np.float64), float(k)
 
 
+@one_core()
 def profile(
     posterior: Posterior, theta: NDArray[np.float64], parameter: int, at: NDArray[np.float64]
 ) -> NDArray[np.float64]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import nbinom
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from calibration.config import config_windows, read_config, shipped_config
 from calibration.fit import find_mode, load_checkpoint, save_checkpoint
@@ -76,6 +78,34 @@ def test_importance_sampling_agrees_with_the_normal() -> None:
     middle = (check.weights[:, None] * check.draws).sum(axis=0)
     at = slice(posterior.n_rows, posterior.n_rows + 2)
     assert (np.abs(middle - normal.theta[at]) < 1.5 * normal.spread[at]).all()
+
+
+def test_draws_too_few_to_smooth_are_not_trusted() -> None:
+    posterior = a_posterior()
+    few = importance(posterior, find_marginal_mode(posterior)[1], n=24)
+    assert (few.pareto_k, few.effective) == (float("inf"), 0.0)
+
+
+def test_searches_keep_to_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    posterior, meanwhile = a_posterior(), set()
+    whole = posterior.value_and_slope
+
+    def watched(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        meanwhile.update(_blas_threads())
+        return whole(theta)
+
+    monkeypatch.setattr(posterior, "value_and_slope", watched)
+    with threadpool_limits(limits=2, user_api="blas"):
+        theta = find_mode(posterior, starts=1).theta
+        _, normal = find_marginal_mode(posterior, first=theta)
+        importance(posterior, normal, n=1)
+        profile(posterior, normal.theta, 1, normal.theta[:1])
+        assert _blas_threads() == {2}
+    assert meanwhile == {1}
+
+
+def _blas_threads() -> set[int]:
+    return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
 
 
 def test_laplace_draws_have_its_spread() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from calibration.bridge import bridge_forecasts
 from calibration.effects import RECORD, Effects, load_effects
@@ -75,6 +76,17 @@ def test_a_month_ahead_does_not_depend_on_how_many_are_asked_for(panel: Panel, k
     short, long = (forecast_panel(panel.until("2023-03"), months, known) for months in (1, 8))
     for key, made in short.quantiles.items():
         np.testing.assert_allclose(made[0], long.quantiles[key][0], atol=1e-9)
+
+
+def test_a_forecast_keeps_to_one_core(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise CalibrationError(
+            str({one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"})
+        )
+
+    monkeypatch.setattr("calibration.forecast.learn_combination", stopped)
+    with threadpool_limits(limits=2, user_api="blas"), pytest.raises(CalibrationError, match=r"^\{1\}$"):
+        forecast_panel(panel.until("2023-03"), 1)
 
 
 def test_the_file_has_the_promised_form(tmp_path: Path) -> None:
