@@ -431,6 +431,7 @@ def check_policies(material: Material, problems: list[Problem], notes: list[Prob
         fault = touches_nothing(material, policy, world) if sound else None
         if fault is None:
             kept.append((policy, row))
+            check_ways_back(material, policy, row, world, notes)
             continue
         key, what, expected = fault
         where = row.at(key, f"policies[{policy.id}].{key}")
@@ -491,6 +492,33 @@ def check_switches(material: Material, policy: PolicyBase, row: Row, notes: list
                 f"'{switch}: true' under behaviour, or {neutral:g}",
             )
         )
+
+
+def check_ways_back(
+    material: Material, policy: PolicyBase, row: Row, world: World, notes: list[Problem]
+) -> None:
+    """Say where support for return of this file does nothing, because nobody can turn back there.
+
+    People turn back where a leg leads south, at places on the way: see `sim.plan.graph.Graph`.
+    """
+    own = material.own.get(policy.id) == policy.id
+    if policy.instrument != "return" or not own or not material.behaviour.turning_back:
+        return
+    south = {leg.from_ for leg in world.legs if leg.direction in {"southward", "return"}}
+    able = south - {place.id for place in world.places if place.role in {"origin", "destination"}}
+    reached = policy.place_ids(world)
+    without = [name for name in policy.places or reached if name not in able]
+    if not without or (not policy.places and able & set(reached)):
+        return  # of a country's places, some are not on the way
+    names = ", ".join(without[:MOST_LISTED]) + (", ..." if len(without) > MOST_LISTED else "")
+    key = "places" if policy.places else "countries"
+    notes.append(
+        Problem(
+            f"nobody can turn back at {names}, so that the policy does nothing there",
+            row.at(key, f"policies[{policy.id}].{key}"),
+            "a place on the way (role transit, crossing or reception) with a leg out of it in direction southward or return",
+        )
+    )
 
 
 def sends_home(material: Material) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 import networkx as nx
 import pytest
 
-from sim.errors import ScenarioError
+from sim.errors import Problem, ScenarioError
+from sim.messages import problem_told
 from sim.spec import load_scenario, load_with_notes
 from sim.spec.policies import Closure
 from tests.unit.spec_worlds import TWO_ROADS, two_roads
@@ -309,6 +310,30 @@ def test_a_small_world_has_the_behaviours_that_its_policies_name() -> None:
     scenario, notes = load_with_notes(content)
     assert not scenario.behaviour.turning_back
     assert any("'turning_back' is switched off" in str(note) for note in notes)
+
+
+@pytest.mark.parametrize("given", [{"places": ["B"]}, {"countries": ["PAN"]}])
+def test_support_for_return_where_nobody_can_turn_back_is_said(given: dict[str, Any]) -> None:
+    content = two_roads()
+    rule = {"id": "rule", "instrument": "return", "size": 0.5, "start": "2023-02-01", **given}
+    content.update(policies=[rule])
+
+    def told_of(rule: dict[str, Any]) -> list[Problem]:
+        content.update(policies=[rule])
+        return [note for note in load_with_notes(content)[1] if "nobody can turn back" in note.what]
+
+    (note,) = told_of(rule)
+    (where,) = given
+    assert f"policies[rule].{where}: nobody can turn back at" in str(note)
+    assert problem_told(note, "es").startswith(f"policies[rule].{where}: nadie puede regresar desde")
+    content["world"]["legs"].append(
+        {"id": "B-A", "from": "B", "to": "A", "direction": "southward", "days": {"kind": "fixed", "days": 1}}
+    )
+    assert not told_of(rule)
+    (note,) = told_of({**rule, "places": ["B", "C"]})  # people have arrived at C
+    assert "at C, so" in note.what
+    content.update(behaviour={"turning_back": False})
+    assert not told_of(rule)  # said of the behaviour, once
 
 
 def test_people_of_a_small_world_are_removed_to_their_country_or_to_where_they_set_out_from() -> None:

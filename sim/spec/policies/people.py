@@ -66,8 +66,9 @@ class Assistance(PolicyBase):
 class Return(PolicyBase):
     """Support for voluntary return.
 
-    Formula: in its places and countries the weight of turning back rises by ``s size``. Unit: weight,
-    beside the legs' weights. Source: `effect_source`.
+    Formula: in its places and countries the weight of turning back rises by ``s size``, where a leg leads
+    southward or back and the place is neither origin nor destination. Unit: weight, beside the legs'
+    weights. Source: `effect_source`.
     """
 
     at_places: ClassVar[bool] = True
