@@ -13,7 +13,6 @@ from importlib.resources import files
 from typing import Any, Final
 
 import typer
-from typer._click.formatting import HelpFormatter  # typer exports it under no other name
 from typer.core import TyperGroup
 
 __all__ = ["in_words", "prepared", "table", "texts"]
@@ -107,7 +106,8 @@ def _plain(command: Any, lang: str) -> None:  # noqa: ANN401 - typer keeps its c
         _plain(under, lang)
 
 
-class _SpanishFormatter(HelpFormatter):
+# Typer carries a copy of click inside, whose formatter it exports under no name: what it formats with is asked of its context.
+class _SpanishFormatter(typer.Context.formatter_class):  # type: ignore[valid-type,misc] # a class held by a class
     """The words that typer itself puts between the texts."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
