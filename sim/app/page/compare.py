@@ -12,7 +12,7 @@ from dash.exceptions import PreventUpdate
 from sim.app import figures
 from sim.app.page.bits import graph, link_csv, records, refused, table
 from sim.app.page.preview import border_options, unit_of
-from sim.app.page.running import ids, numbers_of, scale_options
+from sim.app.page.running import ids, numbers_of, size_fields
 from sim.app.page.scenario import options
 from sim.app.parts import Field
 from sim.app.service.comparisons import Pair, open_pair
@@ -60,28 +60,7 @@ def layout(lang: str) -> html.Section:
                 ],
                 className="row",
             ),
-            html.Div(
-                [
-                    Field(
-                        id="compare-scale",
-                        kind="select",
-                        label=say("scale", lang),
-                        value="0.1",
-                        options=scale_options(lang),
-                    ),
-                    Field(
-                        id="compare-replicates",
-                        kind="number",
-                        label=say("replicates", lang),
-                        value=10,
-                        min=1,
-                        max=1000,
-                        step=1,
-                    ),
-                    Field(id="compare-seed", kind="number", label=say("seed", lang), value=1, min=0, step=1),
-                ],
-                className="row",
-            ),
+            html.Div(size_fields(lang, "compare-"), className="row"),
             html.Button(say("compare_start", lang), id="compare-start", className="main", n_clicks=0),
             html.Div(id="compare-message", className="refusal", role="alert"),
             findings(lang),

@@ -19,7 +19,7 @@ from sim.errors import Problem, ScenarioError, TravesiaError
 if TYPE_CHECKING:
     from sim.app.workshop import Workshop
 
-__all__ = ["layout", "numbers_of", "register", "scale_options"]
+__all__ = ["layout", "numbers_of", "register", "size_fields"]
 
 SCALES = ("0.01", "0.05", "0.1", "0.25", "1")
 _PRODUCTS = ("workbook", "brief")
@@ -32,6 +32,29 @@ def scale_options(lang: str) -> list[dict[str, str]]:
     return [{"value": one, "label": say(f"scale_{one}", lang)} for one in SCALES]
 
 
+def size_fields(lang: str, prefix: str = "", hint: str = "") -> list[Field]:
+    """How many people, how often and with which luck: fields whose ids begin with the prefix, and a hint on the seed."""
+    return [
+        Field(
+            id=f"{prefix}scale",
+            kind="select",
+            label=say("scale", lang),
+            value="0.1",
+            options=scale_options(lang),
+        ),
+        Field(
+            id=f"{prefix}replicates",
+            kind="number",
+            label=say("replicates", lang),
+            value=10,
+            min=1,
+            max=1000,
+            step=1,
+        ),
+        Field(id=f"{prefix}seed", kind="number", label=say("seed", lang), value=1, min=0, step=1, hint=hint),
+    ]
+
+
 def layout(lang: str) -> html.Section:
     """The part of the page."""
     return html.Section(
@@ -40,31 +63,7 @@ def layout(lang: str) -> html.Section:
             html.P(say("run_about", lang)),
             html.Div(
                 [
-                    Field(
-                        id="scale",
-                        kind="select",
-                        label=say("scale", lang),
-                        value="0.1",
-                        options=scale_options(lang),
-                    ),
-                    Field(
-                        id="replicates",
-                        kind="number",
-                        label=say("replicates", lang),
-                        value=10,
-                        min=1,
-                        max=1000,
-                        step=1,
-                    ),
-                    Field(
-                        id="seed",
-                        kind="number",
-                        label=say("seed", lang),
-                        value=1,
-                        min=0,
-                        step=1,
-                        hint=say("seed_hint", lang),
-                    ),
+                    *size_fields(lang, hint=say("seed_hint", lang)),
                     Field(
                         id="run-name",
                         kind="text",
