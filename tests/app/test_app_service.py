@@ -209,7 +209,11 @@ def test_a_spanish_page_tells_effects_sizes_and_sources_in_spanish(baseline: Sce
     assert "OIM y ACNUR" not in told["en"]["US-T42"].sources
     assert any("tablas mensuales de agosto de 2024" in source for source in told["es"]["US-T42"].sources)
     for policy in baseline.policies:
-        assert controls_of(policy, baseline, "es").source != policy.effect_source
+        told_of = controls_of(policy, baseline, "es")
+        assert told_of.source != policy.effect_source
+        assert controls_of(policy, baseline, "en").note == policy.note
+        assert bool(told_of.note) == bool(policy.note)
+        assert not policy.note or told_of.note != policy.note, f"{policy.id}: {policy.note}"
 
 
 def test_values_of_the_needs_are_in_the_language_of_the_page() -> None:

@@ -269,9 +269,10 @@ def shipped_policies() -> list[tuple[str, Row, Row]]:
 
 
 def test_what_policies_say_of_themselves_is_in_spanish_too() -> None:
-    """A new event or policy whose effect, size or source has no Spanish is named here with its text."""
+    """A new event or policy whose effect, size, note or source has no Spanish is named here with its text."""
     said = [(name, str(policy["effect_source"])) for name, _, policy in shipped_policies()]
     said += [(str(c["event"]["id"]), str(c["event"]["documented_effect"])) for c in event_files()]
+    said += [(name, str(policy["note"])) for name, _, policy in shipped_policies() if policy.get("note")]
     missing = [f"{name}: {text}" for name, text in said if text not in policy_words()]
     assert not missing, "add to scenarios/policies/words.csv: " + "; ".join(missing)
     sources = [(str(c["event"]["id"]), source) for c in event_files() for source in c["event"]["sources"]]
@@ -301,6 +302,7 @@ def test_every_policy_has_a_title_in_both_languages() -> None:
 def test_spanish_says_the_same_numbers() -> None:
     """No figure is lost or invented, and none is left over from a text that has gone."""
     used = {str(policy["effect_source"]) for _, _, policy in shipped_policies()}
+    used |= {str(policy["note"]) for _, _, policy in shipped_policies() if policy.get("note")}
     used |= {str(c["event"]["documented_effect"]) for c in event_files()}
     used |= {str(source).partition(": http")[0] for c in event_files() for source in c["event"]["sources"]}
     for english, spanish in policy_words().items():

@@ -226,6 +226,7 @@ def policy_box(switch: Switch, change: dict[str, Any], lang: str) -> html.Fields
                 ],
                 className="row",
             ),
+            html.P(switch.note, className="hint") if switch.note else None,
             html.P([say("size_from", lang), " ", switch.source], className="source")
             if switch.source
             else html.P(say("size_assumed", lang), className="source"),

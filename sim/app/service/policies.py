@@ -59,7 +59,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Switch:
-    """One policy: its name, dates, numbers and where its size comes from."""
+    """One policy: its name, dates, numbers, where its size comes from, and what to know when reading it."""
 
     policy: str
     name: str
@@ -69,6 +69,7 @@ class Switch:
     controls: tuple[Control, ...]
     source: str
     places: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,7 @@ def controls_of(policy: Policy, scenario: Scenario, lang: str) -> Switch:
         controls=tuple(controls),
         source=in_words(policy.effect_source, lang),
         places=where(policy, scenario, lang),
+        note=in_words(policy.note, lang),
     )
 
 
