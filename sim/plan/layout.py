@@ -199,6 +199,8 @@ class State(NamedTuple):
     pool_end: I32  # [n], day on which patience ends
     pool_slot: I32  # [n]
     shut: U64  # [n, 6], units that found every way closed
+    pool_lot: U64  # [n], the lot that a unit of the pool has today
+    pool_units: I64  # [parts, L], units of the pool by leg, counted by each thread
     action: U8  # [n]
     lot_key: U64  # [n]
     lot_entry: I64  # [n]

@@ -18,7 +18,7 @@ from sim.engines.kernels.line import (
     serve_requests,
     share_out,
 )
-from sim.engines.kernels.lots import draw_lots
+from sim.engines.kernels.lots import draw_lots, lots_of_the_day
 from sim.engines.kernels.people import depart_part
 from sim.engines.kernels.record import first_threshold
 from sim.engines.kernels.walk import move_part, write_way_words
@@ -45,8 +45,8 @@ def write_tables(book, k, of, epoch, before):
     """Write today's choice thresholds and which legs are open to whom, for a share of the groups.
 
     The share of an alternative is its base weight (attraction, cost, days; tabled once) times the policies' multiplier
-    times what the group knows about the leg; classes whose multipliers are those of epoch `before` (-1: none) keep theirs. A
-    closed leg has weight nothing, and nothing stays nothing. Beyond the last
+    times what the group knows about the leg; where no way out of a place has another multiplier than in epoch `before` (-1: none),
+    a class keeps its own. A closed leg has weight nothing, and nothing stays nothing. Beyond the last
     alternative of a place the thresholds stay certain, as they were laid out.
     """
     alternative = array(book, "fixed.alternative", 2)
@@ -67,16 +67,24 @@ def write_tables(book, k, of, epoch, before):
     n_places, width = weight.shape[1], weight.shape[2]
     factor = np.empty(n_legs)
     share = np.empty(width)
+    stale = np.empty(n_places, np.uint8)
     a, b = share_of_groups(k, of, i_appeal.shape[0])
     for c in range(n_classes):
         if not a <= class_group[c] < b:
             continue
         if before >= 0:
             same = True
+            for place in range(n_places):
+                stale[place] = 0
             for leg in range(n_legs):
-                same &= e_weight[epoch, c, leg] == e_weight[before, c, leg]
+                if e_weight[epoch, c, leg] != e_weight[before, c, leg]:
+                    same = False
+                    stale[leg_from[leg]] = 1
             if same:
                 continue
+        else:
+            for place in range(n_places):
+                stale[place] = 1
         group = class_group[c]
         for leg in range(n_legs):
             f = np.float64(e_weight[epoch, c, leg])
@@ -89,6 +97,8 @@ def write_tables(book, k, of, epoch, before):
             factor[leg] = f * i_appeal[group, leg] if i_on else f
         for row in range(c * per_class, (c + 1) * per_class):
             for place in range(n_places):
+                if not stale[place]:
+                    continue
                 total = 0.0
                 last = -1
                 n = 0
@@ -218,12 +228,12 @@ def _watch(word, seen):
 def work_on(entries, step, k, first, last, key, whole, durations):
     """Work through the steps of days: the only kernel that Python calls, since each one more is compiled with all the rest.
 
-    A day goes through NEWS (what is known, and who may take which leg), MORNING (what is in force, standing lines), DEPART
+    A day goes through NEWS (what is known, who may take which leg, and everybody's lot), MORNING (what is in force, standing lines), DEPART
     and MOVE, SERVE (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count); REST adds
     the days of those still on the route to `durations`; WATCH waits until the first of `entries` is not `first`. Each function is
     called from one line only: half the time to compile.
 
-    Several threads wait for each other: this returns after NEWS (a share of the groups), MORNING, MOVE, SERVE, and after
+    Several threads wait for each other: this returns after NEWS (a share of the groups and lots), MORNING, MOVE, SERVE, and after
     EVENING (a share of the places) with the next day's NEWS.
 
     Parameters
@@ -256,6 +266,7 @@ def work_on(entries, step, k, first, last, key, whole, durations):
                 learn(book, k, of, epoch, day)
             if epoch != before:
                 write_tables(book, k, of, epoch, before)
+            lots_of_the_day(book, k, of, day)
             if not whole:
                 return answer
             step = MORNING

@@ -10,24 +10,45 @@ from sim.engines.kernels.draws import GOLD, S32, STREAM_AGAIN, STREAM_LINE, U64,
 from sim.engines.kernels.line import UNLIMITED, fits, hand_back, quotas_of, sort_by_key, take
 from sim.engines.kernels.record import PLACE, kind_of, size_of
 
-__all__ = ["draw_lots"]
+__all__ = ["draw_lots", "lots_of_the_day"]
 
 _LAST = U64(0xFFFFFFFFFFFFFFFF)
+
+
+@inner
+def lots_of_the_day(book, k, of, day):
+    """For the `k`-th of `of` shares of those who wait: whose patience ends today, each unit's lot, and how many wait for a leg.
+
+    Each unit's lot of the day is a draw of its own.
+    """
+    counter = array(book, "state.counter", 1)
+    pool_key = array(book, "state.pool_key", 1)
+    pool_leg = array(book, "state.pool_leg", 1)
+    pool_end = array(book, "state.pool_end", 1)
+    pool_lot = array(book, "state.pool_lot", 1)
+    action = array(book, "state.action", 1)
+    units = array(book, "state.pool_units", 2)
+    for leg in range(units.shape[1]):
+        units[k, leg] = 0
+    today = (U64(day) + U64(STREAM_LINE << 20)) * GOLD
+    n = counter[2]
+    for e in range(n * k // of, n * (k + 1) // of):
+        action[U64(e)] = 3 if pool_end[U64(e)] <= day else 0
+        pool_lot[U64(e)] = mix(pool_key[U64(e)] + today)
+        units[k, U64(pool_leg[U64(e)])] += 1
 
 
 @inner
 def draw_lots(book, day, changed):
     """Draw appointments by lot among the units waiting, best lot first, until the quota is used.
 
-    Each unit's lot of the day is a draw of its own. Only lots below a mark that should suffice are kept and sorted; where
-    they do not suffice the rest is.
+    Only lots below a mark that should suffice are kept and sorted; where they do not suffice the rest is.
     """
     lottery = array(book, "limits.leg_lottery", 1)
     waiting = array(book, "state.waiting", 1)
     blocked = array(book, "state.blocked", 1)
     counter = array(book, "state.counter", 1)
     pool_leg = array(book, "state.pool_leg", 1)
-    pool_end = array(book, "state.pool_end", 1)
     pool_slot = array(book, "state.pool_slot", 1)
     slot = array(book, "state.slot", 2)
     leg_open = array(book, "state.leg_open", 2)
@@ -40,21 +61,10 @@ def draw_lots(book, day, changed):
     if n == 0:
         return
     low, high = np.zeros(waiting.shape[0], np.uint64), np.zeros(waiting.shape[0], np.uint64)
-    _mark_leavers(
-        pool_leg,
-        pool_end,
-        pool_slot,
-        slot,
-        leg_open,
-        closing,
-        kind_class,
-        action,
-        n,
-        day,
-        changed,
-    )
-    _enough(leg_limit, remaining, blocked, pool_leg, n, high)
-    _serve_lots(book, day, low, high, n)
+    if changed:
+        _mark_shut_out(pool_leg, pool_slot, slot, leg_open, closing, kind_class, action, n)
+    _enough(leg_limit, remaining, blocked, array(book, "state.pool_units", 2), high)
+    _serve_lots(book, low, high, n)
     again = False
     for leg in range(waiting.shape[0]):
         low[leg] = high[leg]
@@ -63,33 +73,28 @@ def draw_lots(book, day, changed):
             high[leg] = _LAST
             again = True
     if again:
-        _serve_lots(book, day, low, high, n)
+        _serve_lots(book, low, high, n)
     _clear_pool(book, day, n)
 
 
 @inner
-def _mark_leavers(
-    pool_leg, pool_end, pool_slot, slot, leg_open, closing, kind_class, action, n, day, changed
-):
-    """Mark the units whose patience ends (3) and, on days on which policies change, those whose leg closed to them (2)."""
+def _mark_shut_out(pool_leg, pool_slot, slot, leg_open, closing, kind_class, action, n):
+    """Mark (2) the units whose leg closed to them, on days on which policies change."""
     for e in range(n):
-        action[U64(e)] = 3 if pool_end[U64(e)] <= day else 0
-    if changed:
-        for e in range(n):
-            if closing[pool_leg[e]]:
-                if not leg_open[kind_class[kind_of(slot[pool_slot[e], 2])], pool_leg[e]]:
-                    action[e] = 2
+        if closing[pool_leg[e]] and not leg_open[kind_class[kind_of(slot[pool_slot[e], 2])], pool_leg[e]]:
+            action[e] = 2
 
 
 @inner
-def _enough(leg_limit, remaining, blocked, pool_leg, n, high):
+def _enough(leg_limit, remaining, blocked, counted, high):
     """Mark by leg among all lots below which there should be units enough for what is given out today.
 
     Legs that are tied by limits in common have one mark, so that their lots are served in one order.
     """
-    units = np.zeros(blocked.shape[0], np.int64)
-    for e in range(n):
-        units[U64(pool_leg[U64(e)])] += 1
+    units = counted[0]
+    for k in range(1, counted.shape[0]):
+        for leg in range(blocked.shape[0]):
+            units[leg] += counted[k, leg]
     tie = np.arange(remaining.shape[0])
     for _ in range(leg_limit.shape[1]):
         for leg in range(blocked.shape[0]):
@@ -165,11 +170,11 @@ def _clear_pool(book, day, n):
 
 
 @inner
-def _draw_between(pool_key, pool_leg, action, lot_key, lot_entry, n, today, low, high):
+def _draw_between(pool_lot, pool_leg, action, lot_key, lot_entry, n, low, high):
     """Write down the lots from their leg's `low` to before its `high` of those who stay; returns how many."""
     m = np.int64(0)
     for e in range(n):
-        lot = mix(pool_key[U64(e)] + today)
+        lot = pool_lot[U64(e)]
         lot_key[U64(m)] = lot
         lot_entry[U64(m)] = e
         leg = U64(pool_leg[U64(e)])
@@ -178,19 +183,17 @@ def _draw_between(pool_key, pool_leg, action, lot_key, lot_entry, n, today, low,
 
 
 @inner
-def _serve_lots(book, day, low, high, n):
+def _serve_lots(book, low, high, n):
     """Serve the lots from `low` to before `high` (by leg), smallest first."""
     slot = array(book, "state.slot", 2)
     pool_leg = array(book, "state.pool_leg", 1)
     pool_slot = array(book, "state.pool_slot", 1)
     blocked = array(book, "state.blocked", 1)
     action = array(book, "state.action", 1)
-    pool_key = array(book, "state.pool_key", 1)
     lot_key = array(book, "state.lot_key", 1)
     lot_entry = array(book, "state.lot_entry", 1)
     quotas = quotas_of(book)
-    today = (U64(day) + U64(STREAM_LINE << 20)) * GOLD
-    m = _draw_between(pool_key, pool_leg, action, lot_key, lot_entry, n, today, low, high)
+    m = _draw_between(array(book, "state.pool_lot", 1), pool_leg, action, lot_key, lot_entry, n, low, high)
     keys, entries = lot_key[:m].copy(), lot_entry[:m].copy()
     sort_by_key(keys, entries, m)
     for a in range(m):
