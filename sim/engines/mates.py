@@ -1,10 +1,7 @@
-"""Threads beside the caller's own: one piece of work each, handed over without more ado than a queue.
+"""Threads beside the caller's own: one piece of work each.
 
-An engine calls them some thousand times a run for a millisecond each, so what a pool of futures adds to each call would be
-felt, and so would a scheduler that wakes a thread on the processor that woke it: two threads of one millisecond then take
-two. Each is therefore kept to processors of its own while they work together, where the system allows it. Who waits looks for
-a moment whether there is something (a `watch`, which must let other threads of Python go on) before it goes to sleep: to be woken
-takes as long as a tenth of the work.
+A scheduler that wakes a thread on the processor that woke it lets two threads of one millisecond take two. Each is therefore kept
+to processors of its own while they work together, where the system allows it.
 """
 
 from __future__ import annotations
@@ -15,22 +12,14 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
-    type Work = Callable[[int], int]
+    type Work = Callable[[int], object]
     type Inbox = SimpleQueue[tuple[Work, int] | None]
-    type Outbox = SimpleQueue[int | BaseException]
-    type Watch = Callable[[NDArray[np.int64], int], object]
+    type Outbox = SimpleQueue[BaseException | None]
 
 __all__ = ["Mates", "share_processors"]
-
-_LINE = 8
-"""Numbers in a cache line: a word that one thread watches and another writes has a line of its own."""
 
 
 def share_processors(threads: int) -> list[set[int]]:
@@ -52,24 +41,17 @@ class Mates:
     ----------
     count : int
         How many beside the caller's own; may be 0.
-    watch : callable, optional
-        ``watch(word, seen)`` comes back when ``word[0]`` (int64) is no longer `seen`, or when its patience ends.
     """
 
-    def __init__(self, count: int, watch: Watch | None = None) -> None:
+    def __init__(self, count: int) -> None:
         self._outbox: Outbox = SimpleQueue()
-        self._watch = watch or _no_patience
-        self._wanted = np.zeros((count, _LINE), np.int64)
-        self._done = np.zeros((count, _LINE), np.int64)
         self._inboxes: list[Inbox] = [SimpleQueue() for _ in range(count)]
         shares = share_processors(count + 1)
         self._own = shares[0] if shares else set()
         for number, inbox in enumerate(self._inboxes, start=1):
             # they know boxes only, and keep nobody alive who forgets to close them
             among = shares[number] if shares else set[int]()
-            words = self._wanted[number - 1], self._done[number - 1]
-            boxes = inbox, self._outbox
-            Thread(target=_wait_and_work, args=(boxes, words, self._watch, among), daemon=True).start()
+            Thread(target=_wait_and_work, args=(inbox, self._outbox, among), daemon=True).start()
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -81,8 +63,8 @@ class Mates:
         finally:
             _keep_to(before)
 
-    def together(self, work: Work) -> int:
-        """Do ``work(0)`` here and ``work(1)``, ``work(2)``, ... beside it; return the sum of what they return.
+    def together(self, work: Work) -> None:
+        """Do ``work(0)`` here and ``work(1)``, ``work(2)``, ... beside it.
 
         Raises
         ------
@@ -91,24 +73,18 @@ class Mates:
         """
         for number, inbox in enumerate(self._inboxes, start=1):
             inbox.put((work, number))
-            self._wanted[number - 1, 0] += 1
         try:
-            total = work(0)
+            work(0)
         finally:
-            for wanted, done in zip(self._wanted, self._done, strict=True):
-                self._watch(done, int(wanted[0]) - 1)
-            answers = [self._outbox.get() for _ in self._inboxes]
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-            total += answer
-        return total
+            faults = [self._outbox.get() for _ in self._inboxes]
+        for fault in faults:
+            if fault is not None:
+                raise fault
 
     def close(self) -> None:
         """End the threads."""
         while self._inboxes:
             self._inboxes.pop().put(None)
-        self._wanted[:, 0] += 1
 
 
 def _keep_to(processors: set[int]) -> None:
@@ -118,28 +94,15 @@ def _keep_to(processors: set[int]) -> None:
             os.sched_setaffinity(0, processors)
 
 
-def _no_patience(word: NDArray[np.int64], seen: int) -> None:
-    """Go to sleep at once."""
-
-
-def _wait_and_work(
-    boxes: tuple[Inbox, Outbox],
-    words: tuple[NDArray[np.int64], NDArray[np.int64]],
-    watch: Watch,
-    processors: set[int],
-) -> None:
-    inbox, outbox = boxes
-    wanted, done = words
+def _wait_and_work(inbox: Inbox, outbox: Outbox, processors: set[int]) -> None:
     _keep_to(processors)
-    while True:
-        watch(wanted, int(done[0]))
-        asked = inbox.get()
-        if asked is None:
-            return
+    while (asked := inbox.get()) is not None:
         work, number = asked
+        fault: BaseException | None = None
         try:
-            outbox.put(work(number))
-        except BaseException as fault:  # noqa: BLE001 - raised again by who asked
-            outbox.put(fault)
-        done[0] += 1
+            work(number)
+        except BaseException as raised:  # noqa: BLE001 - raised again by who asked
+            fault = raised
         del work, asked
+        outbox.put(fault)
+        del fault

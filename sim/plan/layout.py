@@ -186,6 +186,7 @@ class State(NamedTuple):
     person_days: I64  # [months + 1, 5, P, G]
     peak: I32  # [months + 1, 5, P, G]
     balance: I64  # [n_days, 3], departed on the day, on the route in the evening, ended so far
+    sync: I64  # [T + 1, 8], how far each thread is (see `sim.engines.kernels.day`), and what they know in common
     block_done: I64  # [blocks]
     block_units: I64  # [blocks]
     slot: U64  # [n, 6], units in the lines of legs: record, leg + 1 and part, day on which patience ends

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import threading
-import time
 import weakref
 from typing import Any
 
@@ -13,7 +12,6 @@ import numba as nb
 import numpy as np
 import pytest
 
-from sim.engines.agents import engine
 from sim.engines.agents.engine import AgentsRun, run_agents
 from sim.engines.kernels import line
 from sim.engines.mates import Mates, share_processors
@@ -41,13 +39,23 @@ def test_which_thread_moves_whom_makes_no_difference(order: tuple[int, ...]) -> 
     plan = compile_plan(load_scenario("history/baseline"), scale=0.01)
     expected = run_agents(plan)
     run = AgentsRun(plan, threads=3)
-    run._mates.together = lambda work: sum(work(number) for number in order)  # type: ignore[method-assign]
-    run.advance(plan.n_days)
+
+    def one_after_another(_: object) -> None:
+        going = list(order)
+        while going:  # each as far as where it would wait for the others
+            going = [part for part in going if run._work(part, run.day + 1)]
+
+    run._mates.together = one_after_another  # type: ignore[method-assign]
+    days = [run.state.pointer[:, 5].copy()]
+    for _ in range(plan.n_days):
+        run.advance(1)
+        days.append(run.state.pointer[:, 5].copy())
     found, state = run.tally(), run.state
     for name in ("flows", "person_days", "peaks", "departed", "ended", "on_route", "durations", "balance"):
         assert np.array_equal(getattr(found, name), getattr(expected, name)), name
-    events = state.pointer[:, 5]
-    assert events[order[0]] > 2 * events[order[1]], "nobody took the people of others"
+    by_day = np.diff(days, axis=0)
+    by_day = by_day[by_day.sum(axis=1) > 100]
+    assert np.median(by_day.max(axis=1) / by_day.sum(axis=1)) > 0.6, "nobody took the people of others"
     pages = len(state.next_page) // 3
     assert (state.pointer[:, 1] <= np.arange(1, 4) * pages).all(), "a thread wrote into pages of the next"
     run.close()
@@ -68,55 +76,42 @@ def test_pages_to_write_anew_are_levelled_every_morning(held: tuple[int, ...]) -
     )
 
 
-def test_mates_add_up_and_hand_back_faults() -> None:
+def test_mates_work_side_by_side_and_hand_back_faults() -> None:
     mates = Mates(2)
+    seen: list[int] = []
     try:
-        assert mates.together(lambda number: 10**number) == 111
+        mates.together(seen.append)
+        assert sorted(seen) == [0, 1, 2]
         for wrong in range(3):
 
-            def work(number: int, wrong: int = wrong) -> int:
+            def work(number: int, wrong: int = wrong) -> None:
+                seen.append(number)
                 if number == wrong:
                     raise ValueError(str(number))
-                return 1
 
+            seen.clear()
             with pytest.raises(ValueError, match=str(wrong)):
                 mates.together(work)
-            assert mates.together(lambda _: 1) == 3, "an answer of the call before was left"
+            assert sorted(seen) == [0, 1, 2], "one was not waited for"
+            mates.together(lambda _: None)  # a fault of the call before is not raised again
     finally:
         mates.close()
 
 
-def test_a_mate_that_is_watched_for_is_not_slept_for() -> None:
-    """A watch sees what is wanted and what is done as it is written; without patience both go to sleep as before."""
-    seen: list[tuple[int, int]] = []
+def test_a_thread_does_not_wait_for_one_that_was_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is interrupted while a thread waits for the others ends, and says so."""
+    run = AgentsRun(compile_plan(load_scenario("history/baseline"), scale=0.001), threads=3)
+    work = AgentsRun._work
 
-    def watch(word: np.ndarray, before: int) -> None:
-        limit = time.monotonic() + 5.0
-        while word[0] == before and time.monotonic() < limit:
-            time.sleep(0)
-        seen.append((before, int(word[0])))
+    def stop(self: AgentsRun, part: int, last: int, *, rest: bool = False) -> bool:
+        if part == 0:
+            raise KeyboardInterrupt
+        return work(self, part, last, rest=rest)
 
-    mates = Mates(1, watch)
-    for _ in range(50):
-        assert mates.together(lambda number: number) == 1
-    assert len(seen) >= 100
-    assert all(after == before + 1 for before, after in seen)
-    mate = threading.enumerate()[-1]
-    mates.close()
-    mate.join(timeout=4.0)
-    assert not mate.is_alive(), "it went on watching"
-
-
-def test_a_kernel_watches_a_word_until_it_changes_or_patience_ends() -> None:
-    word = np.array([3, 0, 0, 0, 0, 0, 0, 0])
-    engine._watch(word, 2)  # changed already
-    engine._watch(word, 3)  # patience ends
-    changed = threading.Timer(0.0, lambda: word.__setitem__(0, 4))
-    changed.start()
-    while word[0] == 3:
-        engine._watch(word, 3)
-    changed.join()
-    assert word[0] == 4
+    monkeypatch.setattr(AgentsRun, "_work", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run.advance(30)
+    run.close()
 
 
 def test_a_run_that_is_forgotten_ends_its_threads() -> None:

@@ -19,15 +19,12 @@ from sim.errors import RunError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from sim.plan import Plan
 
 __all__ = ["AgentsRun", "run_agents", "seed_key"]
 
 _CHUNK_DAYS = 30
 """Days between two reports of progress."""
-_NO_DURATIONS = np.zeros((0, 0, 0), np.int64)
 
 
 def seed_key(seed: int, replicate: int) -> np.uint64:
@@ -36,13 +33,8 @@ def seed_key(seed: int, replicate: int) -> np.uint64:
     return np.uint64(int.from_bytes(digest[:8], "little"))
 
 
-def _watch(word: NDArray[np.int64], seen: int) -> None:
-    """Look for a moment, without holding up other threads of Python, whether a word is no longer what was seen."""
-    kernels.work_on(word, kernels.WATCH, 0, seen, 0, np.uint64(0), False, _NO_DURATIONS)
-
-
-_WORTH_WAKING = 3_000
-"""So many people move on before it pays to wake the other threads."""
+_NAP = 5e-5
+"""Seconds for which a thread that has waited in vain leaves its processor to others."""
 
 
 class AgentsRun:
@@ -75,39 +67,33 @@ class AgentsRun:
         self._durations = np.zeros(self.state.duration.shape[1:], np.int64)
         self.day = 0
         self.engine_seconds = 0.0
-        self._mates = Mates(threads - 1, _watch)
+        self._stopped = False
+        self._mates = Mates(threads - 1)
         weakref.finalize(self, self._mates.close)
 
     def advance(self, days: int) -> None:
         """Run the next `days` days (fewer when the run ends before)."""
         last = min(self.day + days, self.plan.n_days)
         begin = time.perf_counter()
+        self.state.sync[:-1] = 0
+        self.state.sync[:-1, kernels.DAY] = self.day
         with self._mates.apart():
-            if self.day < last:
-                self._mates.together(lambda part: self._work(kernels.NEWS, part, self.day, last))
-            if self.threads > 1:
-                for day in range(self.day, last):
-                    self._one_day(day, last)
+            self._mates.together(lambda part: self._part(part, last))
         self.day = last
         self.engine_seconds += time.perf_counter() - begin
 
-    def _work(self, step: int, part: int, first: int, last: int) -> int:
-        whole = self.threads == 1
-        return int(kernels.work_on(self._book, step, part, first, last, self.key, whole, self._durations))
+    def _part(self, part: int, last: int) -> None:
+        """Go through the days as one of the threads, which meet several times a day and do not wait for one that was stopped."""
+        try:
+            while self._work(part, last) and not self._stopped:
+                time.sleep(_NAP)
+        except BaseException:
+            self._stopped = True
+            raise
 
-    def _one_day(self, day: int, last: int) -> None:
-        """Move every part of the people side by side, round after round, until nobody can move on today."""
-        together, balance = self._mates.together, self.state.balance
-        self._work(kernels.MORNING, 0, day, last)
-        balance[day, 0] = together(lambda part: self._work(kernels.DEPART, part, day, last))
-        while (served := self._work(kernels.SERVE, 0, day, last)) > 0:
-            if served > _WORTH_WAKING:
-                together(lambda part: self._work(kernels.MOVE, part, day, last))
-            else:
-                for part in range(self.threads):
-                    self._work(kernels.MOVE, part, day, last)
-        balance[day, 1] = together(lambda part: self._work(kernels.EVENING, part, day, last))
-        balance[day, 2] = self.state.pointer[:, 6].sum()
+    def _work(self, part: int, last: int, *, rest: bool = False) -> bool:
+        """Go on with one part; whether it waits for the others."""
+        return bool(kernels.work_on(self._book, part, self.day, last, self.key, rest, self._durations))
 
     def close(self) -> None:
         """End the threads."""
@@ -124,7 +110,7 @@ class AgentsRun:
         periods = len(self.plan.months)
         self._durations[:] = s.duration.sum(axis=0, dtype=np.int64)
         for k in range(self.threads):
-            self._work(kernels.REST, k, self.day, self.plan.n_days)
+            self._work(k, self.plan.n_days, rest=True)
         trace = None
         if s.trace.shape[1]:
             trace = np.concatenate([s.trace[k, : s.pointer[k, 6]] for k in range(self.threads)])

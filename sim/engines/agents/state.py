@@ -78,6 +78,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "person_days": ((periods, 5, p, g), np.int64),
         "peak": ((periods, 5, p, g), np.int32),
         "balance": ((n, 3), np.int64),
+        "sync": ((parts + 1, 8), np.int64),
         "block_done": ((len(plan.departures.block_row),), np.int64),
         "block_units": ((len(plan.departures.block_row),), np.int64),
         "slot": ((line, 6), np.uint64),

@@ -208,7 +208,7 @@ def add_one(_, address):
     """Add one to a number that several threads count on; return what it was."""
 
     def codegen(context, builder, signature, arguments):
-        return builder.atomic_rmw("add", arguments[0], arguments[0].type.pointee(1), "monotonic")
+        return builder.atomic_rmw("add", arguments[0], arguments[0].type.pointee(1), "seq_cst")
 
     return address.dtype(address), codegen
 
@@ -221,7 +221,7 @@ def look(_, address):
         if platform.machine() in ("x86_64", "AMD64"):
             nothing = ir.FunctionType(ir.VoidType(), [])
             builder.call(get_or_insert_function(builder.module, nothing, "llvm.x86.sse2.pause"), [])
-        return builder.load_atomic(arguments[0], "monotonic", 8)
+        return builder.load_atomic(arguments[0], "acquire", 8)
 
     return address.dtype(address), codegen
 

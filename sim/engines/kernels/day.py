@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engines.kernels.address import array, look, number, pointer
+from sim.engines.kernels.address import add_one, array, look, number, pointer, shift
 from sim.engines.kernels.draws import SETTLED, STAYING, TRAVELLING, inner, jit
 from sim.engines.kernels.learn import learn, share_of_groups
 from sim.engines.kernels.leftover import leftover_durations
@@ -23,11 +23,19 @@ from sim.engines.kernels.people import depart_part
 from sim.engines.kernels.record import first_threshold
 from sim.engines.kernels.walk import move_part, write_way_words
 
-__all__ = ["DEPART", "EVENING", "MORNING", "MOVE", "NEWS", "REST", "SERVE", "WATCH", "work_on"]
+__all__ = ["DAY", "NEWS", "STEP", "work_on"]
 
-NEWS, MORNING, DEPART, MOVE, SERVE, EVENING, REST, WATCH = 0, 1, 2, 3, 4, 5, 6, 7
-_PATIENCE = 6_000
-"""Looks before a thread that waits goes to sleep: 0.09 ms where measured, a few times what waking takes."""
+NEWS, MORNING, DEPART, MOVE, SERVE, AGAIN, EVENING, DONE = range(8)
+"""Steps of a day; AGAIN looks whether somebody can move on."""
+STEP, DAY, WAITS, SEEN, DEPARTED, ON_ROUTE, FROM, TO = range(8)
+"""A thread's row of ``state.sync``: step and day it is at, whether it waits for the others, meetings it has seen, persons who departed
+today and are on the route in its places, and whose people it moves."""
+ARRIVED, MEETING, SERVED = range(3)
+"""The row in common: threads that have come, meetings so far, persons handed back to move on."""
+_PATIENCE = 20_000
+"""Looks before a thread that waits lets others have its processor: 0.3 ms where measured."""
+_WORTH_SHARING = 3_000
+"""So many people move on before it pays to share them out."""
 
 
 @inner
@@ -216,86 +224,119 @@ def _begin(book, day):
 
 
 @inner
-def _watch(word, seen):
-    """Look at a word until another thread has written it, or patience ends."""
-    for _ in range(_PATIENCE):
-        if look(word) != seen:
-            break
-    return 0
+def _meet(own, common, of):
+    """Come to where all threads meet; the last to come lets all go on."""
+    own[SEEN] = look(shift(common, MEETING))
+    own[WAITS] = 1
+    if add_one(shift(common, ARRIVED)) == of - 1:
+        common[ARRIVED] = 0
+        add_one(shift(common, MEETING))
+        own[WAITS] = 0
+
+
+@inner
+def _still_waits(own, common):
+    """Look until all have come to where threads meet, or patience ends."""
+    looks = 0
+    while own[WAITS] and looks < _PATIENCE:
+        own[WAITS] = look(shift(common, MEETING)) == own[SEEN]
+        looks += 1
+    return own[WAITS]
+
+
+@inner
+def _count_people(book, sync, day):
+    """Departed on a day, on the route in its evening, and ended so far, of all threads."""
+    balance, ended = array(book, "state.balance", 2), array(book, "state.pointer", 2)
+    for column in range(3):
+        balance[day, column] = 0
+    for k in range(ended.shape[0]):
+        balance[day, 0] += sync[k, DEPARTED]
+        balance[day, 1] += sync[k, ON_ROUTE]
+        balance[day, 2] += ended[k, 6]
 
 
 @jit
-def work_on(entries, step, k, first, last, key, whole, durations):
-    """Work through the steps of days: the only kernel that Python calls, since each one more is compiled with all the rest.
+def work_on(entries, k, first, last, key, rest, durations):
+    """Work through days as one of several threads: the only kernel that Python calls, since each more is compiled with all the rest.
 
-    A day goes through NEWS (what is known, who may take which leg, and everybody's lot), MORNING (what is in force, standing lines), DEPART
-    and MOVE, SERVE (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count); REST adds
-    the days of those still on the route to `durations`; WATCH waits until the first of `entries` is not `first`. Each function is
-    called from one line only: half the time to compile.
-
-    Several threads wait for each other: this returns after NEWS (a share of the groups and lots), MORNING, MOVE, SERVE, and after
-    EVENING (a share of the places) with the next day's NEWS.
+    A day goes through NEWS (what is known, who may take which leg, and everybody's lot), MORNING (what is in force, standing
+    lines), DEPART and MOVE, SERVE (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count).
+    Threads share the groups and lots, the people, and the places; MORNING and SERVE are the first's, and so is MOVE where few can
+    move on. After NEWS, MORNING, MOVE and SERVE they meet. Each function is called from one line only: half the time to compile.
 
     Parameters
     ----------
     entries : int64 array
         Book of addresses.
-    step, k, first, last : int
-        Step to begin with, thread, days (`last` not included).
+    k : int
+        Thread.
+    first, last : int
+        Days (`last` not included); how far a thread is stands in its row of ``state.sync``.
     key : uint64
         Key of all draws of the replicate.
-    whole : bool
-        There is one thread: go on until the last day ends.
+    rest : bool
+        Do nothing but add the days of those still on the route on day `last` to `durations`.
     durations : int64 [cells, groups, bins]
 
     Returns
     -------
-    int
-        Persons who departed (DEPART), can move on (SERVE), or are on the route (EVENING); the caller adds them up.
+    bool
+        The others have not come to where threads meet, and patience has ended: to be called again, from where it stands.
     """
     book = pointer(entries)
-    if step == WATCH:
-        return _watch(book, first)
-    balance, ended = array(book, "state.balance", 2), array(book, "state.pointer", 2)
-    of = 1 if whole else ended.shape[0]
-    day, answer = first, 0
+    if rest:
+        leftover_durations(book, k, last, durations)
+        return False
+    sync = array(book, "state.sync", 2)
+    of = sync.shape[0] - 1
+    own, common = pointer(sync[k]), pointer(sync[of])
     while True:
+        if own[WAITS] and _still_waits(own, common):
+            return True
+        step, day = own[STEP], own[DAY]
         if step == NEWS:
-            epoch, before, news = changes(book, day)
-            if news:
-                learn(book, k, of, epoch, day)
-            if epoch != before:
-                write_tables(book, k, of, epoch, before)
-            lots_of_the_day(book, k, of, day)
-            if not whole:
-                return answer
-            step = MORNING
-        elif step == MORNING:
-            _begin(book, day)
-            if not whole:
-                return 0
-            step = DEPART
+            if day == last:
+                own[STEP] = DONE
+            else:
+                epoch, before, news = changes(book, day)
+                if news:
+                    learn(book, k, of, epoch, day)
+                if epoch != before:
+                    write_tables(book, k, of, epoch, before)
+                lots_of_the_day(book, k, of, day)
+                own[STEP] = MORNING
+            _meet(own, common, of)
+        elif step in (MORNING, DONE):
+            if k == 0 and day > first:
+                _count_people(book, sync, day - 1)
+            if step == DONE:
+                return False
+            if k == 0:
+                _begin(book, day)
+            own[STEP] = DEPART
+            _meet(own, common, of)
         elif step == DEPART:
-            answer = depart_part(book, k, day, key)
-            balance[day, 0] = answer
-            step = MOVE
+            own[DEPARTED] = depart_part(book, k, day, key)
+            own[FROM], own[TO], own[STEP] = k, k + 1, MOVE
         elif step == MOVE:
-            move_part(book, k, day)
-            if not whole:
-                return answer
-            step = SERVE
+            for part in range(own[FROM], own[TO]):
+                move_part(book, part, day)
+            own[STEP] = SERVE
+            if own[TO] - own[FROM] == 1 and own[FROM] == k:
+                _meet(own, common, of)
         elif step == SERVE:
-            answer = serve_requests(book, day)
-            if not whole:
-                return answer
-            step = MOVE if answer > 0 else EVENING
-        elif step == EVENING:
-            answer = close_day(book, k, of, day)
-            balance[day, 1], balance[day, 2] = answer, ended[0, 6]
-            day += 1
-            if day >= last:
-                return answer
-            step = NEWS
+            own[STEP] = AGAIN
+            if k == 0:
+                served = serve_requests(book, day)
+                common[SERVED] = served
+                if of > 1 and 0 < served <= _WORTH_SHARING:
+                    own[FROM], own[TO], own[STEP] = 0, of, MOVE
+            if own[STEP] == AGAIN:
+                _meet(own, common, of)
+        elif step == AGAIN:
+            own[FROM], own[TO] = k, k + 1
+            own[STEP] = MOVE if common[SERVED] > 0 else EVENING
         else:
-            leftover_durations(book, k, last, durations)
-            return 0
+            own[ON_ROUTE] = close_day(book, k, of, day)
+            own[STEP], own[DAY] = NEWS, day + 1
