@@ -214,7 +214,6 @@ def _begin(book, day):
         write_way_words(book, epoch)
     open_day(book)
     refill(book, day)
-    measure_room(book, day)
     if epoch != before:
         let_go(book, day)
     serve_lines(book, day)
@@ -246,14 +245,21 @@ def _still_waits(own, common):
 
 @inner
 def _count_people(book, sync, day):
-    """Departed on a day, on the route in its evening, and ended so far, of all threads."""
+    """Who departed on a day, and ended their journey so far, of all threads."""
     balance, ended = array(book, "state.balance", 2), array(book, "state.pointer", 2)
-    for column in range(3):
-        balance[day, column] = 0
+    balance[day, 0] = balance[day, 2] = 0
     for k in range(ended.shape[0]):
         balance[day, 0] += sync[k, DEPARTED]
-        balance[day, 1] += sync[k, ON_ROUTE]
         balance[day, 2] += ended[k, 6]
+
+
+@inner
+def _count_on_route(book, sync, day):
+    """Who is on the route in the evening of a day, in the places of all threads."""
+    balance = array(book, "state.balance", 2)
+    balance[day, 1] = 0
+    for k in range(sync.shape[0] - 1):
+        balance[day, 1] += sync[k, ON_ROUTE]
 
 
 @jit
@@ -261,9 +267,10 @@ def work_on(entries, k, first, last, key, rest, durations):
     """Work through days as one of several threads: the only kernel that Python calls, since each more is compiled with all the rest.
 
     A day goes through NEWS (what is known, who may take which leg, and everybody's lot), MORNING (what is in force, standing
-    lines), DEPART and MOVE, SERVE (requests for limited legs; back to MOVE while someone can move on) and EVENING (the count).
-    Threads share the groups and lots, the people, and the places; MORNING and SERVE are the first's, and so is MOVE where few can
-    move on. After NEWS, MORNING, MOVE and SERVE they meet. Each function is called from one line only: half the time to compile.
+    lines; beside it the count of the evening before), DEPART and MOVE, and SERVE (requests for limited legs; back to MOVE while
+    someone can move on). Threads share the groups and lots, and the people; MORNING and SERVE are the first's, and so is MOVE where
+    few can move on; the evening is the others', and after the last day everybody's. After NEWS, MORNING, MOVE and SERVE they
+    meet. Each function is called from one line only: half the time to compile.
 
     Parameters
     ----------
@@ -296,8 +303,13 @@ def work_on(entries, k, first, last, key, rest, durations):
             return True
         step, day = own[STEP], own[DAY]
         if step == NEWS:
+            if k == 0:
+                if day > first:
+                    _count_people(book, sync, day - 1)
+                if day < last:
+                    measure_room(book, day)
             if day == last:
-                own[STEP] = DONE
+                own[STEP] = EVENING
             else:
                 epoch, before, news = changes(book, day)
                 if news:
@@ -307,16 +319,20 @@ def work_on(entries, k, first, last, key, rest, durations):
                 lots_of_the_day(book, k, of, day)
                 own[STEP] = MORNING
             _meet(own, common, of)
-        elif step in (MORNING, DONE):
+        elif step in (MORNING, EVENING):
+            share, shares = (k - 1, of - 1) if step == MORNING and of > 1 else (k, of)
+            own[ON_ROUTE] = 0
+            if day > first and share >= 0:
+                own[ON_ROUTE] = close_day(book, share, shares, day - 1)
+            if step == MORNING and k == 0:
+                _begin(book, day)
+            own[STEP] = DEPART if step == MORNING else DONE
+            _meet(own, common, of)
+        elif step in (DEPART, DONE):
             if k == 0 and day > first:
-                _count_people(book, sync, day - 1)
+                _count_on_route(book, sync, day - 1)
             if step == DONE:
                 return False
-            if k == 0:
-                _begin(book, day)
-            own[STEP] = DEPART
-            _meet(own, common, of)
-        elif step == DEPART:
             own[DEPARTED] = depart_part(book, k, day, key)
             own[FROM], own[TO], own[STEP] = k, k + 1, MOVE
         elif step == MOVE:
@@ -334,9 +350,7 @@ def work_on(entries, k, first, last, key, rest, durations):
                     own[FROM], own[TO], own[STEP] = 0, of, MOVE
             if own[STEP] == AGAIN:
                 _meet(own, common, of)
-        elif step == AGAIN:
-            own[FROM], own[TO] = k, k + 1
-            own[STEP] = MOVE if common[SERVED] > 0 else EVENING
+        elif common[SERVED] > 0:
+            own[FROM], own[TO], own[STEP] = k, k + 1, MOVE
         else:
-            own[ON_ROUTE] = close_day(book, k, of, day)
             own[STEP], own[DAY] = NEWS, day + 1
