@@ -527,10 +527,14 @@ def sends_home(material: Material) -> bool:
 
 
 def homes(material: Material) -> dict[str, str]:
-    """Home place of each group: as written, else the first place of its country, else where it first sets out from."""
-    places = sorted(material.sections["places"], key=lambda place: place.role != "origin")
+    """Home place of each group: as written, else a place of its country (an origin before others), else where it sets out first.
+
+    Among several the first by name, so that the order of tables means nothing.
+    """
+    places = sorted(material.sections["places"], key=lambda place: (place.role != "origin", place.id))
     first = {place.country: place.id for place in reversed(places)}
-    found = {one.group: one.place for one, _ in reversed(material.departures)}
+    departures = sorted(material.departures, key=lambda pair: (pair[0].start, pair[0].place))
+    found = {one.group: one.place for one, _ in reversed(departures)}
     found |= {
         one.id: first[one.home_country] for one in material.sections["groups"] if one.home_country in first
     }

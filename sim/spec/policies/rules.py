@@ -59,8 +59,8 @@ class Removal(SharePolicy):
     instrument: Literal["removal"] = "removal"
     to: Names = Field(
         default=(),
-        description="places of removal; blank means the group's home place (`home_places`, else the first place of its "
-        "country, else where it sets out from)",
+        description="places of removal; blank means the group's home place (`home_places`, else a place of its "
+        "country, origins before others and by name, else where it sets out first)",
     )
 
 
