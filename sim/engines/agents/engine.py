@@ -75,7 +75,8 @@ class AgentsRun:
         """Run the next `days` days (fewer when the run ends before)."""
         last = min(self.day + days, self.plan.n_days)
         begin = time.perf_counter()
-        self.state.sync[:-1] = 0
+        self.state.sync[:] = 0
+        self._stopped = False
         self.state.sync[:-1, kernels.DAY] = self.day
         with self._mates.apart():
             self._mates.together(lambda part: self._part(part, last))

@@ -223,6 +223,19 @@ def _begin(book, day):
 
 
 @inner
+def _hear(book, k, of, day):
+    """Room left in places, what is known, who may take which leg, and everybody's lot: a share of the groups and of those who wait."""
+    epoch, before, news = changes(book, day)
+    if k == 0:
+        measure_room(book, day)
+    if news:
+        learn(book, k, of, epoch, day)
+    if epoch != before:
+        write_tables(book, k, of, epoch, before)
+    lots_of_the_day(book, k, of, day)
+
+
+@inner
 def _meet(own, common, of):
     """Come to where all threads meet; the last to come lets all go on."""
     own[SEEN] = look(shift(common, MEETING))
@@ -244,22 +257,24 @@ def _still_waits(own, common):
 
 
 @inner
-def _count_people(book, sync, day):
-    """Who departed on a day, and ended their journey so far, of all threads."""
+def _count_people(book, sync, k, first, day):
+    """Who departed on a day, and ended their journey so far, of all threads; the first of them counts."""
     balance, ended = array(book, "state.balance", 2), array(book, "state.pointer", 2)
-    balance[day, 0] = balance[day, 2] = 0
-    for k in range(ended.shape[0]):
-        balance[day, 0] += sync[k, DEPARTED]
-        balance[day, 2] += ended[k, 6]
+    if k == 0 and day >= first:
+        balance[day, 0] = balance[day, 2] = 0
+        for thread in range(ended.shape[0]):
+            balance[day, 0] += sync[thread, DEPARTED]
+            balance[day, 2] += ended[thread, 6]
 
 
 @inner
-def _count_on_route(book, sync, day):
-    """Who is on the route in the evening of a day, in the places of all threads."""
+def _count_on_route(book, sync, k, first, day):
+    """Who is on the route in the evening of a day, in the places of all threads; the first of them counts."""
     balance = array(book, "state.balance", 2)
-    balance[day, 1] = 0
-    for k in range(sync.shape[0] - 1):
-        balance[day, 1] += sync[k, ON_ROUTE]
+    if k == 0 and day >= first:
+        balance[day, 1] = 0
+        for thread in range(sync.shape[0] - 1):
+            balance[day, 1] += sync[thread, ON_ROUTE]
 
 
 @jit
@@ -303,21 +318,10 @@ def work_on(entries, k, first, last, key, rest, durations):
             return True
         step, day = own[STEP], own[DAY]
         if step == NEWS:
-            if k == 0:
-                if day > first:
-                    _count_people(book, sync, day - 1)
-                if day < last:
-                    measure_room(book, day)
-            if day == last:
-                own[STEP] = EVENING
-            else:
-                epoch, before, news = changes(book, day)
-                if news:
-                    learn(book, k, of, epoch, day)
-                if epoch != before:
-                    write_tables(book, k, of, epoch, before)
-                lots_of_the_day(book, k, of, day)
-                own[STEP] = MORNING
+            _count_people(book, sync, k, first, day - 1)
+            if day < last:
+                _hear(book, k, of, day)
+            own[STEP] = MORNING if day < last else EVENING
             _meet(own, common, of)
         elif step in (MORNING, EVENING):
             share, shares = (k - 1, of - 1) if step == MORNING and of > 1 else (k, of)
@@ -329,8 +333,7 @@ def work_on(entries, k, first, last, key, rest, durations):
             own[STEP] = DEPART if step == MORNING else DONE
             _meet(own, common, of)
         elif step in (DEPART, DONE):
-            if k == 0 and day > first:
-                _count_on_route(book, sync, day - 1)
+            _count_on_route(book, sync, k, first, day - 1)
             if step == DONE:
                 return False
             own[DEPARTED] = depart_part(book, k, day, key)
