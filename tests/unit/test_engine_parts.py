@@ -40,7 +40,7 @@ def test_which_thread_moves_whom_makes_no_difference(order: tuple[int, ...]) -> 
     expected = run_agents(plan)
     run = AgentsRun(plan, threads=3)
 
-    def one_after_another(_: object) -> None:
+    def one_after_another(work: object) -> None:
         going = list(order)
         while going:  # each as far as where it would wait for the others
             going = [part for part in going if run._work(part, run.day + 1)]
