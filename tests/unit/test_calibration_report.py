@@ -23,9 +23,13 @@ from sim.spec import load_scenario
 from tests.calibration_fixture import a_posterior
 
 SAME_IN_BOTH = {
+    "border_colombia",
     "border_costa_rica",
     "border_darien",
+    "border_guatemala",
     "border_honduras",
+    "border_nicaragua",
+    "border_san_andres",
     "column_crps",
     "column_wis",
     "kind_USD",

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from calibration import data_command
 from calibration.observed import load, seal, tables, update, verify
 from calibration.observed.tables import OBSERVED
+from calibration.report_words import name_of
 from sim.errors import DataError
 
 HEADER = "series,month,nationality_source,persons,source_ref\n"
@@ -51,6 +52,14 @@ def test_list_shows_every_series_with_its_licence() -> None:
     core = next(line for line in lines if "swb_encounters_core,us_ports" in line)
     assert "US government work, public domain" in core
     assert "not described" not in result.output
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_where_a_series_is_counted_has_a_name(lang: str) -> None:
+    """No id stands where a reader looks for a border or a country."""
+    places = set(load.list_series()["border"])
+    assert "us_nationwide" in places
+    assert not [place for place in places if name_of("border", place, lang) == place]
 
 
 def test_list_can_be_narrowed_to_a_border() -> None:
