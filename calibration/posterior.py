@@ -96,6 +96,7 @@ class Importance:
     effective: float
 
 
+@one_core()
 def laplace(posterior: Posterior, theta: NDArray[np.float64]) -> Laplace:
     """Approximate the posterior by a normal at its mode.
 
@@ -129,6 +130,7 @@ def _basis(posterior: Posterior) -> tuple[NDArray[np.float64], list[str], NDArra
     return basis, names, spread
 
 
+@one_core()
 def directions(posterior: Posterior, theta: NDArray[np.float64]) -> list[Direction]:
     """What the counts can and cannot tell apart, from the eigenvalues of the Fisher information.
 
