@@ -13,8 +13,9 @@ from sim.engines.kernels.address import book_of, lowest, pointer
 from sim.engines.kernels.buckets import buckets_of, ends_of, of_part, stays_of
 from sim.engines.kernels.build import called
 from sim.engines.kernels.draws import U64
-from sim.engines.kernels.eight import NUMBERS, count_foreseen, foresee, put_foreseen
+from sim.engines.kernels.eight import NUMBERS
 from sim.engines.kernels.one import move_one
+from sim.engines.kernels.page import ask_foreseen, count_foreseen, foresee, put_foreseen
 from sim.engines.kernels.rows import room
 from sim.engines.kernels.walk import seldom_of, sight_of
 from sim.errors import ScenarioError
@@ -35,8 +36,10 @@ def _eights(entries: Any, day: int, record: int, active: int) -> Any:
     sight, seldom = sight_of(book, 0, day, _room(NUMBERS)), seldom_of(book, 0, day)
     seen = foresee(sight, stays_of(book), seldom.kind_group, seldom.forced_seen, record, active)
     count_foreseen(sight, seen)
-    put_foreseen(sight, of_part(buckets_of(book), 0), seen.common)
-    return seen.common, seen.ahead, seen.alone, seen.came
+    buckets = of_part(buckets_of(book), 0)
+    put_foreseen(sight, buckets, seen.common)
+    ask_foreseen(sight, buckets.turn, seldom.request, seen.asks)
+    return seen.common, seen.ahead, seen.alone, seen.came, seen.asks
 
 
 @called()
@@ -69,7 +72,7 @@ def _copied(state: State) -> State:
 
 @pytest.mark.parametrize("numbers", [range(12), range(12, 24), range(24, 36)], ids=str)
 def test_eight_at_a_time_do_what_each_does_alone(numbers: range) -> None:
-    total = np.zeros(5, int)
+    total = np.zeros(6, int)
     for number in numbers:
         chance = random.Random(number)
         size = Size(
@@ -86,9 +89,9 @@ def test_eight_at_a_time_do_what_each_does_alone(numbers: range) -> None:
             run.advance(day - run.day)
             total += _compared(run, plan, day)
         run.close()
-    records, common, ahead, together, came = total.tolist()
+    records, common, ahead, together, came, asks = total.tolist()
     assert common > 0.3 * records
-    assert min(ahead, together, came) > 50, "a case was never met"
+    assert min(ahead, together, came, asks) > 50, "a case was never met"
 
 
 def _compared(run: AgentsRun, plan: Any, day: int) -> Any:
@@ -101,12 +104,13 @@ def _compared(run: AgentsRun, plan: Any, day: int) -> Any:
         )
         for state in (one, other)
     ]  # fmt: skip
-    seen = np.zeros(5, int)
+    seen = np.zeros(6, int)
     for record, active in _pages(run.state, day, plan.n_days):
-        common, ahead, alone, came = _eights(books[0], day, record, active)
+        common, ahead, alone, came, asks = _eights(books[0], day, record, active)
         assert common >> active == 0, "somebody beyond the last record"
-        _alone(books[1], day, record, np.uint64(common))
-        seen += (active, *(int(bits).bit_count() for bits in (common, ahead, common & ~alone, came)))
+        for bits in (common, asks):
+            _alone(books[1], day, record, np.uint64(bits))
+        seen += (active, *(int(bits).bit_count() for bits in (common, ahead, common & ~alone, came, asks)))
     for name, a, b in zip(State._fields, one, other, strict=True):
         assert np.array_equal(a, b), f"day {day}: {name}"
     return seen

@@ -12,6 +12,8 @@ from sim.errors import Problem, RunError
 from sim.plan.layout import PAGE, Knowledge, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from sim.plan import Plan
@@ -199,6 +201,17 @@ def _refuse_what_no_record_holds(plan: Plan) -> None:
         raise RunError("The scenario is too wide for the agents engine.", problems)
 
 
+_LINE_BYTES = 64
+
+
+def _from_a_line(shape: tuple[int, ...], kind: type, made: Callable[..., NDArray[Any]]) -> NDArray[Any]:
+    """Array that begins with a cache line, so that words which are asked for together lie in one line."""
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    raw = made(size + _LINE_BYTES, np.uint8)
+    first = -raw.ctypes.data % _LINE_BYTES
+    return raw[first : first + size].view(kind).reshape(shape)
+
+
 def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     """Allocate the memory of one replicate.
 
@@ -222,7 +235,7 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     _refuse_what_no_record_holds(plan)
     arrays: dict[str, Any] = {}
     for name, (shape, kind) in _shapes(plan, parts, trace).items():
-        arrays[name] = np.empty(shape, kind) if name in _LAZY else np.zeros(shape, kind)
+        arrays[name] = _from_a_line(shape, kind, np.empty if name in _LAZY else np.zeros)
     for name in ("head", "reading", "fifo_head", "fifo_tail"):
         arrays[name][:] = -1
     arrays["threshold"][:] = 0xFFFFFFFF

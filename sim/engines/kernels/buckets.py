@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.engines.kernels.address import array, number, pointer, shift
-from sim.engines.kernels.draws import M16, S16, S32, TOP, U64, inner, woven
+from sim.engines.kernels.draws import M16, M32, S16, S32, TOP, U64, inner, woven
 from sim.engines.kernels.record import PLACE, day_of_departure, kind_of
 from sim.plan.layout import PAGE
 
@@ -17,14 +17,15 @@ __all__ = [
     "Ends",
     "Stays",
     "buckets_of",
+    "day_if_held",
     "day_of_leaving",
     "days_drawn",
     "ends_of",
     "finish",
     "leave_stock",
     "of_part",
+    "place_for",
     "put",
-    "put_at",
     "shift_stock",
     "stays_of",
 ]
@@ -152,12 +153,16 @@ def stays_of(book):
 @woven
 def put(b, day, w0, w1, w2, w3):
     """Put a record into the bucket of a day and zone; a full page is followed by one handed back, or by a fresh one."""
-    put_at(b, b.bucket[np.int64(w2 & PLACE)] + day, w0, w1, w2, w3)
+    at = place_for(b, b.bucket[np.int64(w2 & PLACE)] + day)
+    b.pages[4 * at] = w0
+    b.pages[4 * at + 1] = w1
+    b.pages[4 * at + 2] = w2
+    b.pages[4 * at + 3] = w3
 
 
 @woven
-def put_at(b, bucket, w0, w1, w2, w3):
-    """Put a record into a bucket."""
+def place_for(b, bucket):
+    """Number of the next record of a bucket."""
     at = np.int64(b.cursor[bucket])
     if at & (PAGE - 1) == 0:
         top = b.turn[0]
@@ -174,10 +179,7 @@ def put_at(b, bucket, w0, w1, w2, w3):
             b.next_page[(at >> PAGE_BITS) - 1] = page
         at = page << PAGE_BITS
     b.cursor[bucket] = at + 1
-    b.pages[4 * at] = w0
-    b.pages[4 * at + 1] = w1
-    b.pages[4 * at + 2] = w2
-    b.pages[4 * at + 3] = w3
+    return at
 
 
 @woven
@@ -202,7 +204,13 @@ def day_of_leaving(T, kind, place, u, arrival):
     Policies that scale a stay's hazard are in its calendar, and matter where the stay meets the calendar's span.
     """
     span = T.stay_word[kind * T.n_places + place]
-    leave = arrival + days_drawn(T, span >> U64(48), np.int64(span & U64(0xFFFFFFFF)), u)
+    leave = arrival + days_drawn(T, span >> U64(48), np.int64(span & M32), u)
+    return day_if_held(T, span, leave, u, arrival)
+
+
+@woven
+def day_if_held(T, span, leave, u, arrival):
+    """Day of leaving of a stay whose words are `span` and whose distribution alone gives `leave`."""
     cal = np.int64((span >> S32) & M16)
     if cal != 0xFFFF and leave > T.span[2 * cal] and arrival <= T.span[2 * cal + 1]:
         leave = _held(T, np.int64(span >> U64(48)), cal, min(u, TOP), arrival)

@@ -29,7 +29,6 @@ from sim.engines.kernels.draws import (
     TOP,
     TRAVELLING,
     U64,
-    inner,
     mix,
     visit,
     woven,
@@ -41,6 +40,7 @@ from sim.engines.kernels.record import (
     PLACE,
     SOUTHWARD,
     WAY,
+    ask,
     first_threshold,
     kind_of,
     size_of,
@@ -58,12 +58,10 @@ class Seldom(NamedTuple):
     kind_home: Any
     keep_after_robbery: Any
     kind_group: Any
-    forced_leg: Any
     income: Any
     harm: Any
     forced_seen: Any
     request: Any
-    n_kinds: Any
     n_legs: Any
 
 
@@ -131,7 +129,7 @@ def move_one(at, s, stays, buckets, ends, seldom):
             u = U32(min(mix(h + U64(STREAM_FORCED) * GOLD) >> S32, TOP))
             for j in range(s.n_forced):
                 if u < s.forced[first + j]:
-                    way = np.int64(s.leg_way[seldom.forced_leg[(f * s.n_forced + j) * seldom.n_kinds + kind]])
+                    way = np.int64(s.leg_way[s.forced_leg[(f * s.n_forced + j) * s.n_kinds + kind]])
                     entering = False
                     forced_seen[2 * post + 1] += size
                     events -= size  # counted where they leave
@@ -148,7 +146,7 @@ def move_one(at, s, stays, buckets, ends, seldom):
         if flags & NO_LEG:
             sort = (flags >> U64(21)) & U64(3)
             if sort == U64(SHUT):
-                _ask(seldom.request, buckets.turn, w0, w1, w2, w3, U64(0))
+                ask(seldom.request, buckets.turn, w0, w1, w2, w3, U64(0))
                 events += size_of(w2)
                 return events
             if sort == U64(SETTLE):
@@ -177,7 +175,7 @@ def move_one(at, s, stays, buckets, ends, seldom):
             events += size_of(w2)
             way = np.int64(-1)
         elif flags & U64(1 << 16):
-            _ask(seldom.request, buckets.turn, w0, w1, w2, w3, flags >> S32)
+            ask(seldom.request, buckets.turn, w0, w1, w2, w3, flags >> S32)
             events += size_of(w2)
             return events
     if way >= 0:
@@ -271,12 +269,3 @@ def _choice(thresholds, n, draw):
     for start in range(0, n, 8):
         j += reached_of_eight(shift(thresholds, start), u)
     return j
-
-
-@inner
-def _ask(request, turn, w0, w1, w2, w3, leg):
-    """Write down that a unit asks for a limited leg (its number + 1), or (0) found every way closed."""
-    n = turn[4]
-    at = 5 * n
-    request[at], request[at + 1], request[at + 2], request[at + 3], request[at + 4] = w0, w1, w2, w3, leg
-    turn[4] = n + 1

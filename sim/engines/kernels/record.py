@@ -28,6 +28,7 @@ __all__ = [
     "PLACE",
     "SOUTHWARD",
     "WAY",
+    "ask",
     "day_of_departure",
     "first_threshold",
     "first_words",
@@ -95,3 +96,12 @@ def who_dies(h, death, w2):
         if w2 & field and (mix(h + U64(pos + STREAM_DEATH) * GOLD) >> S32) < death:
             dead |= w2 & field
     return dead
+
+
+@woven
+def ask(request, turn, w0, w1, w2, w3, leg):
+    """Write down that a unit asks for a limited leg (its number + 1), or (0) found every way closed."""
+    n = turn[4]
+    at = 5 * n
+    request[at], request[at + 1], request[at + 2], request[at + 3], request[at + 4] = w0, w1, w2, w3, leg
+    turn[4] = n + 1

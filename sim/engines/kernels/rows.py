@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-__all__ = ["EIGHT", "Asked", "Row", "Writer", "room"]
+__all__ = ["EIGHT", "Asked", "Row", "Writer", "copy_four", "room"]
 
 EIGHT = 8
 _INT = ir.IntType(64)
@@ -222,3 +222,17 @@ def room(_, numbers):
         return made
 
     return types.CPointer(types.uint64)(numbers), codegen
+
+
+@intrinsic
+def copy_four(_, to, at, source, first):
+    """Write four numbers from `first` on of one address to another, from `at` on, at once."""
+
+    def codegen(context, builder, signature, arguments):
+        to, at, source, first = arguments
+        four = ir.VectorType(_INT, 4).as_pointer()
+        numbers = builder.load(builder.bitcast(builder.gep(source, [first]), four), align=8)
+        builder.store(numbers, builder.bitcast(builder.gep(to, [at]), four), align=8)
+        return context.get_dummy_value()
+
+    return types.void(to, types.int64, source, types.int64), codegen

@@ -11,8 +11,9 @@ import numpy as np
 from sim.engines.kernels.address import add_one, array, fetch, lowest, number, pointer, shift
 from sim.engines.kernels.buckets import PAGE_BITS, buckets_of, ends_of, of_part, stays_of
 from sim.engines.kernels.draws import MOVE, S32, SHUT, U64, inner, woven
-from sim.engines.kernels.eight import NUMBERS, Sight, count_foreseen, foresee, put_foreseen
+from sim.engines.kernels.eight import NUMBERS, Sight
 from sim.engines.kernels.one import Seldom, move_one
+from sim.engines.kernels.page import ask_foreseen, count_foreseen, foresee, put_foreseen
 from sim.engines.kernels.record import NO_LEG
 from sim.engines.kernels.rows import room
 from sim.plan.layout import PAGE
@@ -107,7 +108,7 @@ def sight_of(book, k, day, scratch):
     ring = array(book, "state.ring", 4)
     means_edge = array(book, "fixed.means_edge", 1)
     epoch = array(book, "epochs.epoch_of_day", 1)[day]
-    forced = array(book, "epochs.forced", 4)
+    forced, forced_leg = array(book, "epochs.forced", 4), array(book, "fixed.forced_leg", 3)
     n_places, n_tally = stock.shape[2], stock.shape[3]
     buckets, stays = buckets_of(book), stays_of(book)
     return Sight(
@@ -115,21 +116,22 @@ def sight_of(book, k, day, scratch):
         pointer(array(book, "state.threshold", 1)), pointer(array(book, "state.way_word", 1)),
         pointer(array(book, "state.leg_way", 1)), stays.stay_word, stays.guide, buckets.bucket,
         pointer(array(book, "fixed.period_of_day", 1)), pointer(array(book, "state.member_class", 1)), pointer(forced[epoch]),
-        pointer(stock[k]), pointer(ring[k]), pointer(flow[k]), stays.n_places, n_tally, n_places * n_tally,
-        flow.shape[2] * n_tally, stays.n_days, forced.shape[2], forced.shape[3], ring.shape[1] - 1, day, scratch,
+        pointer(forced_leg), pointer(stock[k]), pointer(ring[k]), pointer(flow[k]), stays.n_places, n_tally, n_places * n_tally,
+        flow.shape[2] * n_tally, stays.n_days, forced.shape[2], forced.shape[3], forced_leg.shape[2], ring.shape[1] - 1,
+        day, scratch,
     )  # fmt: skip
 
 
 @woven
 def seldom_of(book, k, day):
     """What only some moves of thread `k` ask for on a day."""
-    forced_leg, harm = array(book, "fixed.forced_leg", 3), array(book, "state.harm", 3)
+    harm = array(book, "state.harm", 3)
     epoch = array(book, "epochs.epoch_of_day", 1)[day]
     return Seldom(
         pointer(array(book, "fixed.kind_home", 1)), number(book, "fixed.keep_after_robbery"),
-        pointer(array(book, "fixed.kind_group", 1)), pointer(forced_leg), pointer(array(book, "epochs.income", 2)[epoch]),
+        pointer(array(book, "fixed.kind_group", 1)), pointer(array(book, "epochs.income", 2)[epoch]),
         pointer(harm[k]), pointer(array(book, "state.forced_seen", 4)[k]), pointer(array(book, "state.request", 3)[k]),
-        forced_leg.shape[2], harm.shape[2],
+        harm.shape[2],
     )  # fmt: skip
 
 
@@ -184,7 +186,8 @@ def _move(k, threads, begun, sight, stays, buckets, ends, seldom):
             seen = foresee(sight, stays, seldom.kind_group, seldom.forced_seen, start, stop - begin)
             events += count_foreseen(sight, seen)
             put_foreseen(sight, buckets, seen.common)
-            left = (ONES >> U64(PAGE - stop + begin)) & ~seen.common
+            events += ask_foreseen(sight, turn, seldom.request, seen.asks)
+            left = (ONES >> U64(PAGE - stop + begin)) & ~(seen.common | seen.asks)
             while left:
                 events += move_one(4 * (start + lowest(left)), sight, stays, buckets, ends, seldom)
                 left &= left - U64(1)
