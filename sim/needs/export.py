@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,32 @@ if TYPE_CHECKING:
 
     from sim.needs.needs import Needs
 
-__all__ = ["describe", "field_schema", "write_csv", "write_folder", "write_parquet"]
+__all__ = ["describe", "field_schema", "whole", "write_csv", "write_folder", "write_parquet"]
 
 
-def _aside(path: Path) -> Path:
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes the file once all is written: a file is there whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if it is not there.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        msg = f"cannot write {path}: {error}"
+        raise DataError(msg) from error
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -60,28 +81,20 @@ def write_csv(frame: pd.DataFrame, path: Path, *, hxl: bool = False, name: str =
     name : str
         Table name in ``fields.csv``, for the tags.
     """
-    part = _aside(path)
     plain = _plain(frame)
     tags = {f["name"]: f["hxl"] for f in records(table("fields").query("table == @name"))}
-    try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(",".join(plain.columns) + "\n")
-            if hxl:
-                stream.write(",".join(str(tags.get(c, "")) for c in plain.columns) + "\n")
-            plain.to_csv(stream, index=False, header=False, lineterminator="\n")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        msg = f"cannot write {path}: {error}"
-        raise DataError(msg) from error
+    with whole(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(",".join(plain.columns) + "\n")
+        if hxl:
+            stream.write(",".join(str(tags.get(c, "")) for c in plain.columns) + "\n")
+        plain.to_csv(stream, index=False, header=False, lineterminator="\n")
     return path
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> Path:
     """Write a table as Parquet, text columns as dictionaries."""
-    part = _aside(path)
-    publish(frame.copy()).to_parquet(part, index=False, compression="zstd")
-    part.replace(path)
+    with whole(path) as part:
+        publish(frame.copy()).to_parquet(part, index=False, compression="zstd")
     return path
 
 

@@ -10,6 +10,7 @@ from openpyxl import Workbook
 from sim.errors import DataError
 from sim.needs import sheets
 from sim.needs.axes import REGION
+from sim.needs.export import whole
 from sim.needs.labels import LANGUAGES, column_label, label, text
 from sim.needs.sheets import Layout
 from sim.needs.tables import records, table
@@ -88,15 +89,8 @@ def write_workbook(needs: Needs, path: Path, lang: str) -> Path:
     _glossary(book, lang)
     book.properties.title = text("title", lang)
     book.properties.creator = "Travesía"
-    part = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with whole(path) as part:
         book.save(part)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        msg = f"cannot write {path}: {error}"
-        raise DataError(msg) from error
     return path
 
 
