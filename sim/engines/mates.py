@@ -34,6 +34,13 @@ def share_processors(threads: int) -> list[set[int]]:
     return [set(allowed[number::threads]) for number in range(threads)] if len(allowed) >= threads > 1 else []
 
 
+def _processors() -> int:
+    """Processors that this thread may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Mates:
     """Threads that wait for work.
 
@@ -41,12 +48,18 @@ class Mates:
     ----------
     count : int
         How many beside the caller's own; may be 0.
+
+    Attributes
+    ----------
+    crowded : bool
+        There are fewer processors than threads, so that one that waits in a loop keeps another from its work.
     """
 
     def __init__(self, count: int) -> None:
         self._outbox: Outbox = SimpleQueue()
         self._inboxes: list[Inbox] = [SimpleQueue() for _ in range(count)]
         shares = share_processors(count + 1)
+        self.crowded = count >= _processors()
         self._own = shares[0] if shares else set()
         for number, inbox in enumerate(self._inboxes, start=1):
             # they know boxes only, and keep nobody alive who forgets to close them

@@ -12,8 +12,9 @@ import numba as nb
 import numpy as np
 import pytest
 
+from sim.engines import mates
 from sim.engines.agents.engine import AgentsRun, run_agents
-from sim.engines.kernels import line
+from sim.engines.kernels import day, line
 from sim.engines.mates import Mates, share_processors
 from sim.plan import compile_plan
 from sim.spec import load_scenario
@@ -153,3 +154,17 @@ def test_threads_that_work_together_have_processors_of_their_own(monkeypatch: py
         assert os.sched_getaffinity(0) == before
     finally:
         mates.close()
+
+
+def test_threads_that_share_processors_do_not_wait_in_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks again and again keeps another from its work where there are more threads than processors."""
+    plan = compile_plan(load_scenario("history/baseline"), scale=0.001)
+    looks = {}
+    for processors in (1, 2, 3):
+        monkeypatch.setattr(mates, "_processors", lambda n=processors: n)
+        run = AgentsRun(plan, threads=2)
+        run.advance(1)
+        looks[processors] = int(run.state.sync[-1, day.PATIENCE])
+        run.close()
+    assert looks[1] == 1
+    assert looks[2] == looks[3] > 1_000

@@ -23,17 +23,16 @@ from sim.engines.kernels.people import depart_part
 from sim.engines.kernels.record import first_threshold
 from sim.engines.kernels.walk import move_part, write_way_words
 
-__all__ = ["DAY", "NEWS", "STEP", "work_on"]
+__all__ = ["DAY", "PATIENCE", "work_on"]
 
 NEWS, MORNING, DEPART, MOVE, SERVE, AGAIN, EVENING, DONE = range(8)
 """Steps of a day; AGAIN looks whether somebody can move on."""
 STEP, DAY, WAITS, SEEN, DEPARTED, ON_ROUTE, FROM, TO = range(8)
 """A thread's row of ``state.sync``: step and day it is at, whether it waits for the others, meetings it has seen, persons who departed
 today and are on the route in its places, and whose people it moves."""
-ARRIVED, MEETING, SERVED = range(3)
-"""The row in common: threads that have come, meetings so far, persons handed back to move on."""
-_PATIENCE = 20_000
-"""Looks before a thread that waits lets others have its processor: 0.3 ms where measured."""
+ARRIVED, MEETING, SERVED, PATIENCE = range(4)
+"""The row in common: threads that have come, meetings so far, persons handed back to move on, and how often a thread that waits looks
+before it lets others have its processor."""
 _WORTH_SHARING = 3_000
 """So many people move on before it pays to share them out."""
 
@@ -250,7 +249,7 @@ def _meet(own, common, of):
 def _still_waits(own, common):
     """Look until all have come to where threads meet, or patience ends."""
     looks = 0
-    while own[WAITS] and looks < _PATIENCE:
+    while own[WAITS] and looks < common[PATIENCE]:
         own[WAITS] = look(shift(common, MEETING)) == own[SEEN]
         looks += 1
     return own[WAITS]
