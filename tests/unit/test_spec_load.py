@@ -349,6 +349,27 @@ def test_people_of_a_small_world_are_removed_to_their_country_or_to_where_they_s
     assert load_scenario(content).world.home_places["VEN"] == "H"
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_home_of_a_group_does_not_hang_on_the_order_of_tables(order: int) -> None:
+    """Of several places of a country an origin, and of these the first by name; without one, where the first set out."""
+    content = two_roads()
+    rule = {"id": "rule", "instrument": "removal", "places": ["B"], "size": 0.5, "start": "2023-02-01"}
+    later = {**content["departures"][0], "place": "B", "start": "2023-02-01", "id": "later"}
+    content.update(policies=[rule], departures=[*content["departures"], later][::order])
+    assert load_scenario(content).world.home_places["VEN"] == "A"
+    more = [("G", "destination"), ("K", "origin"), ("H", "origin")]
+    content["world"]["places"] += [
+        {"id": name, "country": "VEN", "role": role} for name, role in more[::order]
+    ]
+    content["world"]["legs"] += [
+        {"id": f"{one}-{other}", "from": one, "to": other, "days": {"kind": "fixed", "days": 1}}
+        for name, _ in more
+        for one, other in (("B", name), (name, "C"))
+        if (one, name) != ("G", "G")  # nobody leaves a destination
+    ]
+    assert load_scenario(content).world.home_places["VEN"] == "H"
+
+
 def test_a_file_without_its_ending_and_a_folder_of_tables_are_pointed_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
