@@ -227,7 +227,7 @@ def _edge_table(
 def ahead(edge: NDArray[np.int64], node: NDArray[np.int64]) -> NDArray[np.int64]:
     """Days by which the source of each edge may have gone ahead of its target."""
     one, other = (node[edge[:, column], at.STAGE] for column in (at.SOURCE, at.TARGET))
-    days: NDArray[np.int64] = np.where(one < other, at.AHEAD * at.PIECE - 1, at.SPAN - 1) * edge[:, at.ACROSS]
+    days: NDArray[np.int64] = np.where(one < other, at.AHEAD * at.PIECE + at.SPAN - 2, at.SPAN - 1) * edge[:, at.ACROSS]
     return days
 
 
@@ -526,7 +526,7 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
         regime=made.net.segment[:, at.S_R0].copy(),
         entry=np.zeros(len(made.net.node), np.int64),
         balance=_zeros((stages, plan.n_days, 3)),
-        buffer=_zeros((stages, 7, s["width"])),
+        buffer=_zeros((stages, 8, s["width"])),
         later=_zeros(s["later"]),
         queue=_zeros(s["queue"]),
         joined=_zeros(s["joined"]),

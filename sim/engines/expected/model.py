@@ -14,6 +14,7 @@ from sim.engines.expected.network import route_of
 from sim.engines.expected.people import Lanes, expected_people, lanes_of
 from sim.engines.expected.stages import pieces_of, run_through
 from sim.engines.expected.ways import Tabulator, ways_of
+from sim.engines.kernels import expected_layout as at
 from sim.plan import UNITS
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def tables_of(carried: Carried, memory: Memory, departures: Daily | None = None)
             balance=memory.balance[stage], buffer=memory.buffer[stage], want=memory.want[stage]
         )
         addresses = (a.__array_interface__["data"][0] for a in (*shared, *own, *leaving))
-        out.append([*numbers, int(net.stage[stage]), int(net.stage[stage + 1]), 0, *addresses])
+        out.append([*numbers, int(net.stage[stage]), int(net.stage[stage + 1]), 0, *[0] * at.SPAN, *addresses])
     return np.array(out, np.int64)
 
 

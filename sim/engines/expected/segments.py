@@ -10,6 +10,7 @@ from sim.engines.expected.stays import Stay, regimes_of
 from sim.engines.expected.ways import padded
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_rows import CHUNK
+from sim.engines.kernels.expected_span_rows import FOUR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,12 +76,13 @@ class Segments:
         self.length_end, self.ratio_end = 1, 1
 
     def tap(self, taps: NDArray[np.float64]) -> int:
-        """Offset of some taps."""
-        key = taps.tobytes()
+        """Offset of some taps, with noughts behind them up to a multiple of four."""
+        row = np.pad(taps.ravel(), (0, -taps.size % FOUR))
+        key = row.tobytes()
         if key not in self.tap_at:
             self.tap_at[key] = self.tap_end
-            self.taps.append(taps.ravel())
-            self.tap_end += taps.size
+            self.taps.append(row)
+            self.tap_end += row.size
         return self.tap_at[key]
 
     def add(self, lo: int, count: int, table: int, calendar: int) -> None:
@@ -111,14 +113,16 @@ class Segments:
                 length = self.length_end
                 self.length.append(r.length)
                 self.length_end += len(r.length)
+                chances = np.where(np.arange(r.taps.shape[1]) < r.length[:, None], r.taps, 0.0)
+                chances = np.pad(chances, ((0, at.SPAN - 1), (0, at.SPAN - 1)))
                 rows.append(
                     (
                         r.first,
                         r.last,
                         at.VARYING,
                         0,
-                        r.taps.shape[1],
-                        self.tap(r.taps),
+                        chances.shape[1],
+                        self.tap(chances),
                         length,
                         0,
                         0,

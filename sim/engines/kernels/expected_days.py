@@ -25,6 +25,7 @@ from sim.engines.kernels.expected_rows import (
     whole,
 )
 from sim.engines.kernels.expected_spans import (
+    COUNTS,
     FLOWING,
     GONE,
     HERE,
@@ -331,6 +332,9 @@ def begin_span(B, day, days):
     B[at.N_DAY] = day
     clear(scratch(B, GONE), days)
     clear(scratch(B, ROUTE), days)
+    counts = scratch(B, COUNTS)
+    for i in range(at.SPAN):
+        counts[i] = 1.0 if i < days else 0.0
 
 
 @inner

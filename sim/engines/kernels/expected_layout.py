@@ -47,7 +47,7 @@ PART = 5
 """First block of nodes and one past the last; 1 = one node that nothing leads back to, which is solved for up to `SPAN` days at a
 time; first line and one past the last."""
 SPAN = 8
-STAGES, PIECE, AHEAD, KEPT = 8, 16, 2, 32
+STAGES, PIECE, AHEAD, KEPT = 8, 32, 2, 64
 """Parts are cut into at most so many stages, which go through pieces of at most so many days, the first at most so many pieces
 before the last; days for which is kept what one stage leaves for another."""
 
@@ -161,7 +161,7 @@ class Memory(NamedTuple):
     regime: Array  # int64 [G], regime of each segment
     entry: Array  # int64 [N], next entry of the departures of each node
     balance: Array  # float64 [stages, n_days, 3], departed, on the route, ended on each day
-    buffer: Array  # float64 [stages, 7, width]
+    buffer: Array  # float64 [stages, 8, width]
     later: Array  # rows of edges within blocks: who set out in the last round
     queue: Array  # rows of those in line
     joined: Array  # rows of those who joined, day by day
@@ -175,9 +175,10 @@ class Memory(NamedTuple):
 # a run as the kernels see it: a table of numbers, then of the addresses of all arrays (every array of numbers that count is int64)
 (
     N_NODES, N_EDGES, N_LINES, N_PLACES, N_CELLS, N_ROWS, N_WIDE, N_N_DAYS, N_LIMITS, N_ROOMS,
-    N_OF_LEG, N_MERGE, N_REPLAY, N_SAVE_UP, N_PARTS, N_TABLES, N_PEAKS, N_FLOWS, N_BEGIN, N_END, N_DAY,
-) = range(21)  # fmt: skip
-"""The last three: first part of a stage and one past the last; first day of a span, written by the kernels."""
+    N_OF_LEG, N_MERGE, N_REPLAY, N_SAVE_UP, N_PARTS, N_TABLES, N_PEAKS, N_FLOWS, N_BEGIN, N_END, N_DAY, N_SHARES,
+) = range(22)  # fmt: skip
+"""The last four: first part of a stage and one past the last; written by the kernels, the first day of a span and eight offsets
+of a node's shares on its days."""
 (
     A_DAY, A_BLOCK, A_PART, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_HOME, A_SEGMENT, A_EXPO,
     A_REGIME, A_LENGTH, A_RATIO, A_PLACE_START, A_PLACE_NODE, A_STAGE, A_BLOCK_OF, A_ROW, A_Q_NODE, A_Q_EDGE,
@@ -185,4 +186,4 @@ class Memory(NamedTuple):
     A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD, A_CROWDED,
     A_FLOW, A_SINCE, A_NOW, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
     A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
-) = range(21, 84)  # fmt: skip
+) = range(29, 92)  # fmt: skip

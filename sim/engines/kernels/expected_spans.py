@@ -9,15 +9,14 @@ from sim.engines.kernels.expected_evening import (
     close_crowd,
     crowd_of,
     gather_crowd,
-    keep_days,
     open_crowd,
     present,
-    settle_days,
 )
 from sim.engines.kernels.expected_rows import (
     CHUNK,
     add_rows,
     add_scaled,
+    arrive,
     clear,
     copy,
     inner,
@@ -29,10 +28,19 @@ from sim.engines.kernels.expected_rows import (
     total,
     whole,
 )
-from sim.engines.kernels.expected_span_rows import arrive_days, die_days, move_days, send_days
+from sim.engines.kernels.expected_span_rows import (
+    FOUR,
+    arrive_span,
+    die_span,
+    end_span,
+    keep_span,
+    send_span,
+    settle_span,
+)
 from sim.engines.kernels.expected_stays import stay_days
 
 __all__ = [
+    "COUNTS",
     "FLOWING",
     "GONE",
     "HERE",
@@ -50,9 +58,10 @@ __all__ = [
     "who_left",
 ]
 
-HERE, FLOWING, LEAVING, PART, CHANGE, GONE, ROUTE = range(7)
+HERE, FLOWING, LEAVING, PART, CHANGE, GONE, ROUTE, COUNTS = range(8)
 """Rows of the scratch buffer (each begins with a chunk of noughts): days of those who came, of an edge, of those who leave, a part of
-them, of the change of those on their way; chunks of those whose journey ended and of all on the route, by day of the span."""
+them, of the change of those on their way; chunks of those whose journey ended and of all on the route, by day of the span; one for each
+day of the span, nought for those behind it."""
 
 
 @tight
@@ -145,30 +154,38 @@ def block_on(B, number, which, day):
 
 
 @inner
-def same_block(B, number, which, day, most):
-    """Days from a day on with the same shares."""
-    n = 1
-    while n < most and block_on(B, number, which, day + n) == block_on(B, number, which, day):
-        n += 1
-    return n
+def shares_on(B, number, which, day, days):
+    """Offsets of a node's shares on each day of a span, and of the last for those behind it."""
+    begin = shift(B, at.N_SHARES)
+    block = block_on(B, number, which, day)
+    epoch, day_of = whole(B, at.A_DAY)[day * at.DAY + at.EPOCH], whole(B, at.A_DAY)
+    for i in range(at.SPAN):
+        if i < days and day_of[(day + i) * at.DAY + at.EPOCH] != epoch:
+            epoch = day_of[(day + i) * at.DAY + at.EPOCH]
+            block = block_on(B, number, which, day + i)
+        begin[i] = block
+    return begin
 
 
 @inner
-def same_way(B, edge, e, day, most):
-    """Days from a day on with the same travel time."""
+def steadily(B, edge, e, day, days):
+    """Whether one travel time holds for all who come over an edge in a span."""
     if edge[at.SAME]:
-        return most
-    n = 1
-    while n < most and way_then(B, day + n, e) == way_then(B, day, e):
-        n += 1
-    return n
+        return True
+    if whole(B, at.A_SINCE)[e] > day - edge[at.REACH] + 1:
+        return False
+    way = way_then(B, day, e)
+    for i in range(days):
+        if way_then(B, day + i, e) != way:
+            return False
+    return True
 
 
 @inner
-def die_on(B, o, z, step, chance, n, day, days, i, moments):
+def die_days(B, o, z, step, chance, n, day, days, moments):
     """Count those who died or went missing on an edge, on the days on which they would have arrived."""
     sums = shift(real(B, at.A_DONE), at.DIED * 3 * B[at.N_ROWS] + o)
-    die_days(sums, shift(scratch(B, GONE), i * CHUNK), z, step, chance, days, n)
+    die_span(sums, scratch(B, GONE), z, step, chance, scratch(B, COUNTS), n)
     if moments:
         for j in range(days):
             d = (day + j) * 1.0
@@ -177,15 +194,16 @@ def die_on(B, o, z, step, chance, n, day, days, i, moments):
 
 
 @inner
-def come_days(B, me, edge, way, day, days, i, begun, p, count, flow, step, moments):
-    """Those who come over an edge with one travel time, on some days from the i-th of the span on."""
+def come_steadily(B, me, edge, way, day, days, flow, step, moments):
+    """Those who come over an edge with one travel time in a span."""
     wide, chance = edge[at.WIDE], real(B, at.A_DEATH)[way]
     z = scratch(B, FLOWING)
     v = shift(whole(B, at.A_WAY), way * at.WAY)
-    arrive_days(shift(scratch(B, HERE), i * step + edge[at.INTO]), step, shift(flow, edge[at.FLOW]), z, shift(real(B, at.A_RING), edge[at.RING]),
-                wide * CHUNK, edge[at.MASK], begun, days, shift(real(B, at.A_TAP), v[at.TAP] + p), count, 1.0 - chance, wide)  # fmt: skip
+    arrive_span(shift(scratch(B, HERE), edge[at.INTO]), shift(scratch(B, CHANGE), edge[at.INTO]), step, shift(flow, edge[at.FLOW]),
+                z, chance > 0.0, shift(real(B, at.A_RING), edge[at.RING]), wide * CHUNK, edge[at.MASK], day - v[at.LAG], day,
+                scratch(B, COUNTS), shift(real(B, at.A_TAP), v[at.TAP]), (v[at.LEN] + FOUR - 1) // FOUR, 1.0 - chance, wide)  # fmt: skip
     if chance > 0.0:
-        die_on(B, me[at.ACC] + edge[at.INTO], z, step, chance, wide, day, days, i, moments)
+        die_days(B, me[at.ACC] + edge[at.INTO], z, step, chance, wide, day, days, moments)
 
 
 @inner
@@ -196,97 +214,107 @@ def come_evenly_days(B, me, edge, way, day, days, flow, step, moments):
     on_way = shift(ring, (edge[at.MASK] + 1) * wide * CHUNK)
     share = real(B, at.A_TAP)[whole(B, at.A_WAY)[way * at.WAY + at.TAP]]
     for i in range(days):
-        z = shift(scratch(B, FLOWING), i * step)
+        z, change = shift(scratch(B, FLOWING), i * step), shift(scratch(B, CHANGE), i * step + edge[at.INTO])
         add_rows(on_way, shift(ring, ((day + i - 1) & edge[at.MASK]) * wide * CHUNK), wide)
         scale(z, share, on_way, wide)
         add_scaled(on_way, -1.0, z, wide)
         add_scaled(shift(scratch(B, HERE), i * step + edge[at.INTO]), 1.0 - chance, z, wide)
         add_scaled(shift(flow, edge[at.FLOW]), 1.0 - chance, z, wide)
+        add_scaled(change, -1.0, z, wide)
+        add_rows(change, shift(ring, ((day + i) & edge[at.MASK]) * wide * CHUNK), wide)
     if chance > 0.0:
-        z = scratch(B, FLOWING)
-        die_on(B, me[at.ACC] + edge[at.INTO], z, step, chance, wide, day, days, 0, moments)
+        die_days(B, me[at.ACC] + edge[at.INTO], scratch(B, FLOWING), step, chance, wide, day, days, moments)
 
 
 @inner
-def come_unsteadily(B, me, edge, e, day, i, origin, flow, step, moments):
-    """Those who come over an edge on a day on which some set out under another travel time."""
+def come_on(B, me, edge, way, day, i, begun, p, count, flow, step, moments):
+    """Those who come over an edge on the i-th day of a span with one travel time, of so many days on which they set out."""
+    wide, chance = edge[at.WIDE], real(B, at.A_DEATH)[way]
+    z = scratch(B, FLOWING)
+    v = shift(whole(B, at.A_WAY), way * at.WAY)
+    arrive(shift(scratch(B, HERE), i * step + edge[at.INTO]), shift(flow, edge[at.FLOW]), z, shift(real(B, at.A_RING), edge[at.RING]),
+           wide * CHUNK, edge[at.MASK], begun, shift(real(B, at.A_TAP), v[at.TAP] + p), count, 1.0 - chance, wide)  # fmt: skip
+    add_scaled(shift(scratch(B, CHANGE), i * step + edge[at.INTO]), -1.0, z, wide)
+    if chance > 0.0:
+        scale(z, chance, z, wide)
+        gone = count_out(B, at.DIED, me[at.ACC] + edge[at.INTO], z, wide, day, moments)
+        real(B, at.A_BALANCE)[day * 3 + 2] += gone
+
+
+@inner
+def come_unsteadily(B, me, edge, e, day, days, origin, flow, step, moments):
+    """Those who come over an edge in a span in which some set out under another travel time."""
     wide = edge[at.WIDE]
-    change = shift(scratch(B, CHANGE), i * step + edge[at.INTO])
-    for k in range(min(edge[at.REACH], day - origin + 1)):
-        way = way_then(B, day - k, e)
-        v = shift(whole(B, at.A_WAY), way * at.WAY)
-        p = k - v[at.LAG]
-        if p >= 0 and p < v[at.LEN]:
-            come_days(B, me, edge, way, day, 1, i, day - k, p, 1, flow, step, moments)
-            add_scaled(change, -1.0, scratch(B, FLOWING), wide)
-    add_rows(change, shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * wide * CHUNK), wide)
+    for i in range(days):
+        d = day + i
+        note_change(B, edge, e, d, origin)
+        now, reach = way_then(B, d, e), edge[at.REACH]
+        steady = whole(B, at.A_SINCE)[e] <= d - reach + 1
+        for k in range(1 if steady else min(reach, d - origin + 1)):
+            way = now if steady else way_then(B, d - k, e)
+            v = shift(whole(B, at.A_WAY), way * at.WAY)
+            p = 0 if steady else k - v[at.LAG]
+            if p >= 0 and p < v[at.LEN]:
+                begun = d - (v[at.LAG] if steady else k)
+                come_on(B, me, edge, way, d, i, begun, p, v[at.LEN] if steady else 1, flow, step, moments)
+        change = shift(scratch(B, CHANGE), i * step + edge[at.INTO])
+        add_rows(change, shift(real(B, at.A_RING), edge[at.RING] + (d & edge[at.MASK]) * wide * CHUNK), wide)
 
 
 @inner
 def gather_days(B, me, day, days, origin, flow, step, moments):
     """Add up who arrives at a node over all its edges, and the change of those on their way."""
-    clear(scratch(B, HERE), days * (me[at.CHUNKS] + 1))
-    clear(scratch(B, CHANGE), days * (me[at.CHUNKS] + 1))
+    clear(scratch(B, HERE), at.SPAN * (me[at.CHUNKS] + 1))
+    clear(scratch(B, CHANGE), at.SPAN * (me[at.CHUNKS] + 1))
     for e in range(me[at.EDGE_0], me[at.EDGE_1]):
         edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
-        ring, wide = shift(real(B, at.A_RING), edge[at.RING]), edge[at.WIDE]
-        i = 0
-        while i < days:
-            d = day + i
-            note_change(B, edge, e, d, origin)
-            way, n, steady = way_then(B, d, e), 1, True
-            if edge[at.EVEN]:
-                n = days
-                come_evenly_days(B, me, edge, way, day, days, flow, step, moments)
-            elif whole(B, at.A_SINCE)[e] <= d - edge[at.REACH] + 1:
-                n = same_way(B, edge, e, d, days - i)
-                v = shift(whole(B, at.A_WAY), way * at.WAY)
-                come_days(B, me, edge, way, d, n, i, d - v[at.LAG], 0, v[at.LEN], flow, step, moments)
-            else:
-                steady = False
-                come_unsteadily(B, me, edge, e, d, i, origin, flow, step, moments)
-            if steady:
-                change = shift(scratch(B, CHANGE), i * step + edge[at.INTO])
-                move_days(change, scratch(B, FLOWING), step, ring, wide * CHUNK, edge[at.MASK], d, n, wide)
-            i += n
+        if edge[at.EVEN]:
+            come_evenly_days(B, me, edge, way_then(B, day, e), day, days, flow, step, moments)
+            continue
+        note_change(B, edge, e, day, origin)
+        if steadily(B, edge, e, day, days):
+            come_steadily(B, me, edge, way_then(B, day, e), day, days, flow, step, moments)
+        else:
+            come_unsteadily(B, me, edge, e, day, days, origin, flow, step, moments)
 
 
 @inner
-def set_out_days(B, e, out, step, block, day, days):
-    """Part of those who leave set out over an edge, on some days with the same shares."""
+def set_out_days(B, e, out, step, begin, day):
+    """Part of those who leave set out over an edge."""
     edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
-    ring, row = shift(real(B, at.A_RING), edge[at.RING]), shift(real(B, at.A_ROW), block + edge[at.ROW])
-    wide = edge[at.WIDE]
-    send_days(ring, wide * CHUNK, edge[at.MASK], day, days, row, shift(out, edge[at.FROM]), step, wide)
+    ring, wide = shift(real(B, at.A_RING), edge[at.RING]), edge[at.WIDE]
+    rows = shift(real(B, at.A_ROW), edge[at.ROW])
+    send_span(ring, wide * CHUNK, edge[at.MASK], day, rows, begin, shift(out, edge[at.FROM]), step, wide)
+
+
+@inner
+def end_days(B, me, here, step, day, days, moments):
+    """Journeys that end on arrival."""
+    n, home = me[at.CHUNKS], shift(real(B, at.A_HOME), max(me[at.HOME], 0))
+    some = me[at.HOME] >= 0
+    sums = shift(real(B, at.A_DONE), at.ENDED * 3 * B[at.N_ROWS] + me[at.ACC])
+    for i in range(days if moments else 0):
+        part, d = scratch(B, PART), (day + i) * 1.0
+        copy(part, shift(here, i * step), n)
+        if some:
+            part_of(part, home, part, n)
+        add_scaled(shift(sums, B[at.N_ROWS]), d, part, n)
+        add_scaled(shift(sums, 2 * B[at.N_ROWS]), d * d, part, n)
+    end_span(sums, scratch(B, GONE), here, step, home, some, scratch(B, COUNTS), n)
 
 
 @inner
 def enter_days(B, number, me, day, days, step, moments):
     """Outcomes on arrival, then those sent away; who is left begins a stay."""
-    n = me[at.CHUNKS]
-    part = scratch(B, PART)
+    here = scratch(B, HERE)
     if me[at.END] > 0:
-        for i in range(days):
-            here = shift(scratch(B, HERE), i * step)
-            if me[at.HOME] < 0:
-                copy(part, here, n)
-                clear(here, n)
-            else:
-                part_of(part, shift(real(B, at.A_HOME), me[at.HOME]), here, n)
-                add_scaled(here, -1.0, part, n)
-            gone = count_out(B, at.ENDED, me[at.ACC], part, n, day + i, moments)
-            real(B, at.A_BALANCE)[(day + i) * 3 + 2] += gone
-    i = 0
-    while me[at.SENT] and i < days:
-        length = same_block(B, number, at.AWAY, day + i, days - i)
-        block = block_on(B, number, at.AWAY, day + i)
+        end_days(B, me, here, step, day, days, moments)
+    if me[at.SENT]:
+        begin = shares_on(B, number, at.AWAY, day, days)
         for o in range(me[at.SENT_0], me[at.SENT_1]):
-            here = shift(scratch(B, HERE), i * step)
-            set_out_days(B, whole(B, at.A_OUT)[o], here, step, block, day + i, length)
-        for j in range(i, i + length):
-            here = shift(scratch(B, HERE), j * step)
-            part_of(here, shift(real(B, at.A_ROW), block), here, n)
-        i += length
+            set_out_days(B, whole(B, at.A_OUT)[o], here, step, begin, day)
+        for i in range(days):
+            part_of(shift(here, i * step), shift(real(B, at.A_ROW), begin[i]), shift(here, i * step), me[at.CHUNKS])
 
 
 @inner
@@ -315,20 +343,15 @@ def leave_on(B, number, me, block, day, i, tally, step, moments):
 @inner
 def leave_days(B, number, me, day, days, tally, step, moments):
     """Turning back, closed ways and settling; the rest leaves over the node's edges."""
-    i = 0
-    while i < days:
-        n = same_block(B, number, at.CHOICE, day + i, days - i)
-        block = block_on(B, number, at.CHOICE, day + i)
-        out = shift(scratch(B, LEAVING), i * step)
-        for j in range(n):
-            if me[at.TURN] >= 0:
-                back = block_on(B, me[at.TURN], at.CHOICE, day + i + j)
-                turn_back(B, me, back, day + i + j, shift(out, j * step))
-            if me[at.CLOSES] or me[at.R_TURN] >= 0 or me[at.SETTLES]:
-                leave_on(B, number, me, block, day + i + j, i + j, tally, step, moments)
-        for o in range(me[at.OUT_0], me[at.OUT_1]):
-            set_out_days(B, whole(B, at.A_OUT)[o], out, step, block, day + i, n)
-        i += n
+    out = scratch(B, LEAVING)
+    begin = shares_on(B, number, at.CHOICE, day, days)
+    for i in range(days if me[at.TURN] >= 0 else 0):
+        turn_back(B, me, block_on(B, me[at.TURN], at.CHOICE, day + i), day + i, shift(out, i * step))
+    if me[at.CLOSES] or me[at.R_TURN] >= 0 or me[at.SETTLES]:
+        for i in range(days):
+            leave_on(B, number, me, begin[i], day + i, i, tally, step, moments)
+    for o in range(me[at.OUT_0], me[at.OUT_1]):
+        set_out_days(B, whole(B, at.A_OUT)[o], out, step, begin, day)
 
 
 @inner
@@ -338,10 +361,11 @@ def evenings(B, number, me, tally, stock, status, days, step, come, gone):
     counted = scratch(B, PART)
     if B[at.N_TABLES]:
         counted = shift(tally, status * B[at.N_ROWS] + me[at.ACC])
+    route, counts = scratch(B, ROUTE), scratch(B, COUNTS)
     if status == 0:
-        settle_days(own, counted, scratch(B, ROUTE), come, gone, step, days, n)
+        settle_span(own, counted, route, come, gone, step, days, counts, n)
     else:
-        keep_days(own, counted, scratch(B, ROUTE), come, step, days, n)
+        keep_span(own, counted, route, come, step, days, counts, n)
     for i in range(days if B[at.N_PEAKS] else 0):
         to, day = crowd_of(B, number, status), B[at.N_DAY] + i
         open_crowd(B, to, day)

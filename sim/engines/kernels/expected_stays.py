@@ -19,7 +19,7 @@ from sim.engines.kernels.expected_rows import (
     tight,
     whole,
 )
-from sim.engines.kernels.expected_span_rows import convolve_days, decay_days
+from sim.engines.kernels.expected_span_rows import FOUR, convolve_span, decay_span, spread_span, start_stays
 
 __all__ = ["rewrite", "stay", "stay_again", "stay_days"]
 
@@ -37,105 +37,91 @@ def current(B, g, day):
     return r
 
 
+@inner
+def stay_segment(B, me, g, here, out, staying, day):
+    """Those who begin a stay join the history of a segment; work out who of it leaves today."""
+    segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
+    to, chunks, mask = segment[at.S_LO] - me[at.LO], segment[at.S_CHUNKS], segment[at.S_MASK]
+    width = chunks * CHUNK
+    a, leaving = shift(real(B, at.A_A), segment[at.S_A]), shift(out, to)
+    copy(shift(a, (day & mask) * width), shift(here, to), chunks)
+    regime = shift(whole(B, at.A_REGIME), current(B, g, day) * at.REGIME)
+    if regime[at.R_KIND] == at.GEOMETRIC:
+        chance = real(B, at.A_TAP)[regime[at.R_TAP] + regime[at.R_LEN] * day]
+        scale(leaving, chance, shift(staying, to), chunks)
+    elif regime[at.R_KIND] == at.VARYING:
+        i = day - regime[at.R_FIRST]
+        taps = shift(real(B, at.A_TAP), regime[at.R_TAP] + i * regime[at.R_LEN])
+        convolve(leaving, a, width, mask, day, taps, whole(B, at.A_LENGTH)[regime[at.R_EXP] + i], chunks)
+    else:
+        taps = shift(real(B, at.A_TAP), regime[at.R_TAP])
+        convolve(leaving, a, width, mask, day - regime[at.R_LAG], taps, regime[at.R_LEN], chunks)
+        if regime[at.R_EXPS] > 0:
+            old = shift(a, ((day - regime[at.R_FROM]) & mask) * width)
+            expo = shift(real(B, at.A_EXPO), regime[at.R_EXP] * 2)
+            state = shift(real(B, at.A_EXPS), segment[at.S_STATE])
+            decay(leaving, state, width, old, expo, regime[at.R_EXPS], chunks)
+
+
 @tight
 def stay(B, me, here, out, day):
-    """Those who begin a stay join the history of their place; work out who leaves today.
+    """The same for all of a node.
 
     Segments come in the order of their classes, so that what one writes beyond its own last class the next writes over.
     """
     staying = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
     for g in range(me[at.SEG_0], me[at.SEG_1]):
-        segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
-        to, chunks, mask = segment[at.S_LO] - me[at.LO], segment[at.S_CHUNKS], segment[at.S_MASK]
-        width = chunks * CHUNK
-        a, leaving = shift(real(B, at.A_A), segment[at.S_A]), shift(out, to)
-        copy(shift(a, (day & mask) * width), shift(here, to), chunks)
-        regime = shift(whole(B, at.A_REGIME), current(B, g, day) * at.REGIME)
-        if regime[at.R_KIND] == at.GEOMETRIC:
-            scale(
-                leaving,
-                real(B, at.A_TAP)[regime[at.R_TAP] + regime[at.R_LEN] * day],
-                shift(staying, to),
-                chunks,
-            )
-        elif regime[at.R_KIND] == at.VARYING:
-            i = day - regime[at.R_FIRST]
-            taps = shift(real(B, at.A_TAP), regime[at.R_TAP] + i * regime[at.R_LEN])
-            convolve(leaving, a, width, mask, day, taps, whole(B, at.A_LENGTH)[regime[at.R_EXP] + i], chunks)
-        else:
-            taps = shift(real(B, at.A_TAP), regime[at.R_TAP])
-            convolve(leaving, a, width, mask, day - regime[at.R_LAG], taps, regime[at.R_LEN], chunks)
-            if regime[at.R_EXPS] > 0:
-                old = shift(a, ((day - regime[at.R_FROM]) & mask) * width)
-                expo = shift(real(B, at.A_EXPO), regime[at.R_EXP] * 2)
-                decay(
-                    leaving,
-                    shift(real(B, at.A_EXPS), segment[at.S_STATE]),
-                    width,
-                    old,
-                    expo,
-                    regime[at.R_EXPS],
-                    chunks,
-                )
+        stay_segment(B, me, g, here, out, staying, day)
 
 
 @inner
-def stay_stretch(B, regime, segment, here, out, staying, step, day, days):
-    """Who leaves a segment on some days of one regime (`here`, `out` and `staying` begin with the segment's first class)."""
+def stay_span(B, regime, segment, here, out, staying, step, day, days):
+    """Who leaves a segment in a span of one regime (`here`, `out` and `staying` begin with the segment's first class)."""
     chunks, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
     width = chunks * CHUNK
     a = shift(real(B, at.A_A), segment[at.S_A])
-    for i in range(days):
-        copy(shift(a, ((day + i) & mask) * width), shift(here, i * step), chunks)
+    start_stays(a, width, mask, day, here, step, chunks)
     if regime[at.R_KIND] == at.GEOMETRIC:
         for i in range(days):
             chance = real(B, at.A_TAP)[regime[at.R_TAP] + regime[at.R_LEN] * (day + i)]
             scale(shift(out, i * step), chance, staying, chunks)
             settle_down(staying, shift(here, i * step), shift(out, i * step), chunks)
     elif regime[at.R_KIND] == at.VARYING:
+        j, length = day - regime[at.R_FIRST], regime[at.R_LEN]
+        most = 0
         for i in range(days):
-            j = day + i - regime[at.R_FIRST]
-            taps = shift(real(B, at.A_TAP), regime[at.R_TAP] + j * regime[at.R_LEN])
-            count = whole(B, at.A_LENGTH)[regime[at.R_EXP] + j]
-            convolve(shift(out, i * step), a, width, mask, day + i, taps, count, chunks)
+            most = max(most, whole(B, at.A_LENGTH)[regime[at.R_EXP] + j + i])
+        taps = shift(real(B, at.A_TAP), regime[at.R_TAP] + j * length)
+        spread_span(out, step, a, width, mask, day, taps, length, most, chunks)
     else:
         taps = shift(real(B, at.A_TAP), regime[at.R_TAP])
-        convolve_days(out, step, a, width, mask, day - regime[at.R_LAG], days, taps, regime[at.R_LEN], chunks)
+        fours = (regime[at.R_LEN] + FOUR - 1) // FOUR
+        convolve_span(out, step, a, width, mask, day - regime[at.R_LAG], taps, fours, chunks)
         if regime[at.R_EXPS] > 0:
             state = shift(real(B, at.A_EXPS), segment[at.S_STATE])
             expo = shift(real(B, at.A_EXPO), regime[at.R_EXP] * 2)
-            decay_days(
-                out,
-                step,
-                state,
-                width,
-                a,
-                mask,
-                day - regime[at.R_FROM],
-                days,
-                expo,
-                regime[at.R_EXPS],
-                chunks,
-            )
+            first = day - regime[at.R_FROM]
+            decay_span(out, step, state, width, a, mask, first, days, expo, regime[at.R_EXPS], chunks)
 
 
 @inner
 def stay_days(B, me, here, out, part, step, day, days):
-    """The same as `stay` for some days: rows of `here` and `out` lie `step` numbers apart, `part` is scratch."""
+    """The same as `stay` for a span of days: rows of `here` and `out` lie `step` numbers apart, `part` is scratch."""
     staying = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
     for g in range(me[at.SEG_0], me[at.SEG_1]):
         segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
         to = segment[at.S_LO] - me[at.LO]
-        copy(part, shift(staying, to), segment[at.S_CHUNKS])
-        i = 0
-        while i < days:
-            regime = shift(whole(B, at.A_REGIME), current(B, g, day + i) * at.REGIME)
-            n = min(days - i, regime[at.R_LAST] - day - i + 1)
-            o = i * step + to
-            stay_stretch(B, regime, segment, shift(here, o), shift(out, o), part, step, day + i, n)
-            i += n
+        regime = shift(whole(B, at.A_REGIME), current(B, g, day) * at.REGIME)
+        if regime[at.R_LAST] >= day + days - 1:
+            copy(part, shift(staying, to), segment[at.S_CHUNKS])
+            stay_span(B, regime, segment, shift(here, to), shift(out, to), part, step, day, days)
             if me[at.SCALED]:
-                rewrite_segment(B, g, day + i - 1)
+                rewrite_segment(B, g, day + days - 1)
+            continue
+        for i in range(days):  # never where people leave at one chance: they have one regime
+            stay_segment(B, me, g, shift(here, i * step), shift(out, i * step), staying, day + i)
+            if me[at.SCALED]:
+                rewrite_segment(B, g, day + i)
 
 
 @inner
