@@ -7,6 +7,7 @@ optimised and made into machine code once, with the function that Python calls.
 
 from __future__ import annotations
 
+import gc
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -200,10 +201,27 @@ _PASSES = (
 )
 
 
+@contextmanager
+def fewer_collections() -> Iterator[None]:
+    """Look for garbage less often meanwhile: a kernel is read into a million small objects, nearly all of which are kept."""
+    before = gc.get_threshold()
+    if before[0] > 0:  # 0 = never, as somebody may have asked for
+        gc.set_threshold(max(before[0], 100_000), max(before[1], 50), max(before[2], 100))
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 class _WholeCompiler(_PartCompiler):
     """Numba's compiler, writing into a `_Whole`."""
 
     library = _Whole
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        """Compile a kernel with all that it calls."""
+        with fewer_collections():
+            return super().compile_extra(func)
 
 
 def called(**options: Any) -> Callable[..., Any]:
