@@ -524,6 +524,7 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
         flow=_zeros((months, s["flow"])),
         since=np.full(len(made.edge_leg), -(10**6), np.int64),
         regime=made.net.segment[:, at.S_R0].copy(),
+        ahead=np.full(len(made.net.segment), -(10**6), np.int64),
         entry=np.zeros(len(made.net.node), np.int64),
         balance=_zeros((stages, plan.n_days, 3)),
         buffer=_zeros((stages, 8, s["width"])),

@@ -94,11 +94,20 @@ class Segments:
         ring, wide = power(depth + at.SPAN - 1), padded(count)
         begin = len(self.regimes)
         self.segments.append(
-            (lo, wide // CHUNK, self.state, begin, begin + len(rows), self.history, ring - 1)
+            (
+                lo,
+                wide // CHUNK,
+                self.state,
+                begin,
+                begin + len(rows),
+                self.history,
+                ring - 1,
+                self.state + states * wide,
+            )
         )
         self.history += ring * wide
         self.regimes.extend(rows)
-        self.state += states * wide
+        self.state += (states + at.SPAN) * wide
 
     def _regimes(self, table: int, calendar: int) -> tuple[list[tuple[int, ...]], int, int]:
         rows: list[tuple[int, ...]] = []

@@ -13,6 +13,7 @@ from sim.engines.kernels.expected_rows import (
     clear,
     copy,
     inner,
+    own,
     jit,
     part_of,
     pointer,
@@ -101,7 +102,7 @@ def gather(B, me, now, flow, day, first, moments):
             continue
         note_change(B, edge, e, day, first)
         reach = edge[at.REACH]
-        steady = whole(B, at.A_SINCE)[e] <= day - reach + 1
+        steady = own(B, at.A_SINCE)[e] <= day - reach + 1
         for k in range(1 if steady else min(reach, day - first + 1)):
             way = now[e] if steady else way_then(B, day - k, e)
             v = shift(whole(B, at.A_WAY), way * at.WAY)

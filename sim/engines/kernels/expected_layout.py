@@ -57,10 +57,11 @@ WAY = 3
 """First day of arrival, number of days, offset of their chances."""
 
 # columns of Net.segment
-S_LO, S_CHUNKS, S_STATE, S_R0, S_R1, S_A, S_MASK = range(7)
-SEGMENT = 7
+S_LO, S_CHUNKS, S_STATE, S_R0, S_R1, S_A, S_MASK, S_KNOWN = range(8)
+SEGMENT = 8
 """First class, chunks, offset of the rows of exponentials; first regime and one past the last; offset and mask of the ring of stays
-begun, which holds the segment's classes only, so that the days of one lie side by side."""
+begun, which holds the segment's classes only, so that the days of one lie side by side; offset of the rows of who is known to leave,
+beside the exponentials."""
 
 # columns of Net.regime
 R_FIRST, R_LAST, R_KIND, R_LAG, R_LEN, R_TAP, R_EXP, R_EXPS, R_FROM, R_RATIO, R_RATIOS, R_MOST = range(12)
@@ -159,6 +160,7 @@ class Memory(NamedTuple):
     flow: Array  # float64 [months, flow rows]
     since: Array  # int64 [E], day from which an edge's travel time holds
     regime: Array  # int64 [G], regime of each segment
+    ahead: Array  # int64 [G], day from which on it is known for some days who leaves of those who came before
     entry: Array  # int64 [N], next entry of the departures of each node
     balance: Array  # float64 [stages, n_days, 3], departed, on the route, ended on each day
     buffer: Array  # float64 [stages, 8, width]
@@ -184,6 +186,6 @@ of a node's shares on its days."""
     A_REGIME, A_LENGTH, A_RATIO, A_PLACE_START, A_PLACE_NODE, A_STAGE, A_BLOCK_OF, A_ROW, A_Q_NODE, A_Q_EDGE,
     A_Q_LIMIT, A_Q_MIXED, A_Q_PATIENCE, A_Q_QUEUE, A_Q_RING, A_ALLOTMENT, A_MONTHLY, A_ROOM_PLACE,
     A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD, A_CROWDED,
-    A_FLOW, A_SINCE, A_NOW, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
+    A_FLOW, A_SINCE, A_NOW, A_AHEAD, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
     A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
-) = range(29, 92)  # fmt: skip
+) = range(29, 93)  # fmt: skip

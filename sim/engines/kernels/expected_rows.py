@@ -7,11 +7,14 @@ there is little for the compiler to work out.
 
 from __future__ import annotations
 
+import operator
 from contextlib import contextmanager
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core.datamodel.models import PointerModel
+from numba.core.datamodel.registry import register_default
+from numba.extending import intrinsic, lower_builtin
 
 from sim.engines.kernels.address import pointer, shift
 from sim.engines.kernels.build import called, inside
@@ -30,11 +33,13 @@ __all__ = [
     "chunk_sum",
     "clear",
     "convolve",
+    "convolve_on",
     "copy",
     "decay",
     "each_chunk",
     "inner",
     "jit",
+    "own",
     "part_of",
     "part_over",
     "pointer",
@@ -68,21 +73,48 @@ _I = types.int64
 _F = types.float64
 
 
-def _kept_address(number):
+class Settled(types.CPointer):
+    """Address of numbers that nobody writes while a kernel runs, so that what was read once need not be read again."""
+
+    def __init__(self, dtype):
+        super().__init__(dtype)
+        self.name = f"settled {self.name}"
+
+    @property
+    def key(self):
+        return self.name
+
+
+register_default(Settled)(PointerModel)
+
+
+def _settled(builder, load):
+    load.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return load
+
+
+@lower_builtin(operator.getitem, Settled, types.Integer)
+def _settled_number(context, builder, signature, arguments):
+    return _settled(builder, builder.load(builder.gep(arguments[0], [arguments[1]])))
+
+
+def _kept_address(kind):
     """An intrinsic that takes an address out of a table of numbers."""
 
     def define(_, table, which):
         def codegen(context, builder, signature, arguments):
-            value = builder.load(builder.gep(arguments[0], [arguments[1]]))
+            value = _settled(builder, builder.load(builder.gep(arguments[0], [arguments[1]])))
             return builder.inttoptr(value, context.get_value_type(signature.return_type))
 
-        return types.CPointer(number)(types.CPointer(types.int64), types.int64), codegen
+        return kind(types.CPointer(types.int64), types.int64), codegen
 
     return define
 
 
-real = intrinsic(_kept_address(types.float64))
-whole = intrinsic(_kept_address(types.int64))
+real = intrinsic(_kept_address(types.CPointer(types.float64)))
+whole = intrinsic(_kept_address(Settled(types.int64)))
+own = intrinsic(_kept_address(types.CPointer(types.int64)))
+"""Addresses of numbers; of whole numbers that stay as they are; of those that the kernels write."""
 
 
 def _chunk_at(builder, address, offset):
@@ -211,6 +243,24 @@ def convolve(_, y, x, width, mask, day, p, count, chunks):
         return context.get_dummy_value()
 
     return types.void(_AT, _AT, _I, _I, _I, _AT, _I, _I), codegen
+
+
+@intrinsic
+def convolve_on(_, y, base, x, width, mask, day, p, count, chunks):
+    """``y = base + sum of p[k] x[day - k]``."""
+
+    def codegen(context, builder, signature, arguments):
+        y, base, x, width, mask, day, p, count, chunks = arguments
+
+        def body(offset, side):
+            for i, s in enumerate(chunk_sum(builder, x, width, mask, day, p, count, offset, side)):
+                at = builder.add(offset, whole_constant(i * CHUNK))
+                put_chunk(builder, y, at, add_chunks(builder, chunk_of(builder, base, at), s))
+
+        chunk_groups(builder, chunks, body)
+        return context.get_dummy_value()
+
+    return types.void(_AT, _AT, _AT, _I, _I, _I, _AT, _I, _I), codegen
 
 
 @intrinsic

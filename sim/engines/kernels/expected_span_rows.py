@@ -33,6 +33,7 @@ __all__ = [
     "each_row",
     "end_span",
     "keep_span",
+    "no_stays",
     "send_span",
     "settle_span",
     "spread_span",
@@ -169,6 +170,23 @@ def start_stays(_, a, width, mask, day, here, step, chunks):
         return context.get_dummy_value()
 
     return types.void(_AT, _I, _I, _I, _AT, _I, _I), codegen
+
+
+@intrinsic
+def no_stays(_, a, width, mask, day, chunks):
+    """Nobody begins a stay on the days of a span, as far as is known: ``a[day] = 0``."""
+
+    def codegen(context, builder, signature, arguments):
+        a, width, mask, day, chunks = arguments
+
+        def body(offset):
+            for d in _DAYS:
+                put_chunk(builder, a, _slot(builder, day, d, mask, width, offset), _noughts())
+
+        each_chunk(builder, chunks, body)
+        return context.get_dummy_value()
+
+    return types.void(_AT, _I, _I, _I, _I), codegen
 
 
 @intrinsic

@@ -20,6 +20,7 @@ from sim.engines.kernels.expected_rows import (
     clear,
     copy,
     inner,
+    own,
     part_of,
     real,
     scale,
@@ -92,13 +93,13 @@ def way_then(B, day, e):
 def note_change(B, edge, e, day, origin):
     """Note the day from which the travel time of an edge holds."""
     if not edge[at.SAME] and day > origin and way_then(B, day, e) != way_then(B, day - 1, e):
-        whole(B, at.A_SINCE)[e] = day
+        own(B, at.A_SINCE)[e] = day
 
 
 @inner
 def begin_departures(B, first):
     """Find the first entry of the departures of each node of a stage on a day or after it."""
-    start, entry, block = whole(B, at.A_DEP_START), whole(B, at.A_ENTRY), whole(B, at.A_BLOCK)
+    start, entry, block = whole(B, at.A_DEP_START), own(B, at.A_ENTRY), whole(B, at.A_BLOCK)
     one = block[whole(B, at.A_PART)[B[at.N_BEGIN] * at.PART + at.BLOCK_0]]
     for number in range(one, block[whole(B, at.A_PART)[(B[at.N_END] - 1) * at.PART + at.BLOCK_1]]):
         i = max(entry[number], start[number])
@@ -110,13 +111,13 @@ def begin_departures(B, first):
 @inner
 def depart(B, number, me, here, step, day, days):
     """Those who depart at a node on some days."""
-    i, end = whole(B, at.A_ENTRY)[number], whole(B, at.A_DEP_START)[number + 1]
+    i, end = own(B, at.A_ENTRY)[number], whole(B, at.A_DEP_START)[number + 1]
     while i < end and whole(B, at.A_DEP_DAY)[i] < day + days:
         d, x = whole(B, at.A_DEP_DAY)[i], real(B, at.A_DEP_PERSONS)[i]
         here[(d - day) * step + whole(B, at.A_DEP_LANE)[i] - me[at.LO]] += x
         real(B, at.A_BALANCE)[d * 3] += x
         i += 1
-    whole(B, at.A_ENTRY)[number] = i
+    own(B, at.A_ENTRY)[number] = i
 
 
 @inner
@@ -172,7 +173,7 @@ def steadily(B, edge, e, day, days):
     """Whether one travel time holds for all who come over an edge in a span."""
     if edge[at.SAME]:
         return True
-    if whole(B, at.A_SINCE)[e] > day - edge[at.REACH] + 1:
+    if own(B, at.A_SINCE)[e] > day - edge[at.REACH] + 1:
         return False
     way = way_then(B, day, e)
     for i in range(days):
@@ -249,7 +250,7 @@ def come_unsteadily(B, me, edge, e, day, days, origin, flow, step, moments):
         d = day + i
         note_change(B, edge, e, d, origin)
         now, reach = way_then(B, d, e), edge[at.REACH]
-        steady = whole(B, at.A_SINCE)[e] <= d - reach + 1
+        steady = own(B, at.A_SINCE)[e] <= d - reach + 1
         for k in range(1 if steady else min(reach, d - origin + 1)):
             way = now if steady else way_then(B, d - k, e)
             v = shift(whole(B, at.A_WAY), way * at.WAY)

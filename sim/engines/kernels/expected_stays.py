@@ -9,9 +9,11 @@ from sim.engines.kernels.expected_rows import (
     add_scaled,
     clear,
     convolve,
+    convolve_on,
     copy,
     decay,
     inner,
+    own,
     real,
     scale,
     settle_down,
@@ -19,10 +21,19 @@ from sim.engines.kernels.expected_rows import (
     tight,
     whole,
 )
-from sim.engines.kernels.expected_span_rows import FOUR, convolve_span, decay_span, spread_span, start_stays
+from sim.engines.kernels.expected_span_rows import (
+    FOUR,
+    convolve_span,
+    decay_span,
+    no_stays,
+    spread_span,
+    start_stays,
+)
 
 __all__ = ["rewrite", "stay", "stay_again", "stay_days"]
 
+DEEP = 16
+"""Days since arrival beyond which chances are worked out for several days at once."""
 NONE = 1e-16
 """Share still there below which arrivals do not enter the exponentials."""
 
@@ -30,11 +41,50 @@ NONE = 1e-16
 @tight
 def current(B, g, day):
     """Regime of a segment on a day."""
-    r = whole(B, at.A_NOW)[g]
+    r = own(B, at.A_NOW)[g]
     while whole(B, at.A_REGIME)[r * at.REGIME + at.R_LAST] < day:
         r += 1
-    whole(B, at.A_NOW)[g] = r
+    own(B, at.A_NOW)[g] = r
     return r
+
+
+@tight
+def deep(regime):
+    """Whether chances of leaving hang on so many days since arrival that those of several days are worked out at once."""
+    if regime[at.R_KIND] == at.VARYING:
+        return True
+    return regime[at.R_KIND] == at.STEADY and regime[at.R_LEN] > DEEP and regime[at.R_EXPS] == 0
+
+
+@inner
+def look_ahead(B, g, segment, regime, day):
+    """Day from which on it is known, for up to `SPAN` days, who leaves of those who had come before it."""
+    ahead = own(B, at.A_AHEAD)
+    if day - ahead[g] < at.SPAN and ahead[g] >= regime[at.R_FIRST]:
+        return ahead[g]
+    chunks, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
+    no_stays(shift(real(B, at.A_A), segment[at.S_A]), chunks * CHUNK, mask, day, chunks)
+    known = shift(real(B, at.A_EXPS), segment[at.S_KNOWN])
+    leave_span(B, regime, segment, known, chunks * CHUNK, day, min(at.SPAN, regime[at.R_LAST] - day + 1))
+    ahead[g] = day
+    return day
+
+
+@inner
+def leave_deep(B, g, segment, regime, here, leaving, day):
+    """Those who begin a stay join the history of a segment with chances of many days; work out who of it leaves today."""
+    chunks, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
+    width = chunks * CHUNK
+    a = shift(real(B, at.A_A), segment[at.S_A])
+    since = day - look_ahead(B, g, segment, regime, day)
+    known = shift(real(B, at.A_EXPS), segment[at.S_KNOWN] + since * width)
+    copy(shift(a, (day & mask) * width), here, chunks)
+    lag, taps, most = regime[at.R_LAG], regime[at.R_TAP], regime[at.R_LEN]
+    if regime[at.R_KIND] == at.VARYING:
+        i = day - regime[at.R_FIRST]
+        lag, taps, most = 0, taps + i * most, whole(B, at.A_LENGTH)[regime[at.R_EXP] + i]
+    count = max(min(most, since + 1 - lag), 0)
+    convolve_on(leaving, known, a, width, mask, day - lag, shift(real(B, at.A_TAP), taps), count, chunks)
 
 
 @inner
@@ -44,15 +94,14 @@ def stay_segment(B, me, g, here, out, staying, day):
     to, chunks, mask = segment[at.S_LO] - me[at.LO], segment[at.S_CHUNKS], segment[at.S_MASK]
     width = chunks * CHUNK
     a, leaving = shift(real(B, at.A_A), segment[at.S_A]), shift(out, to)
-    copy(shift(a, (day & mask) * width), shift(here, to), chunks)
     regime = shift(whole(B, at.A_REGIME), current(B, g, day) * at.REGIME)
+    if deep(regime):
+        leave_deep(B, g, segment, regime, shift(here, to), leaving, day)
+        return
+    copy(shift(a, (day & mask) * width), shift(here, to), chunks)
     if regime[at.R_KIND] == at.GEOMETRIC:
         chance = real(B, at.A_TAP)[regime[at.R_TAP] + regime[at.R_LEN] * day]
         scale(leaving, chance, shift(staying, to), chunks)
-    elif regime[at.R_KIND] == at.VARYING:
-        i = day - regime[at.R_FIRST]
-        taps = shift(real(B, at.A_TAP), regime[at.R_TAP] + i * regime[at.R_LEN])
-        convolve(leaving, a, width, mask, day, taps, whole(B, at.A_LENGTH)[regime[at.R_EXP] + i], chunks)
     else:
         taps = shift(real(B, at.A_TAP), regime[at.R_TAP])
         convolve(leaving, a, width, mask, day - regime[at.R_LAG], taps, regime[at.R_LEN], chunks)
@@ -75,6 +124,30 @@ def stay(B, me, here, out, day):
 
 
 @inner
+def leave_span(B, regime, segment, out, step, day, days):
+    """Who leaves a segment in a span of one regime, where chances hang on the day of arrival (`out` begins with its first class)."""
+    chunks, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
+    width = chunks * CHUNK
+    a = shift(real(B, at.A_A), segment[at.S_A])
+    if regime[at.R_KIND] == at.VARYING:
+        j, length = day - regime[at.R_FIRST], regime[at.R_LEN]
+        most = 0
+        for i in range(days):
+            most = max(most, whole(B, at.A_LENGTH)[regime[at.R_EXP] + j + i])
+        taps = shift(real(B, at.A_TAP), regime[at.R_TAP] + j * length)
+        spread_span(out, step, a, width, mask, day, taps, length, most, chunks)
+        return
+    taps = shift(real(B, at.A_TAP), regime[at.R_TAP])
+    fours = (regime[at.R_LEN] + FOUR - 1) // FOUR
+    convolve_span(out, step, a, width, mask, day - regime[at.R_LAG], taps, fours, chunks)
+    if regime[at.R_EXPS] > 0:
+        state = shift(real(B, at.A_EXPS), segment[at.S_STATE])
+        expo = shift(real(B, at.A_EXPO), regime[at.R_EXP] * 2)
+        first = day - regime[at.R_FROM]
+        decay_span(out, step, state, width, a, mask, first, days, expo, regime[at.R_EXPS], chunks)
+
+
+@inner
 def stay_span(B, regime, segment, here, out, staying, step, day, days):
     """Who leaves a segment in a span of one regime (`here`, `out` and `staying` begin with the segment's first class)."""
     chunks, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
@@ -86,22 +159,8 @@ def stay_span(B, regime, segment, here, out, staying, step, day, days):
             chance = real(B, at.A_TAP)[regime[at.R_TAP] + regime[at.R_LEN] * (day + i)]
             scale(shift(out, i * step), chance, staying, chunks)
             settle_down(staying, shift(here, i * step), shift(out, i * step), chunks)
-    elif regime[at.R_KIND] == at.VARYING:
-        j, length = day - regime[at.R_FIRST], regime[at.R_LEN]
-        most = 0
-        for i in range(days):
-            most = max(most, whole(B, at.A_LENGTH)[regime[at.R_EXP] + j + i])
-        taps = shift(real(B, at.A_TAP), regime[at.R_TAP] + j * length)
-        spread_span(out, step, a, width, mask, day, taps, length, most, chunks)
     else:
-        taps = shift(real(B, at.A_TAP), regime[at.R_TAP])
-        fours = (regime[at.R_LEN] + FOUR - 1) // FOUR
-        convolve_span(out, step, a, width, mask, day - regime[at.R_LAG], taps, fours, chunks)
-        if regime[at.R_EXPS] > 0:
-            state = shift(real(B, at.A_EXPS), segment[at.S_STATE])
-            expo = shift(real(B, at.A_EXPO), regime[at.R_EXP] * 2)
-            first = day - regime[at.R_FROM]
-            decay_span(out, step, state, width, a, mask, first, days, expo, regime[at.R_EXPS], chunks)
+        leave_span(B, regime, segment, out, step, day, days)
 
 
 @inner
