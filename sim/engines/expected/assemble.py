@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.engines.expected.crowds import crowds_of
 from sim.engines.expected.network import ARRIVED, RETURNED, SETTLE, TURN
+from sim.engines.expected.people import JOINED, SOUTH
 from sim.engines.expected.segments import Segments, power, segments_of
 from sim.engines.expected.stays import stay_of
 from sim.engines.expected.ways import padded
@@ -42,7 +43,9 @@ class Assembled:
     edge_leg : int64 [E]
         Leg of each edge.
     edge_lane, edge_lanes : int64 [E]
-        First class of each edge, and how many.
+        First class of each edge, and how many, as those who set out are counted.
+    edge_layout : int64 [E]
+        How these are laid out.
     way : int64 [N, W, 3]
         Offset in the node's block of shares, first class and classes of each alternative; offset -1 where nobody takes it.
     sent : int64 [N, J, K]
@@ -60,6 +63,7 @@ class Assembled:
     edge_leg: NDArray[np.int64]
     edge_lane: NDArray[np.int64]
     edge_lanes: NDArray[np.int64]
+    edge_layout: NDArray[np.int64]
     way: NDArray[np.int64]
     sent: NDArray[np.int64]
     block_size: NDArray[np.int64]
@@ -71,24 +75,62 @@ class Assembled:
         return replace(self, net=net, lines=lines)
 
 
+class Parts:
+    """Classes that others are part of, edge by edge where these are told apart on arrival.
+
+    Parameters
+    ----------
+    lanes : Lanes
+    """
+
+    def __init__(self, lanes: Lanes) -> None:
+        self.lanes = lanes
+        self.whole: list[NDArray[np.int64]] = [np.zeros(CHUNK, np.int64)]
+        self.share: list[NDArray[np.float64]] = [np.zeros(CHUNK)]
+        self.end = CHUNK
+
+    def of(self, first: int, last: int) -> tuple[int, int]:
+        """First class, and one past the last, of the groups whose classes are `first` to before `last` where some are joined."""
+        per, joined = self.lanes.per_north, self.lanes.per[JOINED]
+        return first // joined * per, -(-last // joined) * per
+
+    def add(self, first: int, into: int, end: int) -> int:
+        """Note of the classes `into` to before `end` which they are part of, counted from `first`; returns where."""
+        lanes = self.lanes
+        lane = np.arange(into, end)
+        pad = (0, -len(lane) % CHUNK)
+        share = lanes.part.ravel()[lane] if lanes.part is not None else np.ones(len(lane))
+        whole = lanes.join(lane) - first
+        share = np.where(whole >= 0, share, 0.0)
+        self.whole.append(np.pad(np.maximum(whole, 0), pad))
+        self.share.append(np.pad(share, pad))
+        begin, self.end = self.end, self.end + len(lane) + pad[1]
+        return begin
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return the arrays of a net."""
+        return {"part_of": np.concatenate(self.whole), "part_share": np.concatenate(self.share)}
+
+
 def _offsets(width: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(width)[:-1]]).astype(np.int64)
 
 
 def _node_table(plan: Plan, lanes: Lanes, route: Route) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Columns of the nodes that follow from who can be there, and the rows of whom a journey ends for."""
-    per = (lanes.per_north, lanes.per_south)
+    per = lanes.per
     table = np.zeros((len(route.nodes), at.NODE), np.int64)
     table[:, [at.HOME, at.TURN, at.R_OPEN, at.R_TURN, at.R_SETTLE]] = -1
-    homes = lanes.kinds(True) @ (plan.fixed.kind_home[:, None] == plan.fixed.place_country[None, :]).astype(
+    homes = lanes.kinds(SOUTH) @ (plan.fixed.kind_home[:, None] == plan.fixed.place_country[None, :]).astype(
         np.float64
     )
     rows: list[NDArray[np.float64]] = [np.zeros(CHUNK)]
     for i, node in enumerate(route.nodes):
-        groups = node.reach.reshape(-1, per[node.south]).any(axis=1)
-        there = np.flatnonzero(groups)
-        lo, count = there[0] * per[node.south], (there[-1] + 1 - there[0]) * per[node.south]
-        table[i, [at.PER, at.LO, at.COUNT, at.PLACE]] = per[node.south], lo, count, node.place
+        own = per[node.layout]
+        there = np.flatnonzero(node.reach.reshape(-1, own).any(axis=1))
+        lo, count = there[0] * own, (there[-1] + 1 - there[0]) * own
+        table[i, [at.PER, at.LO, at.COUNT, at.PLACE]] = own, lo, count, node.place
+        table[i, at.LAYOUT] = node.layout
         table[i, at.SOUTH] = node.south
         home = homes[lo : lo + count, node.place] > 0.0 if node.south else np.zeros(0, np.bool_)
         table[i, at.END] = _end(plan, node, home)
@@ -189,27 +231,32 @@ def _edge_table(
     ways: Travel,
     node: NDArray[np.int64],
     block_of: NDArray[np.int64],
+    parts: Parts,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Table of the edges, their travel time in each epoch, and how many classes each has."""
+    """Table of the edges, their travel time in each epoch, and how many classes each has at its source and at its target."""
     table = np.zeros((len(order), at.EDGE), np.int64)
     way_of = np.zeros((len(ways.plan.epochs.weight), len(order)), np.int64)
-    lanes = np.zeros(len(order), np.int64)
+    lanes = np.zeros((len(order), 2), np.int64)
     for i, e in enumerate(order):
         way_of[:, i], table[i, at.REACH] = ways.add(e.leg)
         source, target = node[e.source], node[e.target]
-        there = np.flatnonzero(e.takes & route.nodes[e.source].reach & route.nodes[e.target].reach)
+        taking = e.takes & route.nodes[e.source].reach
+        apart = source[at.LAYOUT] != target[at.LAYOUT]
+        there = np.flatnonzero(taking if apart else taking & route.nodes[e.target].reach)
         span = (there[0], there[-1] + 1) if len(there) else (source[at.LO], source[at.LO] + 1)
         first, last = int(span[0]), int(span[1])
         if e.limited:
             first -= (first - int(source[at.LO])) % CHUNK
-        lanes[i] = last - first
+        into, end = parts.of(first, last) if apart else (first, last)
+        lanes[i] = last - first, end - into
+        table[i, at.PARTS] = parts.add(first, into, end) if apart else -1
         table[i, at.SOURCE], table[i, at.TARGET] = e.source, e.target
-        table[i, at.FROM], table[i, at.INTO] = first - source[at.LO], first - target[at.LO]
+        table[i, at.FROM], table[i, at.INTO] = first - source[at.LO], into - target[at.LO]
         same, later = block_of[e.source] == block_of[e.target], block_of[e.source] > block_of[e.target]
         table[i, at.LATE] = 2 if same else int(later)
         table[i, at.LINE] = e.limited
         table[i, at.ACROSS] = source[at.IN_PART] != target[at.IN_PART]
-    wide = -(-lanes // CHUNK)
+    table[:, at.ASKED], wide = -(-lanes // CHUNK).T
     table[:, at.EVEN] = [e.leg in ways.even for e in order]
     even = table[:, at.EVEN] > 0
     table[:, at.SAME] = (way_of == way_of[:1]).all(axis=0)
@@ -227,7 +274,9 @@ def _edge_table(
 def ahead(edge: NDArray[np.int64], node: NDArray[np.int64]) -> NDArray[np.int64]:
     """Days by which the source of each edge may have gone ahead of its target."""
     one, other = (node[edge[:, column], at.STAGE] for column in (at.SOURCE, at.TARGET))
-    days: NDArray[np.int64] = np.where(one < other, at.AHEAD * at.PIECE + at.SPAN - 2, at.SPAN - 1) * edge[:, at.ACROSS]
+    days: NDArray[np.int64] = (
+        np.where(one < other, at.AHEAD * at.PIECE + at.SPAN - 2, at.SPAN - 1) * edge[:, at.ACROSS]
+    )
     return days
 
 
@@ -264,7 +313,7 @@ def _blocks(
     for i, e in enumerate(order):
         away = int(e.forced)
         edge[i, at.ROW] = size[e.source, away]
-        size[e.source, away] += edge[i, at.WIDE] * CHUNK
+        size[e.source, away] += edge[i, at.ASKED] * CHUNK
         me = node[e.source]
         if e.forced:
             forced[e.source].append(i)
@@ -325,8 +374,9 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
     # what is added to a row may go a chunk beyond it: stages must not write into each other's
     node[:, at.ACC] += CHUNK * node[:, at.STAGE]
     turned = _rings_of_those_who_turn(node)
-    edge, way_of, edge_lanes = _edge_table(route, order, ways, node, block_of)
-    block_size, way, sent, out = _blocks(plan, order, edge, node, edge_lanes)
+    parts = Parts(lanes)
+    edge, way_of, edge_lanes = _edge_table(route, order, ways, node, block_of, parts)
+    block_size, way, sent, out = _blocks(plan, order, edge, node, edge_lanes[:, 0])
     into = np.searchsorted([e.target for e in order], np.arange(n + 1))
     node[:, at.EDGE_0], node[:, at.EDGE_1] = into[:-1], into[1:]
     limited = sorted(
@@ -344,7 +394,6 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
         lines = lines._replace(replay=1, record=_recorded(replay, keys))
     place_node = np.argsort(node[:, at.PLACE], kind="stable").astype(np.int64)
     net = Net(
-        merge=lanes.per_north // lanes.per_south,
         day=day_table(plan),
         block=np.array(route.blocks, np.int64),
         part=_parts(route, edge, node, lines),
@@ -356,6 +405,7 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
         death=np.array(ways.death, np.float64),
         tap=np.concatenate(stays.taps),
         home=home,
+        **parts.arrays(),
         **stays.arrays(),
         place_start=np.searchsorted(node[place_node, at.PLACE], np.arange(len(plan.places) + 1)).astype(
             np.int64
@@ -363,9 +413,12 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
         place_node=place_node,
         stage=stage,
     )
-    edge_lane = edge[:, at.FROM] + node[edge[:, at.SOURCE], at.LO]
+    edge_lane = edge[:, at.INTO] + node[edge[:, at.TARGET], at.LO]
     sizes = _sizes(plan, lanes, net, lines, stays) | {"turned": turned}
-    return Assembled(net, lines, edge_leg, edge_lane, edge_lanes, way, sent, block_size, keys, sizes)
+    layout = node[edge[:, at.TARGET], at.LAYOUT]
+    return Assembled(
+        net, lines, edge_leg, edge_lane, edge_lanes[:, 1].copy(), layout, way, sent, block_size, keys, sizes
+    )
 
 
 def _rings_of_those_who_turn(node: NDArray[np.int64]) -> int:
@@ -527,7 +580,7 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
         ahead=np.full(len(made.net.segment), -(10**6), np.int64),
         entry=np.zeros(len(made.net.node), np.int64),
         balance=_zeros((stages, plan.n_days, 3)),
-        buffer=_zeros((stages, 8, s["width"])),
+        buffer=_zeros((stages, 9, s["width"])),
         later=_zeros(s["later"]),
         queue=_zeros(s["queue"]),
         joined=_zeros(s["joined"]),

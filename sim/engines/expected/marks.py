@@ -11,7 +11,8 @@ from scipy import sparse
 
 from sim.engines.expected.assemble import assemble, new_memory
 from sim.engines.expected.follow import first_difference, follow, same_stays
-from sim.engines.expected.model import Carried, Model, tables_of
+from sim.engines.expected.model import Carried, Model, lanes_at, tables_of
+from sim.engines.expected.network import sent_otherwise
 from sim.engines.expected.people import expected_people, unit_classes
 from sim.engines.expected.stages import pieces_of, run_through
 from sim.engines.expected.ways import Tabulator
@@ -157,6 +158,9 @@ class Base:
         persons = expected_people(plan, still).persons
         daily = self._model.daily(self._lanes, persons)
         self._route, _, self._node_of = self._model.route(self._lanes, daily)
+        day, place, lane, amount = daily
+        lane = lanes_at(self._lanes, self._route, self._node_of[place], lane)
+        daily = (day, place, lane, amount)
         self._leaving = _leaving(np.nonzero(persons)[0], daily, self._node_of, len(self._route.nodes))
         departures = self._leaving.pushed(plan)
         self._model.forget()
@@ -199,6 +203,8 @@ class Base:
         """Whether the classes that are carried tell apart whom the plan tells apart."""
         lanes = self._lanes
         north = lanes.per_north == len(UNITS) or unit_classes(plan) == unit_classes(self.plan)
+        if lanes.joined is not None and not np.array_equal(sent_otherwise(plan), sent_otherwise(self.plan)):
+            return False
         return north and (lanes.per_south == lanes.per_north or len(unit_classes(plan, south_only=True)) == 1)
 
     def _departures(self, plan: Plan) -> tuple[Daily, int] | None:
@@ -319,7 +325,7 @@ def _spread(plan: Plan, lanes: Lanes, made: Assembled) -> sparse.csc_matrix:
     number = np.repeat(np.arange(len(n)), n)
     within = np.arange(len(number)) - np.repeat(np.cumsum(n) - n, n)
     column = edge[number, at.FLOW] + within
-    group = lanes.owner[(made.edge_lane[number] + within) // node[edge[number, at.SOURCE], at.PER]]
+    group = lanes.owner[(made.edge_lane[number] + within) // node[edge[number, at.TARGET], at.PER]]
     row = made.edge_leg[number] * len(plan.groups) + group
     shape = (made.sizes["flow"], len(plan.legs) * len(plan.groups))
     return sparse.csc_matrix((np.ones(len(row)), (column, row)), shape=shape)

@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.engines.expected.assemble import Assembled, assemble, new_memory
 from sim.engines.expected.network import route_of
-from sim.engines.expected.people import Lanes, expected_people, lanes_of
+from sim.engines.expected.people import JOINED, Lanes, expected_people, lanes_of
 from sim.engines.expected.stages import pieces_of, run_through
 from sim.engines.expected.ways import Tabulator, ways_of
 from sim.engines.kernels import expected_layout as at
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sim.engines.kernels.expected_layout import Memory, Tables
     from sim.plan import Plan
 
-__all__ = ["Carried", "Daily", "Model", "by_node", "model_of", "tables_of"]
+__all__ = ["Carried", "Daily", "Model", "by_node", "lanes_at", "model_of", "tables_of"]
 
 _SORTS = (np.dtype(np.int64), np.dtype(np.float64))
 
@@ -89,7 +89,7 @@ class Model:
         d = self.plan.departures
         first = [int(d.row_place[d.row_group == g].min(initial=10**6)) for g in range(len(self.plan.groups))]
         owner = np.argsort(first, kind="stable").astype(np.int64)
-        return lanes_of(self.plan, self.people, owner)
+        return lanes_of(self.plan, self.people, owner, joined=True)
 
     def daily(self, lanes: Lanes, persons: NDArray[np.float64] | None = None) -> Daily:
         """Who departs, for owners that are groups.
@@ -164,7 +164,9 @@ class Model:
         for (p, south, removed), number in route.number.items():
             if not south and not removed:
                 node_of[p] = number
-        return route, by_node(day, node_of[place], lane, amount, len(route.nodes)), node_of
+        node = node_of[place]
+        lane = lanes_at(lanes, route, node, lane)
+        return route, by_node(day, node, lane, amount, len(route.nodes)), node_of
 
     def run(
         self, carried: Carried, *, tables: bool = True, moments: bool = False, threads: int = 1
@@ -220,7 +222,6 @@ def tables_of(carried: Carried, memory: Memory, departures: Daily | None = None)
         len(lines.allotment),
         len(lines.room_place),
         lines.limit.shape[1],
-        net.merge,
         lines.replay,
         lines.save_up,
         len(net.part),
@@ -228,7 +229,7 @@ def tables_of(carried: Carried, memory: Memory, departures: Daily | None = None)
         len(memory.peak) > 0,
         memory.flow.shape[1],
     )
-    of_net, of_lines = list(net._asdict().values())[1:], list(lines._asdict().values())[2:]
+    of_net, of_lines = list(net._asdict().values()), list(lines._asdict().values())[2:]
     shared: list[NDArray[Any]] = [*of_net, *tables, *of_lines]
     leaving = carried.departures if departures is None else departures
     memory.entry[...] = leaving[0][:-1]
@@ -242,8 +243,31 @@ def tables_of(carried: Carried, memory: Memory, departures: Daily | None = None)
             balance=memory.balance[stage], buffer=memory.buffer[stage], want=memory.want[stage]
         )
         addresses = (a.__array_interface__["data"][0] for a in (*shared, *own, *leaving))
-        out.append([*numbers, int(net.stage[stage]), int(net.stage[stage + 1]), 0, *[0] * at.SPAN, *addresses])
+        out.append(
+            [*numbers, int(net.stage[stage]), int(net.stage[stage + 1]), 0, *[0] * at.SPAN, *addresses]
+        )
     return np.array(out, np.int64)
+
+
+def lanes_at(
+    lanes: Lanes, route: Route, node: NDArray[np.int64], lane: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Classes as they are numbered at the nodes they are at.
+
+    Parameters
+    ----------
+    lanes : Lanes
+    route : Route
+    node : int64
+    lane : int64
+        Classes heading north.
+
+    Returns
+    -------
+    int64
+    """
+    layout = np.array([n.layout for n in route.nodes], np.int64)
+    return np.where(layout[node] == JOINED, lanes.join(lane), lane)
 
 
 def by_node(

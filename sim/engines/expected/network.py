@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
+from sim.engines.expected.people import JOINED, NORTH, SOUTH
+from sim.plan import UNITS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from sim.engines.expected.ways import Ways
     from sim.plan import Plan
 
-__all__ = ["Edge", "Node", "Route", "route_of"]
+__all__ = ["Edge", "Node", "Route", "route_of", "sent_otherwise"]
 
 MOVE, SETTLE, TURN = 0, 1, 2
 ARRIVED, RETURNED, REMOVED = 1, 3, 4
@@ -37,6 +40,8 @@ class Node:
         Classes that depart or turn back here (they need not arrive first).
     turn, settle : bool [classes], optional
         Classes that may turn back or settle here.
+    layout : int
+        How classes are laid out here (`NORTH`, `SOUTH`, `JOINED` of :mod:`sim.engines.expected.people`).
     """
 
     place: int
@@ -46,6 +51,7 @@ class Node:
     begin: NDArray[np.bool_]
     edges_out: list[int] = field(default_factory=list)
     turn: NDArray[np.bool_] | None = None
+    layout: int = NORTH
     settle: NDArray[np.bool_] | None = None
 
 
@@ -101,11 +107,11 @@ class _Builder:
     """Gathers nodes and edges of a plan for some classes of people."""
 
     def __init__(self, plan: Plan, lanes: Lanes, ways: Ways) -> None:
-        self.plan, self.ways = plan, ways
-        self.kinds = (lanes.kinds(False), lanes.kinds(True))
+        self.plan, self.ways, self.lanes = plan, ways, lanes
+        self.kinds = tuple(lanes.kinds(layout) for layout in (NORTH, SOUTH, JOINED))
+        self.apart = _told_apart(plan, ways) if lanes.joined is not None else None
         chooses = np.eye(int(plan.fixed.kind_class.max()) + 1)[plan.fixed.kind_class]
         self.choosers = tuple(k @ chooses for k in self.kinds)
-        self.merge = lanes.per_north // lanes.per_south
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
         self.number: dict[tuple[int, bool, int], int] = {}
@@ -122,8 +128,11 @@ class _Builder:
         key = (place, south, removed)
         if key not in self.number:
             self.number[key] = len(self.nodes)
-            none = np.zeros(len(self.kinds[south]), np.bool_)
-            self.nodes.append(Node(place, south, removed, none, none.copy()))
+            layout = SOUTH if south else NORTH
+            if not south and self.apart is not None and (place, removed) not in self.apart:
+                layout = JOINED
+            none = np.zeros(len(self.kinds[layout]), np.bool_)
+            self.nodes.append(Node(place, south, removed, none, none.copy(), layout=layout))
             self.new.append(self.number[key])
         return self.number[key]
 
@@ -131,7 +140,7 @@ class _Builder:
         node = self.nodes[number]
         f = self.plan.fixed
         chosen = self.ways.chosen[node.place, int(node.south)].T.astype(np.float64)
-        takes = (self.choosers[node.south] @ chosen) > 0.0
+        takes = (self.choosers[node.layout] @ chosen) > 0.0
         for j in np.flatnonzero(takes.any(axis=0)):
             leg = int(f.alternative[node.place, j])
             own = np.ascontiguousarray(takes[:, j])
@@ -160,7 +169,7 @@ class _Builder:
         sent = self.ways.sent[:, row]
         for leg in np.unique(f.forced_leg[row][f.forced_leg[row] >= 0]):
             kinds = (sent & (leg == f.forced_leg[row].T)).any(axis=1)
-            own = (self.kinds[0] @ kinds.astype(np.float64)) > 0.0
+            own = (self.kinds[self.nodes[number].layout] @ kinds.astype(np.float64)) > 0.0
             if own.any():
                 self._edge(number, int(leg), own, forced=True)
         self.nodes[number].edges_out.sort()
@@ -183,11 +192,15 @@ class _Builder:
             arriving = node.reach
             moving = self._staying(node) | node.begin
             for edge in (self.edges[i] for i in node.edges_out):
-                self._reach(edge.target, (arriving if edge.forced else moving) & edge.takes, queue)
+                setting_out = (arriving if edge.forced else moving) & edge.takes
+                if node.layout == JOINED and self.nodes[edge.target].layout == NORTH:
+                    setting_out = self.lanes.parts(setting_out)
+                self._reach(edge.target, setting_out, queue)
             if node.turn is not None:
                 turned = moving & node.turn
-                if self.merge > 1:
-                    turned = turned.reshape(-1, self.merge).any(axis=1)
+                merge = self.lanes.per[node.layout] // self.lanes.per[SOUTH]
+                if merge > 1:
+                    turned = turned.reshape(-1, merge).any(axis=1)
                 south = self.number[node.place, True, False]
                 new = turned & ~self.nodes[south].begin
                 self.nodes[south].begin |= turned
@@ -206,6 +219,52 @@ class _Builder:
         if new.any():
             self.nodes[target].reach |= new
             queue.append(target)
+
+
+def _told_apart(plan: Plan, ways: Ways) -> frozenset[tuple[int, int]]:
+    """Where units may come in another ratio: places (and ends of removals) at or behind one at which they are sent otherwise.
+
+    Places whose lines share a limit with one of these are among them, since they are solved together.
+    """
+    f, limits = plan.fixed, plan.limits
+    found = {(int(p), 0) for p in sent_otherwise(plan)}
+    new = list(found)
+    while True:
+        while new:
+            place, removed = new.pop()
+            if removed:
+                continue
+            legs = f.alternative[place, : ways.chosen.shape[2]][ways.chosen[place, 0].any(axis=1)]
+            legs = legs[f.leg_sort[legs] == MOVE]
+            if f.forced_index[place] >= 0:
+                forced = f.forced_leg[f.forced_index[place]]
+                legs = np.concatenate([legs, forced[forced >= 0]])
+            ahead = {(int(f.leg_to[leg]), int(f.leg_end[leg])) for leg in np.unique(legs)} - found
+            found |= ahead
+            new.extend(ahead)
+        ties: dict[int, set[int]] = {}
+        for leg in np.flatnonzero(f.leg_limited):
+            for limit in limits.leg_limit[leg][limits.leg_limit[leg] >= 0].tolist():
+                ties.setdefault(limit, set()).add(int(f.leg_from[leg]))
+        for place, limit in zip(limits.room_place.tolist(), limits.room_limit.tolist(), strict=True):
+            if limit in ties:
+                ties[limit].add(int(place))
+        for places in ties.values():
+            if any((p, 0) in found for p in places):
+                new.extend({(p, 0) for p in places} - found)
+        found |= set(new)
+        if not new:
+            return frozenset(found)
+
+
+def sent_otherwise(plan: Plan) -> NDArray[np.int64]:
+    """Places at which not all travel units of a group are sent away alike."""
+    f, e = plan.fixed, plan.epochs
+    share = e.forced.reshape(len(e.forced), len(plan.groups), len(UNITS), *e.forced.shape[2:])
+    leg = f.forced_leg.reshape(len(f.forced_leg), -1, len(plan.groups), len(UNITS))
+    row = (share != share[:, :, :1]).any(axis=(0, 1, 2, 4))
+    row |= (leg != leg[:, :, :, :1]).any(axis=(1, 2, 3))
+    return np.flatnonzero((f.forced_index >= 0) & row[np.maximum(f.forced_index, 0)])
 
 
 def may_be_zero(plan: Plan) -> NDArray[np.bool_]:
@@ -284,7 +343,11 @@ def route_of(plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]) ->
     Route
     """
     builder = _Builder(plan, lanes, ways)
-    begin = [(builder.node(int(p), south=False), starts[p]) for p in np.flatnonzero(starts.any(axis=1))]
+    begin = []
+    for p in np.flatnonzero(starts.any(axis=1)):
+        first = builder.node(int(p), south=False)
+        joined = builder.nodes[first].layout == JOINED
+        begin.append((first, lanes.joins(starts[p]) if joined else starts[p]))
     builder.grow()
     builder.spread(begin)
     keep = [i for i, n in enumerate(builder.nodes) if n.reach.any()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from sim.plan import Plan
     from sim.plan.layout import Departures
 
-__all__ = ["Lanes", "People", "expected_people", "lanes_of", "unit_classes"]
+__all__ = ["JOINED", "NORTH", "SOUTH", "Lanes", "People", "expected_people", "lanes_of", "unit_classes"]
 
 _FULL = 2.0**32
+NORTH, SOUTH, JOINED = range(3)
+"""How classes are laid out: heading north, heading south, and heading north where some that always come together are one."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +54,60 @@ class Lanes:
         Share of each kind (group x unit) in a class heading north.
     per_south : int
         Classes of an owner heading south: 1, or as many as north.
+    joined : int64 [per_north], optional
+        Class that each is part of where nobody tells them apart yet, on the way north; each is one of its own where not given.
+    part : float64 [owners, per_north], optional
+        Share of each in the class it is part of, at all times.
     """
 
     owner: NDArray[np.int64]
     mix: NDArray[np.float64]
     per_south: int
+    joined: NDArray[np.int64] | None = None
+    part: NDArray[np.float64] | None = None
 
     @property
     def per_north(self) -> int:
         """Classes of an owner heading north."""
         return int(self.mix.shape[1])
 
+    @property
+    def per(self) -> tuple[int, int, int]:
+        """Classes of an owner by layout: `NORTH`, `SOUTH`, `JOINED`."""
+        joined = self.per_north if self.joined is None else int(self.joined.max()) + 1
+        return self.per_north, self.per_south, joined
+
+    def join(self, lane: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Classes as numbered where some are joined."""
+        if self.joined is None:
+            return lane
+        own: NDArray[np.int64] = (
+            lane // self.per_north * self.per[JOINED] + self.joined[lane % self.per_north]
+        )
+        return own
+
+    def joins(self, lanes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Of some classes, those they are part of."""
+        out = np.zeros(len(self.owner) * self.per[JOINED], np.bool_)
+        out[self.join(np.flatnonzero(lanes))] = True
+        return out
+
+    def parts(self, lanes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Of some classes that others are part of, their parts."""
+        return np.asarray(lanes[self.join(np.arange(len(self.owner) * self.per_north))])
+
     def column(self, kind: int) -> int:
         """Class, among those of an owner of the kind's group, that a kind belongs to."""
         return int(np.argmax((self.mix[:, :, kind] > 0.0).any(axis=0)))
 
-    def kinds(self, south: bool) -> NDArray[np.float64]:
-        """Return the share of each kind in each class of a heading: float64 [classes, kinds]."""
+    def kinds(self, layout: int) -> NDArray[np.float64]:
+        """Return the share of each kind in each class of a layout: float64 [classes, kinds]."""
         mix = self.mix
-        if south and self.per_south < self.per_north:
+        if layout == JOINED and self.joined is not None and self.part is not None:
+            mix = np.zeros((len(self.owner), self.per[JOINED], mix.shape[2]))
+            for c, whole in enumerate(self.joined.tolist()):
+                mix[:, whole] += self.part[:, c, None] * self.mix[:, c]
+        if layout == SOUTH and self.per_south < self.per_north:
             weight = np.maximum(mix.sum(axis=2, keepdims=True), 1e-300)
             mix = (mix / weight).mean(axis=1, keepdims=True)
         return mix.reshape(-1, mix.shape[2])
@@ -165,8 +202,37 @@ def unit_classes(plan: Plan, *, south_only: bool = False) -> list[tuple[int, ...
     return [tuple(c) for c in classes]
 
 
+def _joined(
+    plan: Plan, classes: list[tuple[int, ...]]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Classes that are one until somebody tells them apart: units of one person each, which depart in one ratio at all times."""
+    d = plan.departures
+    unit = _shares(d.unit_threshold)
+    alone = _shares(d.size_threshold).reshape(len(plan.groups), len(UNITS), 8)[:, :, 0] == 1.0
+    alike = unit_classes(plan, south_only=True)
+    whole = np.arange(len(classes))
+    for c, units in enumerate(classes):
+        for other, before in enumerate(classes[:c]):
+            same = any(set(units) | set(before) <= set(one) for one in alike)
+            if same and alone[:, [*units, *before]].all():
+                whole[c] = whole[other]
+                break
+    numbers, joined = np.unique(whole, return_inverse=True)
+    share = np.stack([unit[:, list(units)].sum(axis=1) for units in classes], axis=1)
+    if len(numbers) == len(classes) or (share <= 0.0).any():
+        return None
+    total = np.stack([share[:, joined == n].sum(axis=1) for n in range(len(numbers))], axis=1)
+    return joined.ravel().astype(np.int64), share / total[:, joined.ravel()]
+
+
 def lanes_of(
-    plan: Plan, people: People, owner: NDArray[np.int64], *, merged: bool = False, copies: int = 1
+    plan: Plan,
+    people: People,
+    owner: NDArray[np.int64],
+    *,
+    merged: bool = False,
+    copies: int = 1,
+    joined: bool = False,
 ) -> Lanes:
     """Choose the classes of people to carry along.
 
@@ -180,6 +246,8 @@ def lanes_of(
         Put all units together, with average tables where they differ.
     copies : int
         Classes alike in everything (one for each moment of the days on the route).
+    joined : bool
+        Carry classes that always come together as one until somebody tells them apart.
 
     Returns
     -------
@@ -196,4 +264,6 @@ def lanes_of(
     if copies > 1:
         return Lanes(owner, np.repeat(mix, copies, axis=1), copies)
     alike = merged or len(unit_classes(plan, south_only=True)) == 1
-    return Lanes(owner, mix, 1 if alike else len(classes))
+    lanes = Lanes(owner, mix, 1 if alike else len(classes))
+    together = _joined(plan, classes) if joined and alike and not merged else None
+    return lanes if together is None else replace(lanes, joined=together[0], part=together[1][owner])

@@ -11,7 +11,7 @@ from scipy.special import gammainc
 
 from sim.engines.expected.crowds import peaks_by_owner
 from sim.engines.expected.model import Carried, Model, model_of
-from sim.engines.expected.people import lanes_of
+from sim.engines.expected.people import NORTH, SOUTH, lanes_of
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_prepare import spread_rows
 from sim.engines.tally import DURATION_BINS, Tally
@@ -103,25 +103,25 @@ class _Layout:
         self.made = model.whole.made
         lanes = model.whole.lanes
         net = self.made.net
-        columns = (at.ACC, at.LO, at.COUNT, at.PLACE, at.END, at.SOUTH)
-        self.acc, self.first, self.width, self.place, self.end, self.heading = (
+        columns = (at.ACC, at.LO, at.COUNT, at.PLACE, at.END, at.LAYOUT)
+        self.acc, self.first, self.width, self.place, self.end, self.layout = (
             np.ascontiguousarray(net.node[:, c]) for c in columns
         )
         self.owner = lanes.owner
-        wide = len(lanes.kinds(False))
-        self.lane_group = np.zeros((2, wide), np.int64)
-        self.lane_class = np.zeros((2, wide, _CLASSES))
+        wide = len(lanes.kinds(NORTH))
+        self.lane_group = np.zeros((len(lanes.per), wide), np.int64)
+        self.lane_class = np.zeros((len(lanes.per), wide, _CLASSES))
         people = model.people
-        for south, per in ((0, lanes.per_north), (1, lanes.per_south)):
-            kinds = lanes.kinds(bool(south))
+        for layout, per in enumerate(lanes.per):
+            kinds = lanes.kinds(layout)
             group = np.repeat(lanes.owner, per)
-            if south and per < lanes.per_north:
+            if layout == SOUTH and per < lanes.per_north:
                 kinds = np.zeros_like(kinds)
                 units = people.unit_share.shape[1]
                 for i, g in enumerate(group):
                     kinds[i, g * units : (g + 1) * units] = people.unit_share[g]
-            self.lane_group[south, : len(group)] = group
-            self.lane_class[south, : len(group)] = kinds @ people.make_up
+            self.lane_group[layout, : len(group)] = group
+            self.lane_class[layout, : len(group)] = kinds @ people.make_up
 
     def _spread(
         self,
@@ -138,7 +138,7 @@ class _Layout:
             self.first[rows],
             self.width[rows],
             target,
-            self.heading[rows],
+            self.layout[rows],
             self.lane_group,
             self.lane_class,
             out,
@@ -152,15 +152,14 @@ class _Layout:
 
     def flows(self) -> NDArray[np.float64]:
         """Persons who arrived over each leg: [periods, legs, classes]."""
-        edge = self.made.net.edge
         out = np.zeros((len(self.memory.flow), len(self.plan.legs), len(self.plan.groups) * _CLASSES))
         spread_rows(
             self.memory.flow,
-            np.ascontiguousarray(edge[:, at.FLOW]),
+            np.ascontiguousarray(self.made.net.edge[:, at.FLOW]),
             self.made.edge_lane,
             self.made.edge_lanes,
             self.made.edge_leg,
-            self.heading[edge[:, at.SOURCE]],
+            self.made.edge_layout,
             self.lane_group,
             self.lane_class,
             out,

@@ -32,12 +32,12 @@ def segments_of(
 ) -> list[list[tuple[int, int, int, int]]]:
     """Runs of classes with the same stay and calendar at each node: (first class, classes, stay, calendar)."""
     f = plan.fixed
-    lead = [np.argmax(lanes.kinds(south), axis=1) for south in (False, True)]
+    lead = [np.argmax(lanes.kinds(layout), axis=1) for layout in range(3)]
     out = []
     for i, node in enumerate(route.nodes):
         found: list[tuple[int, int, int, int]] = []
         if not node.removed:
-            kind = lead[node.south][lo[i] : lo[i] + count[i]]
+            kind = lead[node.layout][lo[i] : lo[i] + count[i]]
             pair = np.stack([f.stay_table[kind, node.place], f.stay_calendar[kind, node.place]], axis=1)
             cuts = np.flatnonzero(np.any(np.diff(pair, axis=0) != 0, axis=1)) + 1
             edges = [0, *cuts.tolist(), len(kind)]

@@ -419,7 +419,7 @@ def _edges_of(made: Assembled, counters: Sequence[_Counter]) -> list[list[tuple[
         own = []
         for e in np.flatnonzero(np.isin(made.edge_leg, counter.legs)):
             classes = np.arange(made.edge_lane[e], made.edge_lane[e] + made.edge_lanes[e])
-            own.append((int(net.edge[e, at.FLOW]), classes // net.node[net.edge[e, at.SOURCE], at.PER]))
+            own.append((int(net.edge[e, at.FLOW]), classes // net.node[net.edge[e, at.TARGET], at.PER]))
         out.append(own)
     return out
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.engines.expected.people import JOINED, NORTH, SOUTH
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_layout import Tables
 from sim.engines.kernels.expected_rows import CHUNK
 from sim.engines.kernels.expected_tables import Beliefs, Ground, tabulate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sim.engines.expected.assemble import Assembled
@@ -190,14 +193,9 @@ def _ground(plan: Plan, lanes: Lanes, made: Assembled, unit_share: NDArray[np.fl
     guess[..., : len(plan.groups)] = np.moveaxis(f.weight[k.group_row], 0, 2)
     walked = np.flatnonzero(net.node[:, at.SEG_1] > net.node[:, at.SEG_0])
     walked = walked[np.lexsort((net.node[walked, at.SOUTH], net.node[walked, at.PLACE]))]
-    lane = [
-        _sparse(kinds @ np.eye(n_class)[f.kind_class]) for kinds in (lanes.kinds(False), lanes.kinds(True))
-    ]
-    shift = len(lane[0][1])
-    starts = np.zeros((2, max(len(x[0]) for x in lane)), np.int64)
-    starts[0, : len(lane[0][0])] = lane[0][0]
-    starts[1, : len(lane[1][0])] = lane[1][0] + shift
-    kind = _sparse(lanes.kinds(False).T)
+    kinds = [lanes.kinds(layout) for layout in (NORTH, SOUTH, JOINED)]
+    lane = [_sparse(own @ np.eye(n_class)[f.kind_class]) for own in kinds]
+    kind = [_sparse(own.T) for own in kinds]
     return Ground(
         on=int(k.on),
         sweeps=int(k.sweeps),
@@ -224,15 +222,27 @@ def _ground(plan: Plan, lanes: Lanes, made: Assembled, unit_share: NDArray[np.fl
         place_node=walked.astype(np.int64),
         way=made.way,
         block_size=made.block_size,
-        lane_start=starts,
+        lane_start=_stacked(lane),
         lane_alone=np.array([(np.diff(one[0]) == 1).all() for one in lane], np.int64),
-        lane_class=np.concatenate([lane[0][1], lane[1][1]]),
-        lane_share=np.concatenate([lane[0][2], lane[1][2]]),
-        kind_start=kind[0],
-        kind_lane=kind[1],
-        kind_share=kind[2],
+        lane_class=np.concatenate([one[1] for one in lane]),
+        lane_share=np.concatenate([one[2] for one in lane]),
+        kind_start=_stacked(kind),
+        kind_lane=np.concatenate([one[1] for one in kind]),
+        kind_share=np.concatenate([one[2] for one in kind]),
         sent=made.sent,
     )
+
+
+def _stacked(
+    tables: Sequence[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]],
+) -> NDArray[np.int64]:
+    """First entries of the rows of several matrices whose entries lie one after another: int64 [matrices, most rows + 1]."""
+    out = np.zeros((len(tables), max(len(start) for start, *_ in tables)), np.int64)
+    before = 0
+    for own, (start, column, *_) in zip(out, tables, strict=True):
+        own[: len(start)] = start + before
+        before += len(column)
+    return out
 
 
 def _sparse(

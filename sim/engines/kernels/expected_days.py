@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
-from sim.engines.kernels.expected_evening import present
+from sim.engines.kernels.expected_evening import present, tell_apart
 from sim.engines.kernels.expected_lines import ask, open_lines
 from sim.engines.kernels.expected_rows import (
     CHUNK,
@@ -13,8 +13,8 @@ from sim.engines.kernels.expected_rows import (
     clear,
     copy,
     inner,
-    own,
     jit,
+    own,
     part_of,
     pointer,
     real,
@@ -31,6 +31,7 @@ from sim.engines.kernels.expected_spans import (
     GONE,
     HERE,
     LEAVING,
+    MIXED,
     PART,
     ROUTE,
     begin_departures,
@@ -144,6 +145,10 @@ def set_out(B, e, out, block, day, again):
     wide = edge[at.WIDE]
     ring = shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * wide * CHUNK)
     row, some = shift(real(B, at.A_ROW), block + edge[at.ROW]), shift(out, edge[at.FROM])
+    if edge[at.PARTS] >= 0:
+        part_of(scratch(B, MIXED), row, some, edge[at.ASKED])
+        tell_apart(B, edge, ring, scratch(B, MIXED), 1.0, again)
+        return
     if again or edge[at.LATER] >= 0:
         later = shift(real(B, at.A_LATER), edge[at.LATER]) if edge[at.LATER] >= 0 else scratch(B, FLOWING)
         part_of(later, row, some, wide)

@@ -31,6 +31,8 @@ __all__ = [
     "add_parts",
     "add_threes",
     "add_turned",
+    "add_turned_twos",
+    "add_twos",
     "by_group",
     "close_crowd",
     "crowd_of",
@@ -40,11 +42,12 @@ __all__ = [
     "open_crowd",
     "present",
     "settle_days",
+    "tell_apart",
 ]
 
 _AT = types.CPointer(types.float64)
 _I = types.int64
-_THREE = 3
+_TWO, _THREE = 2, 3
 
 
 def _threes(builder, rows):
@@ -61,6 +64,16 @@ def _threes(builder, rows):
         part = picked(first, rows[2], [j if w < 2 * CHUNK else w - CHUNK for j, w in enumerate(wanted)])
         sums = part if sums is None else add_chunks(builder, sums, part)
     return sums
+
+
+def _twos(builder, rows):
+    """Sums of two numbers next to each other: two chunks make one."""
+    places = ir.VectorType(ir.IntType(32), CHUNK)
+    one, other = (
+        builder.shuffle_vector(rows[0], rows[1], ir.Constant(places, [2 * j + k for j in range(CHUNK)]))
+        for k in range(_TWO)
+    )
+    return add_chunks(builder, one, other)
 
 
 def _only(builder, sums, left):
@@ -113,9 +126,45 @@ def add_parts(_, out, back, left, groups):
     return types.void(_AT, _AT, _AT, _I), codegen
 
 
-def _places(builder, at):
-    begin = builder.mul(at, whole_constant(_THREE))
-    return [builder.add(begin, whole_constant(i * CHUNK)) for i in range(_THREE)]
+def _places(builder, at, per=_THREE):
+    begin = builder.mul(at, whole_constant(per))
+    return [builder.add(begin, whole_constant(i * CHUNK)) for i in range(per)]
+
+
+@intrinsic
+def add_twos(_, out, x, groups):
+    """``out[g] += x[2 g] + x[2 g + 1]``; reads up to a chunk behind the last that counts."""
+
+    def codegen(context, builder, signature, arguments):
+        out, x, groups = arguments
+
+        def sums_of(at):
+            return _twos(builder, [chunk_of(builder, x, p) for p in _places(builder, at, _TWO)])
+
+        _by_eights(builder, out, groups, sums_of)
+        return context.get_dummy_value()
+
+    return types.void(_AT, _AT, _I), codegen
+
+
+@intrinsic
+def add_turned_twos(_, out, back, left, groups):
+    """The same of ``back x left``, which are the shares who turn back and those who left."""
+
+    def codegen(context, builder, signature, arguments):
+        out, back, left, groups = arguments
+
+        def sums_of(at):
+            rows = [
+                times_chunks(builder, chunk_of(builder, back, p), chunk_of(builder, left, p))
+                for p in _places(builder, at, _TWO)
+            ]
+            return _twos(builder, rows)
+
+        _by_eights(builder, out, groups, sums_of)
+        return context.get_dummy_value()
+
+    return types.void(_AT, _AT, _AT, _I), codegen
 
 
 @intrinsic
@@ -250,11 +299,25 @@ def by_group(x, out, groups, per):
     """Add the classes of each group: ``out[g] += sum of x``."""
     if per == _THREE:
         add_threes(out, x, groups)
+    elif per == _TWO:
+        add_twos(out, x, groups)
     elif per == 1:
         add_groups(out, x, groups)
     else:
         for v in range(groups * per):
             out[v // per] += x[v]
+
+
+@inner
+def tell_apart(B, edge, to, row, share, more):
+    """Lay a row of classes that others are part of out in these: over, or (`more`) added to, what is there."""
+    whole_of, part = (
+        shift(whole(B, at.A_PART_OF), edge[at.PARTS]),
+        shift(real(B, at.A_PART_SHARE), edge[at.PARTS]),
+    )
+    for v in range(edge[at.WIDE] * CHUNK):
+        x = share * part[v] * row[whole_of[v]]
+        to[v] = to[v] + x if more else x
 
 
 @inner

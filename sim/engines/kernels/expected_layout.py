@@ -20,26 +20,29 @@ Array = NDArray[Any]
 # columns of Net.node
 LO, COUNT, CHUNKS, ACC, PLACE, SOUTH, END, HOME, TURN, SENT = range(10)
 CLOSES, SETTLES, EDGE_0, EDGE_1, OUT_0, OUT_1, SENT_0, SENT_1 = range(10, 18)
-SEG_0, SEG_1, ASK_0, ASK_1, SCALED, PER, R_OPEN, R_TURN, R_SETTLE, IN_PART, STAGE, LEFT, LEFT_MASK = range(
-    18, 31
+SEG_0, SEG_1, ASK_0, ASK_1, SCALED, PER, R_OPEN, R_TURN, R_SETTLE, IN_PART, STAGE, LEFT, LEFT_MASK, LAYOUT = (
+    range(18, 32)
 )
-NODE = 31
+NODE = 32
 """First class that can be here, how many, chunks of a row; offset of its rows in sums; place; 1 = heading south; outcome of who arrives;
 row of those for whom it is one (-1 all); node whose people turn back here (-1); 1 = people are sent away on arrival; 1 = ways may close;
 1 = people settle; first edge into it and one past the last; the same of edges chosen here, and of edges for those sent away (both in
 Net.out), segments of stays, limited legs out; 1 = a policy scales stays; classes of a group; offsets in its block of shares of the rows
-of open ways, of those who turn back and who settle (-1 none); part and stage of the route; offset and mask of the ring of those who left."""
+of open ways, of those who turn back and who settle (-1 none); part and stage of the route; offset and mask of the ring of those who left; how classes are
+laid out (see `sim.engines.expected.people`)."""
 
 # columns of Net.edge
 SOURCE, TARGET, FROM, INTO, WIDE, RING, MASK, REACH, LATE, FLOW, ROW, LATER, EVEN, SAME, ACROSS, LINE = range(
     16
 )
-EDGE = 16
+ASKED, PARTS = 16, 17
+EDGE = 18
 """Nodes it leads from and to; offset of its classes in a row of either; chunks; offset and mask of its ring; days within which all arrive;
 1 = the source is solved later, 2 = with the target; offset in a month of flows; offset of its shares in the block of its source;
 offset of those who set out in the last round (-1 where the source is not solved with the target); 1 = the same share of those on their way
 arrives every day, all along: who is on their way is kept in a row behind the ring; 1 = one travel time holds all along;
-1 = the source lies in another part; 1 = served through a line."""
+1 = the source lies in another part; 1 = served through a line; chunks in a row of the source; offset in Net.part_of of the classes that
+others are part of where the source has them (-1 where classes are the same at both ends)."""
 
 # columns of Net.part
 BLOCK_0, BLOCK_1, ALONE, Q_0, Q_1 = range(5)
@@ -94,7 +97,6 @@ CHOICE, AWAY = range(2)
 class Net(NamedTuple):
     """What people walk along (N nodes, E edges, W travel times, G segments of stays)."""
 
-    merge: int  # classes heading north for each that heads south
     day: Array  # int64 [n_days, 3], period of the tables, epoch, month
     block: Array  # int64 [B + 1], nodes are solved in this order, those of a block together
     part: Array  # int64 [parts, columns], blocks that lead back to each other, later days included, one part after another
@@ -105,6 +107,8 @@ class Net(NamedTuple):
     way: Array  # int64 [W, columns]
     death: Array  # float64 [W]
     tap: Array  # float64, chances of days
+    part_of: Array  # int64, class of the source that each class of an edge is part of
+    part_share: Array  # float64, its share
     home: Array  # float64, rows of those for whom arriving is an outcome
     segment: Array  # int64 [G, columns]
     expo: Array  # float64 [exponentials, 2], decay and amount
@@ -163,7 +167,7 @@ class Memory(NamedTuple):
     ahead: Array  # int64 [G], day from which on it is known for some days who leaves of those who came before
     entry: Array  # int64 [N], next entry of the departures of each node
     balance: Array  # float64 [stages, n_days, 3], departed, on the route, ended on each day
-    buffer: Array  # float64 [stages, 8, width]
+    buffer: Array  # float64 [stages, 9, width]
     later: Array  # rows of edges within blocks: who set out in the last round
     queue: Array  # rows of those in line
     joined: Array  # rows of those who joined, day by day
@@ -177,15 +181,15 @@ class Memory(NamedTuple):
 # a run as the kernels see it: a table of numbers, then of the addresses of all arrays (every array of numbers that count is int64)
 (
     N_NODES, N_EDGES, N_LINES, N_PLACES, N_CELLS, N_ROWS, N_WIDE, N_N_DAYS, N_LIMITS, N_ROOMS,
-    N_OF_LEG, N_MERGE, N_REPLAY, N_SAVE_UP, N_PARTS, N_TABLES, N_PEAKS, N_FLOWS, N_BEGIN, N_END, N_DAY, N_SHARES,
-) = range(22)  # fmt: skip
+    N_OF_LEG, N_REPLAY, N_SAVE_UP, N_PARTS, N_TABLES, N_PEAKS, N_FLOWS, N_BEGIN, N_END, N_DAY, N_SHARES,
+) = range(21)  # fmt: skip
 """The last four: first part of a stage and one past the last; written by the kernels, the first day of a span and eight offsets
 of a node's shares on its days."""
 (
-    A_DAY, A_BLOCK, A_PART, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_HOME, A_SEGMENT, A_EXPO,
+    A_DAY, A_BLOCK, A_PART, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_PART_OF, A_PART_SHARE, A_HOME, A_SEGMENT, A_EXPO,
     A_REGIME, A_LENGTH, A_RATIO, A_PLACE_START, A_PLACE_NODE, A_STAGE, A_BLOCK_OF, A_ROW, A_Q_NODE, A_Q_EDGE,
     A_Q_LIMIT, A_Q_MIXED, A_Q_PATIENCE, A_Q_QUEUE, A_Q_RING, A_ALLOTMENT, A_MONTHLY, A_ROOM_PLACE,
     A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD, A_CROWDED,
     A_FLOW, A_SINCE, A_NOW, A_AHEAD, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
     A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
-) = range(29, 93)  # fmt: skip
+) = range(28, 94)  # fmt: skip

@@ -8,6 +8,7 @@ run are let through instead, so that the model is linear in the departures.
 from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_evening import tell_apart
 from sim.engines.kernels.expected_rows import (
     CHUNK,
     add_rows,
@@ -79,7 +80,7 @@ def let_go(B, q, day):
             whole(B, at.A_BLOCK_OF)[(ep * B[at.N_NODES] + whole(B, at.A_Q_NODE)[q]) * 2 + at.CHOICE]
             + edge[at.ROW],
         )
-        one, end = edge[at.FROM], edge[at.FROM] + edge[at.WIDE] * CHUNK
+        one, end = edge[at.FROM], edge[at.FROM] + edge[at.ASKED] * CHUNK
         freed = 0.0
         for v in range(width):
             closed = v < one or v >= end or row[v - one] == 0.0
@@ -100,8 +101,8 @@ def let_go(B, q, day):
         if not B[at.N_REPLAY]:
             record[2] = give_up(B, q, day)
         waiting = shift(queue, edge[at.FROM])  # only classes that may take the leg wait for it
-        add_scaled(shift(again, edge[at.FROM]), record[2], waiting, edge[at.WIDE])
-        scale(waiting, 1.0 - record[2], waiting, edge[at.WIDE])
+        add_scaled(shift(again, edge[at.FROM]), record[2], waiting, edge[at.ASKED])
+        scale(waiting, 1.0 - record[2], waiting, edge[at.ASKED])
 
 
 @inner
@@ -179,13 +180,11 @@ def allow(B, one, end):
 def let_through(B, q, day, share, row):
     """Part of a row of the line's classes sets out over its leg."""
     edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
-    n = edge[at.WIDE]
-    add_scaled(
-        shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * n * CHUNK),
-        share,
-        row,
-        n,
-    )
+    ring = shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * edge[at.WIDE] * CHUNK)
+    if edge[at.PARTS] >= 0:
+        tell_apart(B, edge, ring, row, share, True)
+    else:
+        add_scaled(ring, share, row, edge[at.WIDE])
 
 
 @inner
@@ -193,7 +192,7 @@ def serve(B, q, day, persons):
     """Let through persons from a line: those who joined first, or everybody alike."""
     me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
     edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
-    n, width = edge[at.WIDE], me[at.CHUNKS] * CHUNK
+    n, width = edge[at.ASKED], me[at.CHUNKS] * CHUNK
     queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q] + edge[at.FROM])
     record, cohort = (
         shift(real(B, at.A_RECORD), (day * B[at.N_LINES] + q) * 3),
@@ -251,7 +250,7 @@ def open_lines(B, part, one, end, day, first):
         if day > first:
             let_go(B, q, day)
         queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q] + edge[at.FROM])
-        real(B, at.A_WANT)[q] = total(queue, edge[at.WIDE])
+        real(B, at.A_WANT)[q] = total(queue, edge[at.ASKED])
     if not B[at.N_REPLAY]:
         allow(B, one, end)
     for q in range(one, end):
@@ -263,7 +262,7 @@ def ask(B, q, day, out, part, again):
     """Those who ask for a limited leg today: let through while nobody waits and there is room; the rest joins the line."""
     me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
     edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
-    n, width = edge[at.WIDE], me[at.CHUNKS] * CHUNK
+    n, width = edge[at.ASKED], me[at.CHUNKS] * CHUNK
     queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q] + edge[at.FROM])
     block = whole(B, at.A_BLOCK_OF)[
         (whole(B, at.A_DAY)[day * at.DAY + at.EPOCH] * B[at.N_NODES] + whole(B, at.A_Q_NODE)[q]) * 2

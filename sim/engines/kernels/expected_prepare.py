@@ -131,7 +131,7 @@ def scaled_stay(hazard, survival, multiplier, first, last, depth, tap, length, l
 
 
 @jit
-def spread_rows(source, offset, first, width, target, heading, lane_group, lane_class, out):
+def spread_rows(source, offset, first, width, target, layout, lane_group, lane_class, out):
     """Split counts by class of people into sexes and age bands: ``out[m, target, group x 10 + c] += x share``.
 
     Parameters
@@ -141,15 +141,15 @@ def spread_rows(source, offset, first, width, target, heading, lane_group, lane_
         Where each row begins, its first class and how many it has.
     target : int64 [rows]
         Row of `out`.
-    heading : int64 [rows]
-        0 north, 1 south.
-    lane_group : int64 [2, classes]
-    lane_class : float64 [2, classes, 10]
+    layout : int64 [rows]
+        How the classes of a row are laid out.
+    lane_group : int64 [layouts, classes]
+    lane_class : float64 [layouts, classes, 10]
     out : float64 [periods, targets, groups x 10]
     """
     for m in range(source.shape[0]):
         for r in range(offset.shape[0]):
-            h = heading[r]
+            h = layout[r]
             for v in range(width[r]):
                 x = source[m, offset[r] + v]
                 if x == 0.0:

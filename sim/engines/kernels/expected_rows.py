@@ -76,7 +76,7 @@ _F = types.float64
 class Settled(types.CPointer):
     """Address of numbers that nobody writes while a kernel runs, so that what was read once need not be read again."""
 
-    def __init__(self, dtype):
+    def __init__(self, dtype) -> None:
         super().__init__(dtype)
         self.name = f"settled {self.name}"
 

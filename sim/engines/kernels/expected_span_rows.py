@@ -119,7 +119,9 @@ def _convolved(builder, x, width, mask, day, p, fours, offset):
 
 
 @intrinsic
-def arrive_span(_, here, change, step, flow, z, keep_z, ring, width, mask, begun, day, counts, p, fours, alive, chunks):
+def arrive_span(
+    _, here, change, step, flow, z, keep_z, ring, width, mask, begun, day, counts, p, fours, alive, chunks
+):
     """Those who come over an edge on each day, and the change of those on their way.
 
     ``z = sum of p[k] ring[begun - k]``, ``here += alive z``, ``change += ring[day] - z``, and ``alive z`` of all days of the
@@ -127,7 +129,24 @@ def arrive_span(_, here, change, step, flow, z, keep_z, ring, width, mask, begun
     """
 
     def codegen(context, builder, signature, arguments):
-        here, change, step, flow, z, keep_z, ring, width, mask, begun, day, counts, p, fours, alive, chunks = arguments
+        (
+            here,
+            change,
+            step,
+            flow,
+            z,
+            keep_z,
+            ring,
+            width,
+            mask,
+            begun,
+            day,
+            counts,
+            p,
+            fours,
+            alive,
+            chunks,
+        ) = arguments
         share = chunk_spread(builder, alive)
         asked = builder.icmp_signed("!=", keep_z, whole_constant(0))
 
@@ -146,7 +165,10 @@ def arrive_span(_, here, change, step, flow, z, keep_z, ring, width, mask, begun
                 put_chunk(builder, change, at, add_chunks(builder, chunk_of(builder, change, at), more))
                 counted.append(times_chunks(builder, _spread_at(builder, counts, whole_constant(d)), some))
             put_chunk(
-                builder, flow, offset, add_chunks(builder, chunk_of(builder, flow, offset), _total(builder, counted))
+                builder,
+                flow,
+                offset,
+                add_chunks(builder, chunk_of(builder, flow, offset), _total(builder, counted)),
             )
 
         each_chunk(builder, chunks, body)
@@ -218,14 +240,14 @@ def spread_span(_, y, step, x, width, mask, day, p, length, most, chunks):
 
         def body(offset):
             first = []
-            rows = [
-                chunk_of(builder, x, _slot(builder, day, r, mask, width, offset)) for r in range(1, SPAN)
-            ]
+            rows = [chunk_of(builder, x, _slot(builder, day, r, mask, width, offset)) for r in range(1, SPAN)]
             for d in _DAYS:
                 new = _noughts()
                 for r in range(1, d + 1):
                     k = builder.add(builder.mul(length, whole_constant(d)), whole_constant(d - r))
-                    new = add_chunks(builder, new, times_chunks(builder, _spread_at(builder, p, k), rows[r - 1]))
+                    new = add_chunks(
+                        builder, new, times_chunks(builder, _spread_at(builder, p, k), rows[r - 1])
+                    )
                 first.append(new)
             sums = _kept(builder, first)
             with repeated(builder, most) as loop:
@@ -344,8 +366,16 @@ def _leave_for_good(builder, ended, gone, counts, chunks, leaving):
     """Add persons of each day to a sum, and to the chunk of each day."""
 
     def body(offset):
-        own = [times_chunks(builder, _spread_at(builder, counts, whole_constant(d)), row) for d, row in enumerate(leaving(offset))]
-        put_chunk(builder, ended, offset, add_chunks(builder, chunk_of(builder, ended, offset), _total(builder, own)))
+        own = [
+            times_chunks(builder, _spread_at(builder, counts, whole_constant(d)), row)
+            for d, row in enumerate(leaving(offset))
+        ]
+        put_chunk(
+            builder,
+            ended,
+            offset,
+            add_chunks(builder, chunk_of(builder, ended, offset), _total(builder, own)),
+        )
         for d in _DAYS:
             at = whole_constant(d * CHUNK)
             put_chunk(builder, gone, at, add_chunks(builder, chunk_of(builder, gone, at), own[d]))
@@ -370,7 +400,10 @@ def _going_on(builder, arguments, changes):
             evenings.append(times_chunks(builder, _spread_at(builder, counts, whole_constant(d)), now))
         put_chunk(builder, stock, offset, now)
         put_chunk(
-            builder, counted, offset, add_chunks(builder, chunk_of(builder, counted, offset), _total(builder, evenings))
+            builder,
+            counted,
+            offset,
+            add_chunks(builder, chunk_of(builder, counted, offset), _total(builder, evenings)),
         )
 
     each_chunk(builder, chunks, body)

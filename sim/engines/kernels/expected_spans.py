@@ -6,11 +6,13 @@ from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_evening import (
     add_parts,
     add_turned,
+    add_turned_twos,
     close_crowd,
     crowd_of,
     gather_crowd,
     open_crowd,
     present,
+    tell_apart,
 )
 from sim.engines.kernels.expected_rows import (
     CHUNK,
@@ -46,6 +48,7 @@ __all__ = [
     "GONE",
     "HERE",
     "LEAVING",
+    "MIXED",
     "PART",
     "ROUTE",
     "begin_departures",
@@ -59,10 +62,10 @@ __all__ = [
     "who_left",
 ]
 
-HERE, FLOWING, LEAVING, PART, CHANGE, GONE, ROUTE, COUNTS = range(8)
+HERE, FLOWING, LEAVING, PART, CHANGE, GONE, ROUTE, COUNTS, MIXED = range(9)
 """Rows of the scratch buffer (each begins with a chunk of noughts): days of those who came, of an edge, of those who leave, a part of
 them, of the change of those on their way; chunks of those whose journey ended and of all on the route, by day of the span; one for each
-day of the span, nought for those behind it."""
+day of the span, nought for those behind it; a row before its classes are told apart."""
 
 
 @tight
@@ -130,7 +133,7 @@ def who_left(B, me, day):
 def turn_back(B, me, block, day, out):
     """Those who turn back at the same place today choose at once among the ways south."""
     north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
-    per = B[at.N_MERGE]
+    per = north[at.PER] // me[at.PER]
     skip = me[at.LO] - north[at.LO] // per  # classes heading south before the first that can be here
     one, end = max(-skip, 0), min(north[at.COUNT] // per - skip, me[at.COUNT])
     begin = (one + skip) * per
@@ -141,6 +144,8 @@ def turn_back(B, me, block, day, out):
         add_parts(to, back, left, end - one)
     elif per == 3:
         add_turned(to, back, left, end - one)
+    elif per == 2:
+        add_turned_twos(to, back, left, end - one)
     else:
         for i in range((end - one) * per):
             to[i // per] += back[i] * left[i]
@@ -285,6 +290,14 @@ def set_out_days(B, e, out, step, begin, day):
     edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
     ring, wide = shift(real(B, at.A_RING), edge[at.RING]), edge[at.WIDE]
     rows = shift(real(B, at.A_ROW), edge[at.ROW])
+    if edge[at.PARTS] >= 0:
+        for i in range(at.SPAN):
+            to = shift(ring, ((day + i) & edge[at.MASK]) * wide * CHUNK)
+            part_of(
+                scratch(B, MIXED), shift(rows, begin[i]), shift(out, i * step + edge[at.FROM]), edge[at.ASKED]
+            )
+            tell_apart(B, edge, to, scratch(B, MIXED), 1.0, False)
+        return
     send_span(ring, wide * CHUNK, edge[at.MASK], day, rows, begin, shift(out, edge[at.FROM]), step, wide)
 
 
@@ -315,7 +328,12 @@ def enter_days(B, number, me, day, days, step, moments):
         for o in range(me[at.SENT_0], me[at.SENT_1]):
             set_out_days(B, whole(B, at.A_OUT)[o], here, step, begin, day)
         for i in range(days):
-            part_of(shift(here, i * step), shift(real(B, at.A_ROW), begin[i]), shift(here, i * step), me[at.CHUNKS])
+            part_of(
+                shift(here, i * step),
+                shift(real(B, at.A_ROW), begin[i]),
+                shift(here, i * step),
+                me[at.CHUNKS],
+            )
 
 
 @inner

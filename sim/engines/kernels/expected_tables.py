@@ -17,6 +17,7 @@ from sim.engines.kernels.expected_layout import (
     COUNT,
     EDGE,
     FROM,
+    LAYOUT,
     LO,
     NODE,
     R_OPEN,
@@ -76,11 +77,11 @@ class Ground(NamedTuple):
     place_node: Array  # int64
     way: Array  # int64 [N, W, 3], offset in the node's block, first class and classes of each alternative; offset -1 none
     block_size: Array  # int64 [N, 2]
-    lane_start: Array  # int64 [2, classes of people + 1]
-    lane_alone: Array  # int64 [2], 1 = every class of people of a heading lies in one class of choice
+    lane_start: Array  # int64 [layouts, classes of people + 1]
+    lane_alone: Array  # int64 [layouts], 1 = every class of people lies in one class of choice
     lane_class: Array  # int64
     lane_share: Array  # float64
-    kind_start: Array  # int64 [K + 1]
+    kind_start: Array  # int64 [layouts, K + 1]
     kind_lane: Array  # int64
     kind_share: Array  # float64
     sent: Array  # int64 [N, J, K], edge of those sent away, -1 none
@@ -234,7 +235,7 @@ def choose(G, S, place, heading):
 def fill_choice(G, S, node, i, at):
     """Write the block of shares of a node's choice."""
     me = shift(node, i * NODE)
-    heading, lo = me[SOUTH], me[LO]
+    heading, layout, lo = me[SOUTH], me[LAYOUT], me[LO]
     clear(at, G.block_size[i, CHOICE] // CHUNK)
     opened = shift(at, me[R_OPEN])
     width, wide = S.share.shape[1], S.share.shape[2]
@@ -243,10 +244,10 @@ def fill_choice(G, S, node, i, at):
         if G.way[i, j, 0] < 0:
             continue
         row, first = shift(at, G.way[i, j, 0]), G.way[i, j, 1]
-        if G.lane_alone[heading]:  # every class of people lies in one class of choice
+        if G.lane_alone[layout]:  # every class of people lies in one class of choice
             share, begin = (
                 shift(pointer(S.share), (heading * width + j) * wide),
-                G.lane_start[heading, 0] + first,
+                G.lane_start[layout, 0] + first,
             )
             for v in range(G.way[i, j, 2]):
                 x = lane_share[begin + v] * share[lane_class[begin + v]]
@@ -255,7 +256,7 @@ def fill_choice(G, S, node, i, at):
             continue
         for v in range(G.way[i, j, 2]):
             x = 0.0
-            for s in range(G.lane_start[heading, first + v], G.lane_start[heading, first + v + 1]):
+            for s in range(G.lane_start[layout, first + v], G.lane_start[layout, first + v + 1]):
                 x += G.lane_share[s] * S.share[heading, j, G.lane_class[s]]
             row[v] = x
             if x > 0.0:
@@ -269,7 +270,7 @@ def fill_choice(G, S, node, i, at):
 def fill_sent(G, node, edge, forced, f, epoch, i, at):
     """Write the block of shares of those sent away on arrival at a node: who stays, then who is sent along each way."""
     me = shift(node, i * NODE)
-    lo, count = me[LO], me[COUNT]
+    lo, count, layout = me[LO], me[COUNT], me[LAYOUT]
     clear(at, G.block_size[i, AWAY] // CHUNK)
     for v in range(count):
         at[v] = 1.0
@@ -285,7 +286,7 @@ def fill_sent(G, node, edge, forced, f, epoch, i, at):
             if e < 0 or share == 0.0:
                 continue
             row, begin = shift(at, edge[e * EDGE + ROW]), lo + edge[e * EDGE + FROM]
-            for s in range(G.kind_start[k], G.kind_start[k + 1]):
+            for s in range(G.kind_start[layout, k], G.kind_start[layout, k + 1]):
                 v = G.kind_lane[s]
                 if lo <= v < lo + count:
                     row[v - begin] += G.kind_share[s] * share
