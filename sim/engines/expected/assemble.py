@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engines.expected.crowds import crowds_of
 from sim.engines.expected.network import ARRIVED, RETURNED, SETTLE, TURN
 from sim.engines.expected.people import JOINED, SOUTH
 from sim.engines.expected.segments import Segments, power, segments_of
+from sim.engines.expected.spare import Spare
 from sim.engines.expected.stays import stay_of
 from sim.engines.expected.ways import padded
 from sim.engines.kernels import expected_layout as at
@@ -262,7 +262,9 @@ def _edge_table(
     table[:, at.SAME] = (way_of == way_of[:1]).all(axis=0)
     reach = np.where(even, 2, table[:, at.REACH]) + ahead(table, node)
     days = np.array([power(int(r)) for r in reach], np.int64).reshape(-1)
-    within = (table[:, at.LATE] == 2).astype(np.int64)  # noqa: PLR2004 - solved together
+    lag = np.array(ways.table, np.int64).reshape(-1, at.WAY)[way_of, at.LAG]
+    at_once = (table[:, at.LATE] == 2) & (lag.min(axis=0, initial=1) == 0)  # noqa: PLR2004 - solved together
+    within = at_once.astype(np.int64)
     table[:, at.WIDE], table[:, at.MASK] = wide, days - 1
     if len(order):
         table[:, at.RING] = _offsets(wide * (days + even) * CHUNK)
@@ -535,16 +537,15 @@ def lines_of(
     )
 
 
-def _zeros(shape: int | tuple[int, ...]) -> NDArray[np.float64]:
-    """Noughts that begin where a line of the processor's memory does, so that no chunk lies across two."""
-    n = int(np.prod(shape))
-    whole = np.zeros(n + CHUNK)
-    first = -(whole.__array_interface__["data"][0] // whole.itemsize) % CHUNK
-    return whole[first : first + n].reshape(shape)
-
-
-def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool = True) -> Memory:
-    """Allocate what moves.
+def new_memory(
+    plan: Plan,
+    made: Assembled,
+    *,
+    tables: bool = True,
+    crowds: tuple[NDArray[np.int64], int] | None = None,
+    spare: Spare | None = None,
+) -> Memory:
+    """Make room for what moves.
 
     Parameters
     ----------
@@ -552,8 +553,11 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
     made : Assembled
     tables : bool
         Room for person-days too.
-    peaks : bool
-        And for largest numbers.
+    crowds : tuple, optional
+        Where people are counted by place and group, as by :func:`sim.engines.expected.crowds.crowds_of`; no largest numbers are
+        kept where not given.
+    spare : Spare, optional
+        Memory of earlier runs, which this one may take up again, and will leave its own to.
 
     Returns
     -------
@@ -562,31 +566,34 @@ def new_memory(plan: Plan, made: Assembled, *, tables: bool = True, peaks: bool 
     s, months = made.sizes, len(plan.months)
     lines, limits = len(made.lines.node), len(made.lines.allotment) + len(made.lines.room_place)
     stages = len(made.net.stage) - 1
-    crowded, cells = crowds_of(made.net.node)
+    crowded, cells = (np.zeros((0, 4, at.CROWDED), np.int64), 0) if crowds is None else crowds
+    shapes: dict[str, int | tuple[int, ...]] = {
+        "a": s["a"],
+        "ring": s["ring"],
+        "exps": s["exps"],
+        "stock": (4, s["rows"]),
+        "turned": s["turned"],
+        "done": (3, 3, s["rows"]),
+        "days": (months if tables else 0, 4, s["rows"]),
+        "peak": (months if cells else 0, cells),
+        "flow": (months, s["flow"]),
+        "balance": (stages, plan.n_days, 3),
+        "buffer": (stages, 9, s["width"]),
+        "later": s["later"],
+        "queue": s["queue"],
+        "joined": s["joined"],
+        "cohort": (lines, plan.n_days),
+        "head": lines,
+        "left": max(limits, 1),
+        "asked": (lines, 2),
+        "want": (stages, 3 * lines + limits + 1),
+        "crowd": (at.KEPT if cells else 0, cells),
+    }
     return Memory(
-        a=_zeros(s["a"]),
-        ring=_zeros(s["ring"]),
-        exps=_zeros(s["exps"]),
-        stock=_zeros((4, s["rows"])),
-        turned=_zeros(s["turned"]),
-        done=_zeros((3, 3, s["rows"])),
-        days=_zeros((months if tables else 0, 4, s["rows"])),
-        peak=_zeros((months if tables and peaks else 0, cells)),
-        crowd=_zeros((at.KEPT if tables and peaks else 0, cells)),
+        **(Spare() if spare is None else spare).arrays(shapes, as_found="crowd"),
         crowded=crowded,
-        flow=_zeros((months, s["flow"])),
         since=np.full(len(made.edge_leg), -(10**6), np.int64),
         regime=made.net.segment[:, at.S_R0].copy(),
         ahead=np.full(len(made.net.segment), -(10**6), np.int64),
         entry=np.zeros(len(made.net.node), np.int64),
-        balance=_zeros((stages, plan.n_days, 3)),
-        buffer=_zeros((stages, 9, s["width"])),
-        later=_zeros(s["later"]),
-        queue=_zeros(s["queue"]),
-        joined=_zeros(s["joined"]),
-        cohort=np.zeros((lines, plan.n_days)),
-        head=_zeros(lines),
-        left=_zeros(max(limits, 1)),
-        asked=_zeros((lines, 2)),
-        want=_zeros((stages, 3 * lines + limits + 1)),
     )

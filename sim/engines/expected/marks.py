@@ -229,7 +229,7 @@ class Base:
             held.append(_copied(beliefs))
             used = tabulator.fill(tables, beliefs, first, last, used)
         tabulator.close(beliefs)
-        memory = new_memory(plan, made, peaks=False)
+        memory = new_memory(plan, made, spare=self._model.spare)
         addresses = tables_of(replace(self._carried, tables=tables), memory)
         for first, last, believed in zip(begins, [*begins[1:], plan.n_days], held, strict=True):
             self._marks.append(_mark(first, believed, memory))
@@ -242,7 +242,7 @@ class Base:
         tabulator, tables = self._tables(plan, made)
         begins = [mark.day for mark in self._marks[number:]]
         beliefs = _copied(self._marks[number].beliefs)
-        memory = new_memory(plan, made, peaks=False)
+        memory = new_memory(plan, made, spare=self._model.spare)
         since = int(made.net.day[begins[0], at.MONTH])
         if begins[0] > 0:
             self._take_up(self._marks[number], memory, since)

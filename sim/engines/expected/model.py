@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.engines.expected.assemble import Assembled, assemble, new_memory
+from sim.engines.expected.crowds import crowds_of
 from sim.engines.expected.network import route_of
 from sim.engines.expected.people import JOINED, Lanes, expected_people, lanes_of
+from sim.engines.expected.spare import Spare
 from sim.engines.expected.stages import pieces_of, run_through
 from sim.engines.expected.ways import Tabulator, ways_of
 from sim.engines.kernels import expected_layout as at
@@ -51,6 +53,11 @@ class Carried:
     departures: Daily
     node_of: NDArray[np.int64]
 
+    @cached_property
+    def crowds(self) -> tuple[NDArray[np.int64], int]:
+        """Where people are counted by place and group, once it is known where ways may close."""
+        return crowds_of(self.made.net.node)
+
 
 class Model:
     """A plan made ready once, to be run as often as wanted.
@@ -66,6 +73,8 @@ class Model:
         self.ways = ways_of(plan)
         self.moments: Carried | None = None
         """Each group three times, to carry days on the route along; laid out when it is first asked for."""
+        self.spare = Spare()
+        """Memory of earlier runs."""
 
     @cached_property
     def whole(self) -> Carried:
@@ -188,7 +197,8 @@ class Model:
         Memory
         """
         made = carried.made
-        memory = new_memory(self.plan, made, tables=tables)
+        crowds = carried.crowds if tables else None
+        memory = new_memory(self.plan, made, tables=tables, crowds=crowds, spare=self.spare)
         pieces = pieces_of(made.net.day, 0, self.plan.n_days)
         run_through(tables_of(carried, memory), pieces, moments=moments, threads=threads)
         return memory
@@ -237,16 +247,20 @@ def tables_of(carried: Carried, memory: Memory, departures: Daily | None = None)
         if not array.flags.c_contiguous or array.dtype not in _SORTS:
             msg = f"an array of {array.dtype} in no order of rows"
             raise TypeError(msg)
+    of_memory = {name: _address(array) for name, array in memory._asdict().items()}
+    before, behind = [_address(array) for array in shared], [_address(array) for array in leaving]
     out = []
     for stage in range(len(net.stage) - 1):
-        own = memory._replace(
-            balance=memory.balance[stage], buffer=memory.buffer[stage], want=memory.want[stage]
-        )
-        addresses = (a.__array_interface__["data"][0] for a in (*shared, *own, *leaving))
+        own = {name: _address(getattr(memory, name)[stage]) for name in ("balance", "buffer", "want")}
+        addresses = (*before, *(of_memory | own).values(), *behind)
         out.append(
             [*numbers, int(net.stage[stage]), int(net.stage[stage + 1]), 0, *[0] * at.SPAN, *addresses]
         )
     return np.array(out, np.int64)
+
+
+def _address(array: NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def lanes_at(

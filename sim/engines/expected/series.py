@@ -20,6 +20,7 @@ from scipy import sparse
 from sim.engines.expected.assemble import new_memory
 from sim.engines.expected.model import by_node, model_of, tables_of
 from sim.engines.expected.people import expected_people, lanes_of
+from sim.engines.expected.spare import Spare
 from sim.engines.expected.stages import pieces_of, run_through
 from sim.engines.kernels import expected_layout as at
 from sim.errors import RunError
@@ -184,10 +185,11 @@ class SeriesFunction:
         carried = model.carry(lanes, daily, replay=reference.made)
         edges = _edges_of(carried.made, self._counters)
         wanted = np.array([self.months.index(m) if m in self.months else -1 for m in self.departure_months])
+        spare = Spare(self._threads)
         with ThreadPoolExecutor(self._threads) as pool:
             parts = list(
                 pool.map(
-                    lambda m: self._answer(carried, daily, m, edges, wanted),
+                    lambda m: self._answer(carried, daily, m, edges, wanted, spare),
                     range(len(self.departure_months)),
                 )
             )
@@ -210,6 +212,7 @@ class SeriesFunction:
         month: int,
         edges: list[list[tuple[int, NDArray[np.int64]]]],
         wanted: NDArray[np.int64],
+        spare: Spare,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """Crossings of those who depart in one month, as entries of the matrix."""
         plan, made = self.plan, carried.made
@@ -218,7 +221,7 @@ class SeriesFunction:
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
         day, place, lane, amount = (x[own] for x in daily)
         departures = by_node(day, carried.node_of[place], lane, amount, len(made.net.node))
-        memory = new_memory(plan, made, tables=False)
+        memory = new_memory(plan, made, tables=False, spare=spare)
         tables = tables_of(carried, memory, departures)
         origin = begin = int(day.min())
         total, crossed, quiet = float(amount.sum()), 0.0, 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_evening import present, tell_apart
-from sim.engines.kernels.expected_lines import ask, open_lines
+from sim.engines.kernels.expected_lines import ask, goes_back, open_lines
 from sim.engines.kernels.expected_rows import (
     CHUNK,
     add_rows,
     add_scaled,
+    anyone,
     arrive,
+    arrive_at_once,
     clear,
     copy,
     inner,
@@ -48,8 +50,8 @@ from sim.engines.kernels.expected_stays import rewrite, stay, stay_again
 
 __all__ = ["run_days"]
 
-TINY = 1e-9
-"""Persons below which going round and round within a day has come to its end (the rest stays on its way)."""
+TINY, ROUNDS = 1e-9, 10000
+"""Persons below which going round and round within a day has come to its end (the rest stays on its way), and rounds at most."""
 
 
 @inner
@@ -117,25 +119,39 @@ def gather(B, me, now, flow, day, first, moments):
 
 @inner
 def gather_again(B, me, now, flow, day, moments):
-    """Add up who arrives at a node from those of its own block who left today since it was last solved."""
-    n = me[at.CHUNKS]
-    here, z = scratch(B, HERE), scratch(B, FLOWING)
-    clear(here, n)
-    gone = 0.0
+    """Add up who arrives at a node from those of its own block who left today since it was last solved.
+
+    Returns persons who died, and whether anyone came.
+    """
+    here = scratch(B, HERE)
+    gone, came = 0.0, False
     for e in range(me[at.EDGE_0], me[at.EDGE_1]):
         edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
+        if edge[at.LATER] < 0:
+            continue
+        later, wide = shift(real(B, at.A_LATER), edge[at.LATER]), edge[at.WIDE]
+        if not anyone(later, wide):
+            continue
         way = now[e]
         v = shift(whole(B, at.A_WAY), way * at.WAY)
-        if edge[at.LATE] != 2 or v[at.LAG] > 0:
+        if v[at.LAG] > 0:
+            clear(later, wide)
             continue
-        wide = edge[at.WIDE]
-        scale(z, real(B, at.A_TAP)[v[at.TAP]], shift(real(B, at.A_LATER), edge[at.LATER]), wide)
-        add_scaled(shift(here, edge[at.INTO]), 1.0 - real(B, at.A_DEATH)[way], z, wide)
-        add_scaled(shift(flow, edge[at.FLOW]), 1.0 - real(B, at.A_DEATH)[way], z, wide)
-        if real(B, at.A_DEATH)[way] > 0.0:
-            gone += die(B, me[at.ACC] + edge[at.INTO], z, real(B, at.A_DEATH)[way], wide, day, moments)
-    add_scaled(shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + me[at.ACC]), -1.0, here, n)
-    return gone
+        if not came:
+            clear(here, me[at.CHUNKS])
+            came = True
+        z, chance = scratch(B, FLOWING), real(B, at.A_DEATH)[way]
+        arrive_at_once(
+            shift(here, edge[at.INTO]), shift(flow, edge[at.FLOW]), z, chance > 0.0, later,
+            real(B, at.A_TAP)[v[at.TAP]], 1.0 - chance, wide,
+        )  # fmt: skip
+        if chance > 0.0:
+            gone += die(B, me[at.ACC] + edge[at.INTO], z, chance, wide, day, moments)
+    if came:
+        add_scaled(
+            shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + me[at.ACC]), -1.0, here, me[at.CHUNKS]
+        )
+    return gone, came
 
 
 @tight
@@ -149,7 +165,7 @@ def set_out(B, e, out, block, day, again):
         part_of(scratch(B, MIXED), row, some, edge[at.ASKED])
         tell_apart(B, edge, ring, scratch(B, MIXED), 1.0, again)
         return
-    if again or edge[at.LATER] >= 0:
+    if again or goes_back(edge):
         later = shift(real(B, at.A_LATER), edge[at.LATER]) if edge[at.LATER] >= 0 else scratch(B, FLOWING)
         part_of(later, row, some, wide)
         if again:
@@ -249,45 +265,76 @@ def evening(B, number, day, i, days):
 
 @inner
 def clear_block(B, one, end, day):
-    """Forget who set out within a block so many days ago that the ring has come round, before its nodes are solved together."""
+    """Forget who set out within a block so many days ago that the ring has come round, where it is read before it is written."""
     for number in range(one, end):
         me = shift(whole(B, at.A_NODE), number * at.NODE)
         for e in range(me[at.EDGE_0], me[at.EDGE_1]):
             edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
-            if edge[at.LATE] == 2 and not edge[at.LINE]:  # lines were served in the morning
-                clear(
-                    shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * edge[at.WIDE] * CHUNK),
-                    edge[at.WIDE],
-                )
+            if goes_back(edge) and not edge[at.LINE]:  # lines were served in the morning
+                width = edge[at.WIDE] * CHUNK
+                clear(shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * width), edge[at.WIDE])
 
 
 @tight
-def solve(B, number, now, blocks_now, flow, day, first, moments, again):
-    """Solve one node. Returns persons whose journey ended, and persons who came."""
+def solve(B, number, now, blocks_now, flow, day, first, moments):
+    """Solve one node. Returns persons whose journey ended."""
     me = shift(whole(B, at.A_NODE), number * at.NODE)
-    here = scratch(B, HERE)
-    moved = 0.0
-    if again:
-        gone = gather_again(B, me, now, flow, day, moments)
-        moved = total(here, me[at.CHUNKS])
-    else:
-        gone = gather(B, me, now, flow, day, first, moments)
+    here, n = scratch(B, HERE), me[at.CHUNKS]
+    gone = gather(B, me, now, flow, day, first, moments)
     if me[at.END] > 0 or me[at.SENT]:
-        gone += enter(B, me, shift(blocks_now, number * 2), day, moments, again)
-    if not again:
-        depart(B, number, me, here, 0, day, 1)
+        gone += enter(B, me, shift(blocks_now, number * 2), day, moments, False)
+    depart(B, number, me, here, 0, day, 1)
     if me[at.SEG_0] < me[at.SEG_1]:
         out = scratch(B, LEAVING)
-        if again:
-            stay_again(B, me, here, out, day)
-        else:
-            stay(B, me, here, out, day)
+        stay(B, me, here, out, day)
         clear(shift(out, me[at.COUNT]), 1)
-        settle_down(
-            shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC]), here, out, me[at.CHUNKS]
-        )
-        gone += leave(B, number, me, blocks_now, day, moments, again)
+        settle_down(shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC]), here, out, n)
+        gone += leave(B, number, me, blocks_now, day, moments, False)
+    return gone
+
+
+@inner
+def solve_again(B, number, now, blocks_now, flow, day, moments):
+    """Solve a node for those who came in a later round of a day. Returns persons whose journey ended, and persons who came."""
+    me = shift(whole(B, at.A_NODE), number * at.NODE)
+    n = me[at.CHUNKS]
+    here, out = scratch(B, HERE), scratch(B, LEAVING)
+    gone, came = gather_again(B, me, now, flow, day, moments)
+    if not came:
+        return gone, 0.0
+    moved = total(here, n)
+    if me[at.END] > 0 or me[at.SENT]:
+        gone += enter(B, me, shift(blocks_now, number * 2), day, moments, True)
+    if me[at.SEG_0] < me[at.SEG_1]:
+        staying = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
+        if stay_again(B, me, here, out, day):
+            clear(shift(out, me[at.COUNT]), 1)
+            settle_down(staying, here, out, n)
+            gone += leave(B, number, me, blocks_now, day, moments, True)
+        else:
+            add_rows(staying, here, n)
     return gone, moved
+
+
+@inner
+def solve_block(B, one, end, now, blocks_now, flow, day, origin, moments):
+    """Solve nodes that lead back to each other within a day, round after round until hardly anybody moves.
+
+    Returns persons whose journey ended.
+    """
+    gone = 0.0
+    clear_block(B, one, end, day)
+    for number in range(one, end):
+        gone += solve(B, number, now, blocks_now, flow, day, origin, moments)
+    for _ in range(ROUNDS):
+        moved = 0.0
+        for number in range(one, end):
+            out, came = solve_again(B, number, now, blocks_now, flow, day, moments)
+            gone += out
+            moved += came
+        if moved < TINY:
+            break
+    return gone
 
 
 @tight
@@ -302,15 +349,9 @@ def walk(B, part, day, begin, origin, moments):
     for b in range(part[at.BLOCK_0], part[at.BLOCK_1]):
         one, end = block[b], block[b + 1]
         if end > one + 1:
-            clear_block(B, one, end, day)
-        for turn in range(1 if end == one + 1 else 10000):
-            moved, again = 0.0, turn > 0
-            for number in range(one, end):
-                out, came = solve(B, number, now, blocks_now, flow, day, origin, moments, again)
-                gone += out
-                moved += came
-            if again and moved < TINY:
-                break
+            gone += solve_block(B, one, end, now, blocks_now, flow, day, origin, moments)
+        else:
+            gone += solve(B, one, now, blocks_now, flow, day, origin, moments)
         for number in range(one, end):
             if node[number * at.NODE + at.SCALED]:
                 rewrite(B, shift(node, number * at.NODE), day)

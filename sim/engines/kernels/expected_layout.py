@@ -39,7 +39,7 @@ ASKED, PARTS = 16, 17
 EDGE = 18
 """Nodes it leads from and to; offset of its classes in a row of either; chunks; offset and mask of its ring; days within which all arrive;
 1 = the source is solved later, 2 = with the target; offset in a month of flows; offset of its shares in the block of its source;
-offset of those who set out in the last round (-1 where the source is not solved with the target); 1 = the same share of those on their way
+offset of those who set out in the last round (-1 where the source is not solved with the target, or nobody arrives on the same day); 1 = the same share of those on their way
 arrives every day, all along: who is on their way is kept in a row behind the ring; 1 = one travel time holds all along;
 1 = the source lies in another part; 1 = served through a line; chunks in a row of the source; offset in Net.part_of of the classes that
 others are part of where the source has them (-1 where classes are the same at both ends)."""

@@ -23,7 +23,7 @@ from sim.engines.kernels.expected_rows import (
     whole,
 )
 
-__all__ = ["ask", "open_lines"]
+__all__ = ["ask", "goes_back", "open_lines"]
 
 UNLIMITED = 1e17
 NOBODY = 1e-9
@@ -258,6 +258,12 @@ def open_lines(B, part, one, end, day, first):
 
 
 @inner
+def goes_back(edge):
+    """Whether those who set out over an edge may arrive on the same day at a node that was solved before their own."""
+    return edge[at.LATER] >= 0 and edge[at.SOURCE] >= edge[at.TARGET]
+
+
+@inner
 def ask(B, q, day, out, part, again):
     """Those who ask for a limited leg today: let through while nobody waits and there is room; the rest joins the line."""
     me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
@@ -292,7 +298,7 @@ def ask(B, q, day, out, part, again):
             else share
         )
     let_through(B, q, day, share, part)
-    if edge[at.LATER] >= 0:
+    if goes_back(edge) or (again and edge[at.LATER] >= 0):
         scale(shift(real(B, at.A_LATER), edge[at.LATER]), share, part, n)
     scale(part, 1.0 - share, part, n)
     add_rows(queue, part, n)

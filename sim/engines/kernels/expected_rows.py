@@ -25,7 +25,9 @@ __all__ = [
     "add_product",
     "add_rows",
     "add_scaled",
+    "anyone",
     "arrive",
+    "arrive_at_once",
     "blend",
     "chunk_groups",
     "chunk_of",
@@ -226,6 +228,52 @@ def chunk_sum(builder, x, width, mask, day, p, count, offset, side):
         add(builder.add(loop.index, done), sums[:1], 0)
     one, two, three, four = (builder.load(s) for s in sums)
     return [add_chunks(builder, add_chunks(builder, one, two), add_chunks(builder, three, four))]
+
+
+@intrinsic
+def anyone(_, x, chunks):
+    """Whether a number of a row is not nought."""
+
+    def codegen(context, builder, signature, arguments):
+        x, chunks = arguments
+        found = cgutils.alloca_once_value(builder, ir.Constant(ir.IntType(CHUNK), 0))
+        builder.store(ir.Constant(ir.IntType(CHUNK), 0), found)
+
+        def body(at):
+            some = builder.fcmp_unordered("!=", chunk_of(builder, x, at), _zeros())
+            builder.store(builder.or_(builder.load(found), builder.bitcast(some, ir.IntType(CHUNK))), found)
+
+        each_chunk(builder, chunks, body)
+        return builder.icmp_unsigned("!=", builder.load(found), ir.Constant(ir.IntType(CHUNK), 0))
+
+    return types.boolean(_AT, _I), codegen
+
+
+@intrinsic
+def arrive_at_once(_, here, flow, z, keep_z, later, p, alive, chunks):
+    """Those who come over an edge on the day on which they set out: ``z = p later``, ``here += alive z``, as into the flow.
+
+    `z` itself is written where `keep_z` is not 0; nobody is left in `later`.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        here, flow, z, keep_z, later, p, alive, chunks = arguments
+        chance, share = chunk_spread(builder, p), chunk_spread(builder, alive)
+        asked = builder.icmp_signed("!=", keep_z, whole_constant(0))
+
+        def body(at):
+            row = times_chunks(builder, chance, chunk_of(builder, later, at))
+            put_chunk(builder, later, at, _zeros())
+            with builder.if_then(asked):
+                put_chunk(builder, z, at, row)
+            came = times_chunks(builder, share, row)
+            for to in (here, flow):
+                put_chunk(builder, to, at, add_chunks(builder, chunk_of(builder, to, at), came))
+
+        each_chunk(builder, chunks, body)
+        return context.get_dummy_value()
+
+    return types.void(_AT, _AT, _AT, _I, _AT, _F, _F, _I), codegen
 
 
 @intrinsic

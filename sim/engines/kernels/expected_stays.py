@@ -185,7 +185,8 @@ def stay_days(B, me, here, out, part, step, day, days):
 
 @inner
 def stay_again(B, me, here, out, day):
-    """The same for those who came in a later round of today: who of them leaves at once."""
+    """The same for those who came in a later round of today: who of them leaves at once. Returns whether anyone may."""
+    some = False
     for g in range(me[at.SEG_0], me[at.SEG_1]):
         segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
         to, chunks = segment[at.S_LO] - me[at.LO], segment[at.S_CHUNKS]
@@ -201,6 +202,8 @@ def stay_again(B, me, here, out, day):
         elif regime[at.R_KIND] == at.STEADY and regime[at.R_LEN] > 0 and regime[at.R_LAG] == 0:
             p0 = real(B, at.A_TAP)[regime[at.R_TAP]]
         scale(shift(out, to), p0, shift(here, to), chunks)
+        some = some or p0 > 0.0
+    return some
 
 
 @inner
