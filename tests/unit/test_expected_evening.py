@@ -9,9 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from sim.engines.expected import run_expected
+from sim.engines.expected.crowds import crowds_of
 from sim.engines.kernels import expected_evening
+from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels import expected_rows as rows_of
 from sim.engines.kernels.build import called
+from sim.engines.kernels.expected_layout import SPAN
 from sim.engines.kernels.expected_rows import CHUNK
 from sim.errors import RunError, ScenarioError
 from sim.plan import compile_plan
@@ -38,17 +41,18 @@ def turned(out: Any, back: Any, left: Any, groups: Any, per: Any) -> None:
 
 
 @called()
-def gone_on(
-    stock: Any, counted: Any, route: Any, here: Any, out: Any, step: Any, days: Any, chunks: Any
-) -> None:
-    evening.settle_days(
-        pointer(stock), pointer(counted), pointer(route), pointer(here), pointer(out), step, days, chunks
-    )
-
-
-@called()
-def kept_on(stock: Any, counted: Any, route: Any, here: Any, step: Any, days: Any, chunks: Any) -> None:
-    evening.keep_days(pointer(stock), pointer(counted), pointer(route), pointer(here), step, days, chunks)
+def counted(
+    x: Any, step: Any, ring: Any, width: Any, mask: Any, day: Any, days: Any, peak: Any, groups: Any, per: Any,
+    first: Any, last: Any,
+) -> None:  # fmt: skip
+    if per == 1:
+        evening.crowd_ones(
+            pointer(x), step, pointer(ring), width, mask, day, days, pointer(peak), groups, first, last
+        )
+    else:
+        evening.crowd_threes(
+            pointer(x), step, pointer(ring), width, mask, day, days, pointer(peak), groups, first, last
+        )
 
 
 def rows(seed: int, count: int) -> list[Row]:
@@ -79,25 +83,75 @@ def test_who_turns_back_is_added_up_by_group(per: int) -> None:
         assert np.array_equal(out[groups:], wanted[groups:])
 
 
-@pytest.mark.parametrize("days", [1, 5, 8])
-@pytest.mark.parametrize("chunks", [1, 2])
-def test_a_stock_goes_on_day_by_day(days: int, chunks: int) -> None:
-    n, step = chunks * CHUNK, (chunks + 1) * CHUNK
-    for minus in (True, False):
-        stock, counted, route, come, gone = (r.copy() for r in np.random.default_rng(days).random((5, 256)))
-        one, every, ways, kept = stock.copy(), counted.copy(), route.copy(), come.copy()
-        for i in range(days):
-            own = slice(i * step, i * step + n)
-            one[:n] += come[own] - (gone[own] if minus else 0.0)
-            every[:n] += one[:n]
-            ways[i * CHUNK : (i + 1) * CHUNK] += one[:n].reshape(chunks, CHUNK).sum(axis=0)
-            kept[own] = one[:n]
-        if minus:
-            gone_on(stock, counted, route, come, gone, step, days, chunks)
-        else:
-            kept_on(stock, counted, route, come, step, days, chunks)
-        for found, wanted in ((stock, one), (counted, every), (route, ways), (come, kept)):
-            assert np.allclose(found, wanted, rtol=1e-13, atol=0.0)
+@pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("per", [1, 3])
+@pytest.mark.parametrize("days", range(1, SPAN + 1))
+def test_the_people_of_a_place_are_counted_on_the_evenings_of_a_span(
+    days: int, per: int, place: tuple[int, int]
+) -> None:
+    first, last = place
+    for groups in range(1, 34):
+        rng = np.random.default_rng([days, groups])
+        width = -(-groups // CHUNK) * CHUNK
+        day, mask = int(rng.integers(100, 200)), (7, 15)[groups % 2]
+        x = rng.random((SPAN, groups * per + 3 * CHUNK))
+        x[:, groups * per :] = 1e9  # somebody else's
+        x[days:] = 1e9  # as are days behind the last
+        ring, peak = rng.random((mask + 1, width)), 2.0 * rng.random(width)
+        kept, most = ring.copy(), peak.copy()
+        for d in range(days):
+            now = x[d, : groups * per].reshape(groups, per).sum(axis=1)
+            slot = (day + d) % (mask + 1)
+            here = np.concatenate([now, np.zeros(width - groups)]) + (0.0 if first else ring[slot])
+            if last:
+                most = np.maximum(most, here)
+            else:
+                kept[slot] = here
+        counted(x, x.shape[1], ring, width, mask, day, days, peak, groups, per, first, last)
+        assert np.allclose(peak, most, rtol=1e-14, atol=0.0)
+        assert np.allclose(ring, kept, rtol=1e-14, atol=0.0)
+
+
+def nodes(seed: int) -> NDArray[np.int64]:
+    """Random nodes of a few places, in the order in which they are solved."""
+    rng = np.random.default_rng(seed)
+    node = np.zeros((30, at.NODE), np.int64)
+    node[:, at.PER] = rng.choice([1, 3], len(node))
+    node[:, at.LO] = rng.integers(0, 20, len(node)) * node[:, at.PER]
+    node[:, at.COUNT] = rng.integers(1, 20, len(node)) * node[:, at.PER]
+    node[:, at.PLACE], node[:, at.STAGE] = (
+        rng.integers(0, 12, len(node)),
+        np.sort(rng.integers(0, 4, len(node))),
+    )
+    for column in (at.SEG_1, at.CLOSES, at.ASK_1, at.SETTLES):
+        node[:, column] = rng.integers(0, 2, len(node))
+    return node
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_places_have_rows_of_their_own(number: int) -> None:
+    node = nodes(number)
+    table, cells, kept = crowds_of(node)
+    taken, ring = np.full((2, cells), -1), np.full(kept, -1)
+    for i, s in zip(*np.nonzero(table[:, :, at.C_CHUNKS]), strict=True):
+        row, who = table[i, s], int(node[i, at.PLACE]) * 4 + int(s)
+        width = int(row[at.C_CHUNKS]) * CHUNK
+        assert row[at.C_OWN] + -(-row[at.C_GROUPS] // CHUNK) * CHUNK <= width
+        own = slice(int(row[at.C_ROW]), int(row[at.C_ROW]) + width)
+        days = slice(int(row[at.C_RING]), int(row[at.C_RING]) + width * (int(row[at.C_MASK]) + 1))
+        assert set(taken[0, own]) | set(ring[days]) <= {-1, who}
+        taken[0, own] = ring[days] = who
+        begins = int(node[i, at.LO] // node[i, at.PER] - row[at.C_OWN])  # a group has one place in the row
+        assert set(taken[1, own]) <= {-1, begins}
+        taken[1, own] = begins
+        same = node[:, at.PLACE] == node[i, at.PLACE]
+        counting = np.flatnonzero(same & (table[:, s, at.C_CHUNKS] > 0))
+        assert row[at.C_FIRST] == (i == counting[0])
+        assert row[at.C_LAST] == (i == counting[-1])
+        stages = set(node[counting, at.STAGE].tolist())
+        assert row[at.C_MASK] + 1 == (at.SPAN if len(stages) == 1 else at.KEPT)
+    assert (taken[0] >= 0).all()
+    assert (ring < 0).sum() <= at.SPAN * cells  # what lies between long rings
 
 
 @pytest.mark.parametrize("number", range(12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import pickle
@@ -16,7 +17,7 @@ import pytest
 
 from sim.cli import health
 from sim.engines.kernels import keep
-from sim.engines.kernels.build import CODE, OPTIMISE, called, inside, watched
+from sim.engines.kernels.build import CODE, OPTIMISE, called, fewer_collections, inside, watched
 
 
 @inside()
@@ -180,3 +181,19 @@ def test_doctor_says_what_is_kept(place: Path) -> None:
     assert finding.state == "ok"
     assert "kernels of this version: 1 " in finding.found
     assert str(place) in finding.found
+
+
+@pytest.mark.parametrize("own", [(700, 10, 10), (0, 10, 10), (200_000, 10, 10)])
+def test_garbage_is_looked_for_less_often_while_kernels_compile_and_then_as_before(
+    own: tuple[int, int, int],
+) -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(*own)
+    try:
+        with pytest.raises(ZeroDivisionError), fewer_collections():
+            meanwhile = gc.get_threshold()
+            raise ZeroDivisionError
+        assert meanwhile[0] == (0 if own[0] == 0 else max(own[0], 100_000))
+        assert gc.get_threshold() == own
+    finally:
+        gc.set_threshold(*before)

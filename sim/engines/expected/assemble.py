@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.engines.expected.network import ARRIVED, RETURNED, SETTLE, TURN
-from sim.engines.expected.people import JOINED, SOUTH
+from sim.engines.expected.parts import Parts
+from sim.engines.expected.people import SOUTH
 from sim.engines.expected.segments import Segments, power, segments_of
 from sim.engines.expected.spare import Spare
 from sim.engines.expected.stays import stay_of
@@ -73,43 +74,6 @@ class Assembled:
     def on(self, net: Net, lines: Lines) -> Assembled:
         """The same route with other numbers."""
         return replace(self, net=net, lines=lines)
-
-
-class Parts:
-    """Classes that others are part of, edge by edge where these are told apart on arrival.
-
-    Parameters
-    ----------
-    lanes : Lanes
-    """
-
-    def __init__(self, lanes: Lanes) -> None:
-        self.lanes = lanes
-        self.whole: list[NDArray[np.int64]] = [np.zeros(CHUNK, np.int64)]
-        self.share: list[NDArray[np.float64]] = [np.zeros(CHUNK)]
-        self.end = CHUNK
-
-    def of(self, first: int, last: int) -> tuple[int, int]:
-        """First class, and one past the last, of the groups whose classes are `first` to before `last` where some are joined."""
-        per, joined = self.lanes.per_north, self.lanes.per[JOINED]
-        return first // joined * per, -(-last // joined) * per
-
-    def add(self, first: int, into: int, end: int) -> int:
-        """Note of the classes `into` to before `end` which they are part of, counted from `first`; returns where."""
-        lanes = self.lanes
-        lane = np.arange(into, end)
-        pad = (0, -len(lane) % CHUNK)
-        share = lanes.part.ravel()[lane] if lanes.part is not None else np.ones(len(lane))
-        whole = lanes.join(lane) - first
-        share = np.where(whole >= 0, share, 0.0)
-        self.whole.append(np.pad(np.maximum(whole, 0), pad))
-        self.share.append(np.pad(share, pad))
-        begin, self.end = self.end, self.end + len(lane) + pad[1]
-        return begin
-
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return the arrays of a net."""
-        return {"part_of": np.concatenate(self.whole), "part_share": np.concatenate(self.share)}
 
 
 def _offsets(width: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -542,7 +506,7 @@ def new_memory(
     made: Assembled,
     *,
     tables: bool = True,
-    crowds: tuple[NDArray[np.int64], int] | None = None,
+    crowds: tuple[NDArray[np.int64], int, int] | None = None,
     spare: Spare | None = None,
 ) -> Memory:
     """Make room for what moves.
@@ -566,7 +530,8 @@ def new_memory(
     s, months = made.sizes, len(plan.months)
     lines, limits = len(made.lines.node), len(made.lines.allotment) + len(made.lines.room_place)
     stages = len(made.net.stage) - 1
-    crowded, cells = (np.zeros((0, 4, at.CROWDED), np.int64), 0) if crowds is None else crowds
+    none = np.zeros((0, 4, at.CROWDED), np.int64)
+    crowded, cells, kept = (none, 0, 0) if crowds is None else crowds
     shapes: dict[str, int | tuple[int, ...]] = {
         "a": s["a"],
         "ring": s["ring"],
@@ -587,7 +552,7 @@ def new_memory(
         "left": max(limits, 1),
         "asked": (lines, 2),
         "want": (stages, 3 * lines + limits + 1),
-        "crowd": (at.KEPT if cells else 0, cells),
+        "crowd": kept,
     }
     return Memory(
         **(Spare() if spare is None else spare).arrays(shapes, as_found="crowd"),

@@ -54,7 +54,7 @@ class Carried:
     node_of: NDArray[np.int64]
 
     @cached_property
-    def crowds(self) -> tuple[NDArray[np.int64], int]:
+    def crowds(self) -> tuple[NDArray[np.int64], int, int]:
         """Where people are counted by place and group, once it is known where ways may close."""
         return crowds_of(self.made.net.node)
 
@@ -225,7 +225,7 @@ def tables_of(carried: Carried, memory: Memory, departures: Daily | None = None)
         len(net.edge),
         len(lines.node),
         len(net.place_start) - 1,
-        memory.crowd.shape[1],
+        memory.peak.shape[1],
         memory.stock.shape[1],
         memory.buffer.shape[2],
         len(net.day),

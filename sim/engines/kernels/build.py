@@ -25,7 +25,7 @@ from sim.engines.kernels.keep import KernelCache
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CODE", "OPTIMISE", "called", "inside", "watched"]
+__all__ = ["CODE", "OPTIMISE", "called", "fewer_collections", "inside", "watched"]
 
 _COMMON = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 OPTIMISE, CODE = "optimise", "code"

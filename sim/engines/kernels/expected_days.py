@@ -50,6 +50,8 @@ from sim.engines.kernels.expected_stays import rewrite, stay, stay_again
 
 __all__ = ["run_days"]
 
+FEW = 2
+"""Days of a span up to which it is quicker to solve them one by one."""
 TINY, ROUNDS = 1e-9, 10000
 """Persons below which going round and round within a day has come to its end (the rest stays on its way), and rounds at most."""
 
@@ -417,7 +419,7 @@ def run_days(table, first, last, origin, moments):
         begin_span(B, day, end - day)
         for p in range(B[at.N_BEGIN], B[at.N_END]):
             part = shift(whole(B, at.A_PART), p * at.PART)
-            if part[at.ALONE]:
+            if part[at.ALONE] and end - day > FEW:
                 solve_days(B, block[part[at.BLOCK_0]], day, end - day, origin, moments)
                 continue
             for d in range(day, end):

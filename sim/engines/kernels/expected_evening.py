@@ -1,15 +1,19 @@
 """Who is where in the evening: person-days, largest numbers by place and group, all on the route (kernels of the expected engine).
 
-Groups are added up eight at a time where each has one class or three, the two that occur.
+Groups are added up eight at a time where each has one class or three, the two that occur. Over the days of a span all eight days
+are worked out; those behind the last are the last once more, which changes neither what is kept nor what is largest.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.expected_layout import SPAN
 from sim.engines.kernels.expected_rows import (
     CHUNK,
     add_chunks,
@@ -19,7 +23,6 @@ from sim.engines.kernels.expected_rows import (
     inner,
     put_chunk,
     real,
-    repeated,
     shift,
     times_chunks,
     whole,
@@ -27,6 +30,8 @@ from sim.engines.kernels.expected_rows import (
 )
 
 __all__ = [
+    "THREE",
+    "TWO",
     "add_groups",
     "add_parts",
     "add_threes",
@@ -34,20 +39,23 @@ __all__ = [
     "add_turned_twos",
     "add_twos",
     "by_group",
-    "close_crowd",
-    "crowd_of",
-    "gather_crowd",
-    "keep_days",
+    "count_crowds",
+    "crowd_ones",
+    "crowd_threes",
+    "crowd_twos",
+    "each_day",
+    "each_slot",
+    "eights_of",
+    "groups_of",
     "larger",
-    "open_crowd",
+    "only",
     "present",
-    "settle_days",
     "tell_apart",
 ]
 
 _AT = types.CPointer(types.float64)
 _I = types.int64
-_TWO, _THREE = 2, 3
+TWO, THREE = 2, 3
 
 
 def _threes(builder, rows):
@@ -58,8 +66,8 @@ def _threes(builder, rows):
         return builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(index, CHUNK), places))
 
     sums = None
-    for k in range(_THREE):
-        wanted = [_THREE * j + k for j in range(CHUNK)]
+    for k in range(THREE):
+        wanted = [THREE * j + k for j in range(CHUNK)]
         first = picked(rows[0], rows[1], [min(w, 2 * CHUNK - 1) for w in wanted])
         part = picked(first, rows[2], [j if w < 2 * CHUNK else w - CHUNK for j, w in enumerate(wanted)])
         sums = part if sums is None else add_chunks(builder, sums, part)
@@ -71,12 +79,12 @@ def _twos(builder, rows):
     places = ir.VectorType(ir.IntType(32), CHUNK)
     one, other = (
         builder.shuffle_vector(rows[0], rows[1], ir.Constant(places, [2 * j + k for j in range(CHUNK)]))
-        for k in range(_TWO)
+        for k in range(TWO)
     )
     return add_chunks(builder, one, other)
 
 
-def _only(builder, sums, left):
+def only(builder, sums, left):
     """The first `left` of eight numbers, nought for the others."""
     row = ir.VectorType(ir.IntType(64), CHUNK)
     none = ir.Constant(row, ir.Undefined)
@@ -89,13 +97,12 @@ def _only(builder, sums, left):
 
 def _by_eights(builder, out, count, sums_of):
     """Add sums to so many numbers of a row, eight by eight; what lies behind them is added nought."""
-    eights = builder.ashr(builder.add(count, whole_constant(CHUNK - 1)), whole_constant(3))
 
     def body(at):
-        sums = _only(builder, sums_of(at), builder.sub(count, at))
+        sums = only(builder, sums_of(at), builder.sub(count, at))
         put_chunk(builder, out, at, add_chunks(builder, chunk_of(builder, out, at), sums))
 
-    each_chunk(builder, eights, body)
+    each_chunk(builder, eights_of(builder, count), body)
 
 
 @intrinsic
@@ -126,7 +133,7 @@ def add_parts(_, out, back, left, groups):
     return types.void(_AT, _AT, _AT, _I), codegen
 
 
-def _places(builder, at, per=_THREE):
+def _places(builder, at, per=THREE):
     begin = builder.mul(at, whole_constant(per))
     return [builder.add(begin, whole_constant(i * CHUNK)) for i in range(per)]
 
@@ -139,7 +146,7 @@ def add_twos(_, out, x, groups):
         out, x, groups = arguments
 
         def sums_of(at):
-            return _twos(builder, [chunk_of(builder, x, p) for p in _places(builder, at, _TWO)])
+            return _twos(builder, [chunk_of(builder, x, p) for p in _places(builder, at, TWO)])
 
         _by_eights(builder, out, groups, sums_of)
         return context.get_dummy_value()
@@ -157,7 +164,7 @@ def add_turned_twos(_, out, back, left, groups):
         def sums_of(at):
             rows = [
                 times_chunks(builder, chunk_of(builder, back, p), chunk_of(builder, left, p))
-                for p in _places(builder, at, _TWO)
+                for p in _places(builder, at, TWO)
             ]
             return _twos(builder, rows)
 
@@ -242,64 +249,99 @@ def _count(_, days, route, x, chunks):
     return types.void(_AT, _AT, _AT, _I), codegen
 
 
-def _going_on(builder, arguments, change_of):
-    """A stock goes on day by day by its changes, which it takes the place of, and is counted every evening."""
-    stock, counted, route, change, step, days, chunks = arguments
-    held = [cgutils.alloca_once_value(builder, chunk_of(builder, stock, whole_constant(0))) for _ in range(2)]
-
-    def body(offset):
-        for kept, row in zip(held, (stock, counted), strict=True):
-            builder.store(chunk_of(builder, row, offset), kept)
-        with repeated(builder, days) as loop:
-            at = builder.add(builder.mul(loop.index, step), offset)
-            now = add_chunks(builder, builder.load(held[0]), change_of(at))
-            put_chunk(builder, change, at, now)
-            builder.store(now, held[0])
-            builder.store(add_chunks(builder, builder.load(held[1]), now), held[1])
-            of_day = builder.mul(loop.index, whole_constant(CHUNK))
-            put_chunk(builder, route, of_day, add_chunks(builder, chunk_of(builder, route, of_day), now))
-        for kept, row in zip(held, (stock, counted), strict=True):
-            put_chunk(builder, row, offset, builder.load(kept))
-
-    each_chunk(builder, chunks, body)
+def each_day(builder, days, step):
+    """Offset of every day of a span in rows that lie `step` numbers apart: the last once more for those behind it."""
+    last = builder.sub(days, whole_constant(1))
+    every = [whole_constant(d) for d in range(SPAN)]
+    own = [builder.select(builder.icmp_signed("<", d, last), d, last) for d in every]
+    return [builder.mul(d, step) for d in own]
 
 
-@intrinsic
-def keep_days(_, stock, counted, route, change, step, days, chunks):
-    """``change = stock += change`` on each day; all evenings into `counted`, and into the day's chunk of `route`."""
-
-    def codegen(context, builder, signature, arguments):
-        change = arguments[3]
-        _going_on(builder, arguments, lambda at: chunk_of(builder, change, at))
-        return context.get_dummy_value()
-
-    return types.void(_AT, _AT, _AT, _AT, _I, _I, _I), codegen
+def each_slot(builder, day, days, mask, width):
+    """The same in a ring of days."""
+    one = whole_constant(1)
+    return [builder.mul(builder.and_(builder.add(day, d), mask), width) for d in each_day(builder, days, one)]
 
 
-@intrinsic
-def settle_days(_, stock, counted, route, here, out, step, days, chunks):
-    """``here = stock += here - out`` on each day, counted in the same way."""
+def groups_of(builder, chunk_at, at, per):
+    """Eight groups of a row, their classes added up: one class a group, or three (`chunk_at` gives what lies at an offset)."""
+    if per == 1:
+        return chunk_at(at)
+    rows = [chunk_at(p) for p in _places(builder, at, per)]
+    return _twos(builder, rows) if per == TWO else _threes(builder, rows)
 
-    def codegen(context, builder, signature, arguments):
-        stock, counted, route, here, out, step, days, chunks = arguments
 
-        def change_of(at):
-            return builder.fsub(
-                chunk_of(builder, here, at), chunk_of(builder, out, at), flags=("contract", "nsz")
-            )
+def eights_of(builder, count):
+    """In how many chunks so many numbers are."""
+    return builder.ashr(builder.add(count, whole_constant(CHUNK - 1)), whole_constant(3))
 
-        _going_on(builder, (stock, counted, route, here, step, days, chunks), change_of)
-        return context.get_dummy_value()
 
-    return types.void(_AT, _AT, _AT, _AT, _AT, _I, _I, _I), codegen
+def _most(builder, rows):
+    """Largest numbers of eight rows, two by two."""
+    while len(rows) > 1:
+        rows = [
+            builder.select(builder.fcmp_ordered(">", a, b), a, b)
+            for a, b in zip(rows[::2], rows[1::2], strict=True)
+        ]
+    return rows[0]
+
+
+def _crowd_span(per):
+    """An intrinsic that counts people with so many classes a group: one, two or three."""
+
+    def define(_, x, step, ring, width, mask, day, days, peak, groups, first, last):
+        def codegen(context, builder, signature, arguments):
+            x, step, ring, width, mask, day, days, peak, groups, first, last = arguments
+            own = [builder.gep(x, [d]) for d in each_day(builder, days, step)]
+            evening = [builder.gep(ring, [d]) for d in each_slot(builder, day, days, mask, width)]
+            later, ends = (builder.icmp_signed("!=", flag, whole_constant(0)) for flag in (first, last))
+            later = builder.not_(later)
+            noughts = ir.Constant(ir.VectorType(ir.DoubleType(), CHUNK), [0.0] * CHUNK)
+            sums = [cgutils.alloca_once_value(builder, noughts) for _ in own]
+
+            def body(at):
+                left = builder.sub(groups, at)
+                for row, kept in zip(own, sums, strict=True):
+                    people = groups_of(builder, partial(chunk_of, builder, row), at, per)
+                    builder.store(only(builder, people, left), kept)
+                with builder.if_then(later):
+                    for row, kept in zip(evening, sums, strict=True):
+                        builder.store(
+                            add_chunks(builder, builder.load(kept), chunk_of(builder, row, at)), kept
+                        )
+                with builder.if_else(ends) as (then, otherwise):
+                    with then:
+                        most = _most(builder, [builder.load(kept) for kept in sums])
+                        before = chunk_of(builder, peak, at)
+                        put_chunk(
+                            builder,
+                            peak,
+                            at,
+                            builder.select(builder.fcmp_ordered(">", most, before), most, before),
+                        )
+                    with otherwise:
+                        for row, kept in zip(evening, sums, strict=True):
+                            put_chunk(builder, row, at, builder.load(kept))
+
+            each_chunk(builder, eights_of(builder, groups), body)
+            return context.get_dummy_value()
+
+        return types.void(_AT, _I, _AT, _I, _I, _I, _I, _AT, _I, _I, _I), codegen
+
+    return define
+
+
+crowd_ones, crowd_twos, crowd_threes = (intrinsic(_crowd_span(per)) for per in (1, TWO, THREE))
+"""``ring[day] = sums of x by group`` on each day, and what is there already too unless the node is the `first` of its place; for the
+`last`, the largest of the days into `peak`, and nothing into the ring."""
 
 
 @inner
 def by_group(x, out, groups, per):
     """Add the classes of each group: ``out[g] += sum of x``."""
-    if per == _THREE:
+    if per == THREE:
         add_threes(out, x, groups)
-    elif per == _TWO:
+    elif per == TWO:
         add_twos(out, x, groups)
     elif per == 1:
         add_groups(out, x, groups)
@@ -329,7 +371,14 @@ def crowd_of(B, number, status):
 @inner
 def crowd_on(B, to, day):
     """Row of a place on a day."""
-    return shift(real(B, at.A_CROWD), day % at.KEPT * B[at.N_CELLS] + to[at.C_ROW])
+    return shift(real(B, at.A_CROWD), to[at.C_RING] + (day & to[at.C_MASK]) * to[at.C_CHUNKS] * CHUNK)
+
+
+@inner
+def peak_of(B, to, day):
+    """Largest numbers of a place in the period of a day."""
+    month = whole(B, at.A_DAY)[day * at.DAY + at.MONTH]
+    return shift(real(B, at.A_PEAK), month * B[at.N_CELLS] + to[at.C_ROW])
 
 
 @inner
@@ -339,19 +388,46 @@ def gather_crowd(B, me, to, day, x):
 
 
 @inner
-def open_crowd(B, to, day):
+def open_crowd(B, to, day, days):
     """The first node of a place forgets who was there when the ring was last here."""
-    if to[at.C_FIRST]:
-        clear(crowd_on(B, to, day), to[at.C_CHUNKS])
+    for d in range(day, day + days):
+        clear(crowd_on(B, to, d), to[at.C_CHUNKS])
 
 
 @inner
-def close_crowd(B, to, day):
+def close_crowd(B, to, day, days):
     """The last node of a place knows who was there, and keeps the largest numbers of the period."""
-    if to[at.C_LAST]:
-        month = whole(B, at.A_DAY)[day * at.DAY + at.MONTH]
-        peak = shift(real(B, at.A_PEAK), month * B[at.N_CELLS] + to[at.C_ROW])
-        larger(peak, crowd_on(B, to, day), to[at.C_CHUNKS])
+    for d in range(day, day + days):
+        larger(peak_of(B, to, day), crowd_on(B, to, d), to[at.C_CHUNKS])
+
+
+@inner
+def count_crowds(B, number, me, status, x, step, day, days):
+    """Largest numbers by group of those who are at a node, or on their way to it, in the evenings of a span."""
+    if not B[at.N_PEAKS]:
+        return
+    to = crowd_of(B, number, status)
+    per, width = me[at.PER], to[at.C_CHUNKS] * CHUNK
+    some = to[at.C_OWN] > 0 or to[at.C_GROUPS] + CHUNK <= width  # the row has groups that are not the node's
+    quick = per in (1, TWO, THREE)
+    first, last = to[at.C_FIRST] and quick and not some, to[at.C_LAST] and quick and not some
+    if to[at.C_FIRST] and not first:
+        open_crowd(B, to, day, days)
+    ring, peak = (
+        shift(real(B, at.A_CROWD), to[at.C_RING] + to[at.C_OWN]),
+        shift(peak_of(B, to, day), to[at.C_OWN]),
+    )
+    if per == 1:
+        crowd_ones(x, step, ring, width, to[at.C_MASK], day, days, peak, to[at.C_GROUPS], first, last)
+    elif per == TWO:
+        crowd_twos(x, step, ring, width, to[at.C_MASK], day, days, peak, to[at.C_GROUPS], first, last)
+    elif per == THREE:
+        crowd_threes(x, step, ring, width, to[at.C_MASK], day, days, peak, to[at.C_GROUPS], first, last)
+    else:
+        for i in range(days):
+            gather_crowd(B, me, to, day + i, shift(x, i * step))
+    if to[at.C_LAST] and not last:
+        close_crowd(B, to, day, days)
 
 
 @inner
@@ -363,8 +439,8 @@ def present(B, number, me, i, days, status, x, route, first, last):
     _count(shift(days, status * B[at.N_ROWS] + me[at.ACC]), route, x, me[at.CHUNKS])
     if B[at.N_PEAKS]:
         to, day = crowd_of(B, number, status), B[at.N_DAY] + i
-        if first:
-            open_crowd(B, to, day)
+        if first and to[at.C_FIRST]:
+            open_crowd(B, to, day, 1)
         gather_crowd(B, me, to, day, x)
-        if last:
-            close_crowd(B, to, day)
+        if last and to[at.C_LAST]:
+            close_crowd(B, to, day, 1)

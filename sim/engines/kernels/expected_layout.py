@@ -77,10 +77,10 @@ to day where the number of taps is 1. At the end: offset of the ratios of rewrit
 there is afterwards."""
 
 # columns of Memory.crowded, for each node and status
-C_ROW, C_CHUNKS, C_OWN, C_GROUPS, C_FIRST, C_LAST = range(6)
-CROWDED = 6
-"""Offset of the row of the place in a day of Memory.crowd, chunks of the row; the node's first group within it, and how many;
-1 = the first, the last node of the place that counts there."""
+C_ROW, C_CHUNKS, C_OWN, C_GROUPS, C_FIRST, C_LAST, C_RING, C_MASK = range(8)
+CROWDED = 8
+"""Offset of the row of the place in a period of Memory.peak, chunks of the row; the node's first group within it, and how many;
+1 = the first, the last node of the place that counts there; offset and mask of the place's ring of evenings in Memory.crowd."""
 
 # rows of Memory.stock
 STAYING, TRAVELLING, CLOSED, AGAIN = range(4)
@@ -159,7 +159,7 @@ class Memory(NamedTuple):
     done: Array  # float64 [3, 3, rows]: ended, died, settled; persons, persons x day, persons x day squared
     days: Array  # float64 [months, 4, rows], person-days staying, queued, travelling, settled
     peak: Array  # float64 [months, cells], largest numbers by status, place and group
-    crowd: Array  # float64 [KEPT, cells], persons on the evenings
+    crowd: Array  # float64, rings of the persons at each place on the evenings
     crowded: Array  # int64 [N, 4, columns], where a node's people are counted
     flow: Array  # float64 [months, flow rows]
     since: Array  # int64 [E], day from which an edge's travel time holds

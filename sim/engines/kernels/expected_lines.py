@@ -100,9 +100,10 @@ def let_go(B, q, day):
         record = shift(real(B, at.A_RECORD), (day * B[at.N_LINES] + q) * 3)
         if not B[at.N_REPLAY]:
             record[2] = give_up(B, q, day)
-        waiting = shift(queue, edge[at.FROM])  # only classes that may take the leg wait for it
-        add_scaled(shift(again, edge[at.FROM]), record[2], waiting, edge[at.ASKED])
-        scale(waiting, 1.0 - record[2], waiting, edge[at.ASKED])
+        if record[2] > 0.0:
+            waiting = shift(queue, edge[at.FROM])  # only classes that may take the leg wait for it
+            add_scaled(shift(again, edge[at.FROM]), record[2], waiting, edge[at.ASKED])
+            scale(waiting, 1.0 - record[2], waiting, edge[at.ASKED])
 
 
 @inner
@@ -200,6 +201,9 @@ def serve(B, q, day, persons):
     )
     if whole(B, at.A_Q_MIXED)[q]:
         waiting = total(queue, n)
+        if waiting == 0.0 and not B[at.N_REPLAY]:  # as on most days, on which nothing is limited
+            record[0] = 1.0
+            return
         if not B[at.N_REPLAY]:
             record[0] = min(persons / waiting, 1.0) if waiting > NOBODY else 1.0
             kept = 1.0 - record[0]
@@ -216,7 +220,10 @@ def serve(B, q, day, persons):
         if B[at.N_REPLAY]:
             if record[0] < d + 1.0:
                 step, entirely = record[0] - head, False
-        elif cohort[d] > 0.0:
+        elif cohort[d] == 0.0:
+            head = d + 1.0
+            continue
+        else:
             if left < step * cohort[d]:
                 step, entirely = left / cohort[d], False
             left -= step * cohort[d]
@@ -300,11 +307,11 @@ def ask(B, q, day, out, part, again):
     let_through(B, q, day, share, part)
     if goes_back(edge) or (again and edge[at.LATER] >= 0):
         scale(shift(real(B, at.A_LATER), edge[at.LATER]), share, part, n)
+    cohort[day] = (1.0 - share) * asked + (cohort[day] if again else 0.0)
+    if share == 1.0:
+        return
     scale(part, 1.0 - share, part, n)
     add_rows(queue, part, n)
-    if whole(B, at.A_Q_RING)[q] >= 0:
+    if whole(B, at.A_Q_RING)[q] >= 0:  # nobody joined yet on a day that has not been
         joined = shift(real(B, at.A_JOINED), whole(B, at.A_Q_RING)[q] + day * width + edge[at.FROM])
-        if not again:
-            clear(joined, n)
         add_rows(joined, part, n)
-    cohort[day] = (1.0 - share) * asked + (cohort[day] if again else 0.0)

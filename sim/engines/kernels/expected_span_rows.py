@@ -7,6 +7,8 @@ day of the span, nought behind it) and of every stock. What is written of them i
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -28,6 +30,7 @@ __all__ = [
     "FOUR",
     "arrive_span",
     "convolve_span",
+    "count_span",
     "decay_span",
     "die_span",
     "each_row",
@@ -212,6 +215,18 @@ def no_stays(_, a, width, mask, day, chunks):
 
 
 @intrinsic
+def count_span(_, counted, route, x, step, counts, chunks):
+    """All evenings of a span into `counted`, and each into the day's chunk of `route`."""
+
+    def codegen(context, builder, signature, arguments):
+        counted, route, x, step, counts, chunks = arguments
+        _add_days(builder, counted, route, counts, chunks, lambda at: each_row(builder, x, step, at))
+        return context.get_dummy_value()
+
+    return types.void(_AT, _AT, _AT, _I, _AT, _I), codegen
+
+
+@intrinsic
 def convolve_span(_, y, step, x, width, mask, day, p, fours, chunks):
     """``y = sum of p[k] x[day - k]`` on each day."""
 
@@ -327,7 +342,7 @@ def die_span(_, dead, gone, z, step, chance, counts, chunks):
     def codegen(context, builder, signature, arguments):
         dead, gone, z, step, chance, counts, chunks = arguments
         share = chunk_spread(builder, chance)
-        _leave_for_good(builder, dead, gone, counts, chunks, lambda at: [
+        _add_days(builder, dead, gone, counts, chunks, lambda at: [
             times_chunks(builder, share, row) for row in each_row(builder, z, step, at)
         ])  # fmt: skip
         return context.get_dummy_value()
@@ -356,13 +371,27 @@ def end_span(_, ended, gone, here, step, home, some, counts, chunks):
                 put_chunk(builder, here, _of_day(builder, d, step, at), builder.fsub(rows[d], own[d]))
             return own
 
-        _leave_for_good(builder, ended, gone, counts, chunks, leaving)
+        _add_days(builder, ended, gone, counts, chunks, leaving)
         return context.get_dummy_value()
 
     return types.void(_AT, _AT, _AT, _I, _AT, _I, _AT, _I), codegen
 
 
-def _leave_for_good(builder, ended, gone, counts, chunks, leaving):
+@contextmanager
+def _by_day(builder, sums):
+    """A chunk of each day that goes on in a register while chunks are gone through: gives what adds to one."""
+    places = [whole_constant(d * CHUNK) for d in _DAYS]
+    kept = _kept(builder, [chunk_of(builder, sums, at) for at in places])
+
+    def add(d, more):
+        builder.store(add_chunks(builder, builder.load(kept[d]), more), kept[d])
+
+    yield add
+    for at, value in zip(places, kept, strict=True):
+        put_chunk(builder, sums, at, builder.load(value))
+
+
+def _add_days(builder, ended, gone, counts, chunks, leaving):
     """Add persons of each day to a sum, and to the chunk of each day."""
 
     def body(offset):
@@ -377,10 +406,10 @@ def _leave_for_good(builder, ended, gone, counts, chunks, leaving):
             add_chunks(builder, chunk_of(builder, ended, offset), _total(builder, own)),
         )
         for d in _DAYS:
-            at = whole_constant(d * CHUNK)
-            put_chunk(builder, gone, at, add_chunks(builder, chunk_of(builder, gone, at), own[d]))
+            add(d, own[d])
 
-    each_chunk(builder, chunks, body)
+    with _by_day(builder, gone) as add:
+        each_chunk(builder, chunks, body)
 
 
 def _going_on(builder, arguments, changes):
@@ -395,8 +424,7 @@ def _going_on(builder, arguments, changes):
             next_one = add_chunks(builder, now, more)
             now = builder.select(within[d], next_one, now) if d else next_one
             put_chunk(builder, change, _of_day(builder, d, step, offset), now)
-            at = whole_constant(d * CHUNK)
-            put_chunk(builder, route, at, add_chunks(builder, chunk_of(builder, route, at), now))
+            add(d, now)
             evenings.append(times_chunks(builder, _spread_at(builder, counts, whole_constant(d)), now))
         put_chunk(builder, stock, offset, now)
         put_chunk(
@@ -406,7 +434,8 @@ def _going_on(builder, arguments, changes):
             add_chunks(builder, chunk_of(builder, counted, offset), _total(builder, evenings)),
         )
 
-    each_chunk(builder, chunks, body)
+    with _by_day(builder, route) as add:
+        each_chunk(builder, chunks, body)
 
 
 @intrinsic

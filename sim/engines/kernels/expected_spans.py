@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_evening import (
+    THREE,
+    TWO,
     add_parts,
     add_turned,
     add_turned_twos,
-    close_crowd,
-    crowd_of,
-    gather_crowd,
-    open_crowd,
-    present,
+    count_crowds,
     tell_apart,
+)
+from sim.engines.kernels.expected_leaving import (
+    remain_span,
+    trim_span,
+    turn_ones,
+    turn_threes,
+    turn_twos,
+    wait_span,
 )
 from sim.engines.kernels.expected_rows import (
     CHUNK,
@@ -34,6 +40,7 @@ from sim.engines.kernels.expected_rows import (
 from sim.engines.kernels.expected_span_rows import (
     FOUR,
     arrive_span,
+    count_span,
     die_span,
     end_span,
     keep_span,
@@ -130,24 +137,30 @@ def who_left(B, me, day):
 
 
 @inner
-def turn_back(B, me, block, day, out):
-    """Those who turn back at the same place today choose at once among the ways south."""
-    north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
+def turning(B, me, north):
+    """First class of a node that people who turn back can be in, the first number of the rows of those who left, how many groups."""
     per = north[at.PER] // me[at.PER]
     skip = me[at.LO] - north[at.LO] // per  # classes heading south before the first that can be here
     one, end = max(-skip, 0), min(north[at.COUNT] // per - skip, me[at.COUNT])
-    begin = (one + skip) * per
+    return one, (one + skip) * per, end - one
+
+
+@inner
+def turn_back(B, me, block, day, out):
+    """Those who turn back at the same place today choose at once among the ways south."""
+    north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
+    one, begin, groups = turning(B, me, north)
     back = shift(real(B, at.A_ROW), block + north[at.R_TURN] + begin)
     left = shift(who_left(B, north, day), begin)
-    to = shift(out, one)
+    to, per = shift(out, one), north[at.PER] // me[at.PER]
     if per == 1:
-        add_parts(to, back, left, end - one)
-    elif per == 3:
-        add_turned(to, back, left, end - one)
-    elif per == 2:
-        add_turned_twos(to, back, left, end - one)
+        add_parts(to, back, left, groups)
+    elif per == THREE:
+        add_turned(to, back, left, groups)
+    elif per == TWO:
+        add_turned_twos(to, back, left, groups)
     else:
-        for i in range((end - one) * per):
+        for i in range(groups * per):
             to[i // per] += back[i] * left[i]
 
 
@@ -337,77 +350,112 @@ def enter_days(B, number, me, day, days, step, moments):
 
 
 @inner
-def leave_on(B, number, me, block, day, i, tally, step, moments):
-    """Closed ways and settling of a day, and who is kept for those who turn back."""
-    n, acc = me[at.CHUNKS], me[at.ACC]
-    out, part = shift(scratch(B, LEAVING), i * step), scratch(B, PART)
-    if me[at.CLOSES]:
-        closed = shift(real(B, at.A_STOCK), at.CLOSED * B[at.N_ROWS] + acc)
-        add_rows(closed, out, n)
-        part_of(out, shift(real(B, at.A_ROW), block + me[at.R_OPEN]), closed, n)
-        add_scaled(closed, -1.0, out, n)
-        if B[at.N_TABLES]:
-            present(B, number, me, i, tally, 1, closed, shift(scratch(B, ROUTE), i * CHUNK), True, True)
-    if me[at.R_TURN] >= 0:
-        copy(who_left(B, me, day), out, n)
-    if me[at.SETTLES]:
-        part_of(part, shift(real(B, at.A_ROW), block + me[at.R_SETTLE]), out, n)
-        gone = count_out(B, at.SETTLED, acc, part, n, day, moments)
-        real(B, at.A_BALANCE)[day * 3 + 2] += gone
-        if B[at.N_TABLES]:
-            settled = shift(real(B, at.A_DONE), at.SETTLED * 3 * B[at.N_ROWS] + acc)
-            present(B, number, me, i, tally, 3, settled, part, True, True)
+def counted_in(B, me, status, day):
+    """Where person-days of a node are added up."""
+    if not B[at.N_TABLES]:
+        return scratch(B, PART)
+    month = whole(B, at.A_DAY)[day * at.DAY + at.MONTH]
+    return shift(real(B, at.A_DAYS), (month * 4 + status) * B[at.N_ROWS] + me[at.ACC])
 
 
 @inner
-def leave_days(B, number, me, day, days, tally, step, moments):
+def keep_staying(B, number, me, here, out, step, day, days):
+    """Those who stay at a node go on by those who come and go, and are counted."""
+    own = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
+    counted = counted_in(B, me, 0, day)
+    settle_span(own, counted, scratch(B, ROUTE), here, out, step, days, scratch(B, COUNTS), me[at.CHUNKS])
+    count_crowds(B, number, me, 0, here, step, day, days)
+
+
+@inner
+def turn_back_days(B, me, out, step, day, days):
+    """Those who turn back at the same place on the days of a span choose at once among the ways south."""
+    north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
+    one, begin, groups = turning(B, me, north)
+    share = shares_on(B, me[at.TURN], at.CHOICE, day, days)
+    back = shift(real(B, at.A_ROW), north[at.R_TURN] + begin)
+    left = shift(real(B, at.A_TURNED), north[at.LEFT] + begin)
+    per = north[at.PER] // me[at.PER]
+    to, width, mask = shift(out, one), north[at.CHUNKS] * CHUNK, north[at.LEFT_MASK]
+    if per == 1:
+        turn_ones(to, step, back, share, left, width, mask, day, days, groups)
+    elif per == THREE:
+        turn_threes(to, step, back, share, left, width, mask, day, days, groups)
+    elif per == TWO:
+        turn_twos(to, step, back, share, left, width, mask, day, days, groups)
+    else:
+        for i in range(days):
+            turn_back(B, me, share[i], day + i, shift(out, i * step))
+
+
+@inner
+def wait_days(B, number, me, begin, out, step, day, days):
+    """Who leaves a place waits where every way is closed to them."""
+    n, waiting = me[at.CHUNKS], scratch(B, FLOWING)
+    closed = shift(real(B, at.A_STOCK), at.CLOSED * B[at.N_ROWS] + me[at.ACC])
+    wait_span(closed, waiting, out, step, shift(real(B, at.A_ROW), me[at.R_OPEN]), begin, days, n)
+    if B[at.N_TABLES]:
+        count_span(counted_in(B, me, 1, day), scratch(B, ROUTE), waiting, step, scratch(B, COUNTS), n)
+        count_crowds(B, number, me, 1, waiting, step, day, days)
+
+
+@inner
+def settle_days(B, number, me, begin, out, step, day, days, moments):
+    """Part of those who leave a place settles there."""
+    n, there = me[at.CHUNKS], scratch(B, FLOWING)
+    sums = shift(real(B, at.A_DONE), at.SETTLED * 3 * B[at.N_ROWS] + me[at.ACC])
+    rows = shift(real(B, at.A_ROW), me[at.R_SETTLE])
+    for i in range(days if moments else 0):
+        part, d = scratch(B, PART), (day + i) * 1.0
+        part_of(part, shift(rows, begin[i]), shift(out, i * step), n)
+        add_scaled(shift(sums, B[at.N_ROWS]), d, part, n)
+        add_scaled(shift(sums, 2 * B[at.N_ROWS]), d * d, part, n)
+    remain_span(sums, there, scratch(B, GONE), out, step, rows, begin, scratch(B, COUNTS), n)
+    if B[at.N_TABLES]:
+        count_span(counted_in(B, me, 3, day), scratch(B, PART), there, step, scratch(B, COUNTS), n)
+        count_crowds(B, number, me, 3, there, step, day, days)
+
+
+@inner
+def leave_days(B, number, me, day, days, step, moments):
     """Turning back, closed ways and settling; the rest leaves over the node's edges."""
     out = scratch(B, LEAVING)
+    if me[at.TURN] >= 0:
+        turn_back_days(B, me, out, step, day, days)
     begin = shares_on(B, number, at.CHOICE, day, days)
-    for i in range(days if me[at.TURN] >= 0 else 0):
-        turn_back(B, me, block_on(B, me[at.TURN], at.CHOICE, day + i), day + i, shift(out, i * step))
-    if me[at.CLOSES] or me[at.R_TURN] >= 0 or me[at.SETTLES]:
-        for i in range(days):
-            leave_on(B, number, me, begin[i], day + i, i, tally, step, moments)
+    if me[at.CLOSES]:
+        wait_days(B, number, me, begin, out, step, day, days)
+    for i in range(days if me[at.R_TURN] >= 0 else 0):
+        copy(who_left(B, me, day + i), shift(out, i * step), me[at.CHUNKS])
+    if me[at.SETTLES]:
+        settle_days(B, number, me, begin, out, step, day, days, moments)
     for o in range(me[at.OUT_0], me[at.OUT_1]):
         set_out_days(B, whole(B, at.A_OUT)[o], out, step, begin, day)
 
 
 @inner
-def evenings(B, number, me, tally, stock, status, days, step, come, gone):
-    """Those who stay at a node, or are on their way to it, go on by those who come and go (or by a change), and are counted."""
-    n, own = me[at.CHUNKS], shift(real(B, at.A_STOCK), stock * B[at.N_ROWS] + me[at.ACC])
-    counted = scratch(B, PART)
-    if B[at.N_TABLES]:
-        counted = shift(tally, status * B[at.N_ROWS] + me[at.ACC])
-    route, counts = scratch(B, ROUTE), scratch(B, COUNTS)
-    if status == 0:
-        settle_span(own, counted, route, come, gone, step, days, counts, n)
-    else:
-        keep_span(own, counted, route, come, step, days, counts, n)
-    for i in range(days if B[at.N_PEAKS] else 0):
-        to, day = crowd_of(B, number, status), B[at.N_DAY] + i
-        open_crowd(B, to, day)
-        gather_crowd(B, me, to, day, shift(come, i * step))
-        close_crowd(B, to, day)
+def keep_travelling(B, number, me, change, step, day, days):
+    """Those on their way to a node go on by their changes, and are counted."""
+    own = shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + me[at.ACC])
+    counted = counted_in(B, me, 2, day)
+    keep_span(own, counted, scratch(B, ROUTE), change, step, days, scratch(B, COUNTS), me[at.CHUNKS])
+    count_crowds(B, number, me, 2, change, step, day, days)
 
 
 @inner
 def solve_days(B, number, day, days, origin, moments):
-    """Solve one node for some days of one period of the tables."""
+    """Solve one node that nothing leads back to for a span."""
     me = shift(whole(B, at.A_NODE), number * at.NODE)
     step = (me[at.CHUNKS] + 1) * CHUNK
     month = whole(B, at.A_DAY)[day * at.DAY + at.MONTH]
-    tally = shift(real(B, at.A_DAYS), month * 4 * B[at.N_ROWS])
+    here, out, change = scratch(B, HERE), scratch(B, LEAVING), scratch(B, CHANGE)
     gather_days(B, me, day, days, origin, shift(real(B, at.A_FLOW), month * B[at.N_FLOWS]), step, moments)
     if me[at.END] > 0 or me[at.SENT]:
         enter_days(B, number, me, day, days, step, moments)
-    depart(B, number, me, scratch(B, HERE), step, day, days)
+    depart(B, number, me, here, step, day, days)
     if me[at.SEG_0] < me[at.SEG_1]:
-        here, out = scratch(B, HERE), scratch(B, LEAVING)
         stay_days(B, me, here, out, scratch(B, PART), step, day, days)
-        for i in range(days):
-            clear(shift(out, i * step + me[at.COUNT]), 1)
-        evenings(B, number, me, tally, at.STAYING, 0, days, step, here, out)
-        leave_days(B, number, me, day, days, tally, step, moments)
-    evenings(B, number, me, tally, at.TRAVELLING, 2, days, step, scratch(B, CHANGE), scratch(B, CHANGE))
+        trim_span(shift(out, me[at.COUNT]), step)
+        keep_staying(B, number, me, here, out, step, day, days)
+        leave_days(B, number, me, day, days, step, moments)
+    keep_travelling(B, number, me, change, step, day, days)
