@@ -181,6 +181,30 @@ def _unguarded(world: object, path: Path, replicates: int, resume: bool = False)
     return str(done.manifest["result_hash"])
 
 
+def _hear_ctrl_c() -> None:
+    """As from a terminal: what a shell starts in the background, perhaps these tests, is deaf to Ctrl-C, with its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _interrupted(command: list[str], path: Path) -> tuple[str, float, int]:
+    """Start a run, press Ctrl-C after three replicates; what it says then, after how many seconds it has ended, and how."""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - nothing but a signal is set
+    ) as process:
+        try:
+            while process.poll() is None and len(list(path.glob("parts/r*"))) < 3:
+                time.sleep(0.05)
+            begin = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    return told.decode(), time.monotonic() - begin, process.returncode
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_ends_soon_and_says_how_to_resume(workers: str, tmp_path: Path) -> None:
     source, path = tmp_path / "w.yaml", tmp_path / "run"
@@ -196,17 +220,11 @@ def test_ctrl_c_ends_soon_and_says_how_to_resume(workers: str, tmp_path: Path) -
         "--workers",
         workers,
     ]
-    process = subprocess.Popen([*command, "--out", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while process.poll() is None and len(list(path.glob("parts/r*"))) < 3:
-        time.sleep(0.05)
-    begin = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
-    seconds = time.monotonic() - begin
-    assert process.returncode == 130, told.decode()
-    assert "replicates are whole in" in told.decode()
-    assert "--resume" in told.decode()
-    assert "Traceback" not in told.decode()
+    told, seconds, code = _interrupted([*command, "--out", str(path)], path)
+    assert code == 130, told
+    assert "replicates are whole in" in told
+    assert "--resume" in told
+    assert "Traceback" not in told
     assert verify(path).partial
     busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert seconds < 2.0 * busy, f"{seconds:.1f} s"
