@@ -28,8 +28,8 @@ NODE = 32
 row of those for whom it is one (-1 all); node whose people turn back here (-1); 1 = people are sent away on arrival; 1 = ways may close;
 1 = people settle; first edge into it and one past the last; the same of edges chosen here, and of edges for those sent away (both in
 Net.out), segments of stays, limited legs out; 1 = a policy scales stays; classes of a group; offsets in its block of shares of the rows
-of open ways, of those who turn back and who settle (-1 none); part and stage of the route; offset and mask of the ring of those who left; how classes are
-laid out (see `sim.engines.expected.people`)."""
+of open ways, of those who turn back and who settle (-1 none); part and stage of the route; offset and mask of the ring of those who
+left; how classes are laid out (see `sim.engines.expected.people`)."""
 
 # columns of Net.edge
 SOURCE, TARGET, FROM, INTO, WIDE, RING, MASK, REACH, LATE, FLOW, ROW, LATER, EVEN, SAME, ACROSS, LINE = range(
@@ -39,10 +39,10 @@ ASKED, PARTS = 16, 17
 EDGE = 18
 """Nodes it leads from and to; offset of its classes in a row of either; chunks; offset and mask of its ring; days within which all arrive;
 1 = the source is solved later, 2 = with the target; offset in a month of flows; offset of its shares in the block of its source;
-offset of those who set out in the last round (-1 where the source is not solved with the target, or nobody arrives on the same day); 1 = the same share of those on their way
-arrives every day, all along: who is on their way is kept in a row behind the ring; 1 = one travel time holds all along;
-1 = the source lies in another part; 1 = served through a line; chunks in a row of the source; offset in Net.part_of of the classes that
-others are part of where the source has them (-1 where classes are the same at both ends)."""
+offset of those who set out in the last round (-1 where the source is not solved with the target, or nobody arrives on the same day);
+1 = the same share of those on their way arrives every day, all along: who is on their way is kept in a row behind the ring; 1 = one
+travel time holds all along; 1 = the source lies in another part; 1 = served through a line; chunks in a row of the source; offset in
+Net.part_of of the classes that others are part of where the source has them (-1 where classes are the same at both ends)."""
 
 # columns of Net.part
 BLOCK_0, BLOCK_1, ALONE, Q_0, Q_1 = range(5)
