@@ -154,6 +154,7 @@ class Base:
         self.plan, self._every, self._threads = plan, every, threads
         self._model = Model(plan)
         self._lanes = self._model.by_reach()
+        self._otherwise = sent_otherwise(plan)
         still = plan.departures._replace(row_push=np.full_like(plan.departures.row_push, -1))
         persons = expected_people(plan, still).persons
         daily = self._model.daily(self._lanes, persons)
@@ -203,7 +204,7 @@ class Base:
         """Whether the classes that are carried tell apart whom the plan tells apart."""
         lanes = self._lanes
         north = lanes.per_north == len(UNITS) or unit_classes(plan) == unit_classes(self.plan)
-        if lanes.joined is not None and not np.array_equal(sent_otherwise(plan), sent_otherwise(self.plan)):
+        if lanes.joined is not None and not np.array_equal(sent_otherwise(plan), self._otherwise):
             return False
         return north and (lanes.per_south == lanes.per_north or len(unit_classes(plan, south_only=True)) == 1)
 

@@ -361,9 +361,9 @@ def counted_in(B, me, status, day):
 @inner
 def keep_staying(B, number, me, here, out, step, day, days):
     """Those who stay at a node go on by those who come and go, and are counted."""
-    own = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
+    stock = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
     counted = counted_in(B, me, 0, day)
-    settle_span(own, counted, scratch(B, ROUTE), here, out, step, days, scratch(B, COUNTS), me[at.CHUNKS])
+    settle_span(stock, counted, scratch(B, ROUTE), here, out, step, days, scratch(B, COUNTS), me[at.CHUNKS])
     count_crowds(B, number, me, 0, here, step, day, days)
 
 
@@ -436,9 +436,9 @@ def leave_days(B, number, me, day, days, step, moments):
 @inner
 def keep_travelling(B, number, me, change, step, day, days):
     """Those on their way to a node go on by their changes, and are counted."""
-    own = shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + me[at.ACC])
+    stock = shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + me[at.ACC])
     counted = counted_in(B, me, 2, day)
-    keep_span(own, counted, scratch(B, ROUTE), change, step, days, scratch(B, COUNTS), me[at.CHUNKS])
+    keep_span(stock, counted, scratch(B, ROUTE), change, step, days, scratch(B, COUNTS), me[at.CHUNKS])
     count_crowds(B, number, me, 2, change, step, day, days)
 
 
