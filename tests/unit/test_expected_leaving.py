@@ -37,6 +37,8 @@ def turned(
 ) -> None:
     if per == 1:
         leaving.turn_ones(to(out), step, to(rows), to(begin), to(left), width, RING - 1, day, days, groups)
+    elif per == 2:
+        leaving.turn_twos(to(out), step, to(rows), to(begin), to(left), width, RING - 1, day, days, groups)
     else:
         leaving.turn_threes(to(out), step, to(rows), to(begin), to(left), width, RING - 1, day, days, groups)
 
@@ -66,7 +68,7 @@ def same(found: Row, wanted: Row) -> None:
     assert np.allclose(found, wanted, rtol=1e-13, atol=0.0)
 
 
-@pytest.mark.parametrize("per", [1, 3])
+@pytest.mark.parametrize("per", [1, 2, 3])
 @days_of_a_span
 def test_who_turns_back_joins_those_who_head_south(days: int, per: int) -> None:
     for groups in range(1, 34):

@@ -12,7 +12,7 @@ import numpy as np
 from sim.engines.expected.assemble import Assembled, assemble, new_memory
 from sim.engines.expected.crowds import crowds_of
 from sim.engines.expected.network import route_of
-from sim.engines.expected.people import JOINED, Lanes, expected_people, lanes_of
+from sim.engines.expected.people import JOINED, NORTH, Lanes, expected_people, lanes_of
 from sim.engines.expected.spare import Spare
 from sim.engines.expected.stages import pieces_of, run_through
 from sim.engines.expected.ways import Tabulator, ways_of
@@ -166,7 +166,7 @@ class Model:
             Node at which people depart from each place.
         """
         day, place, lane, amount = daily
-        starts = np.zeros((len(self.plan.places), len(lanes.kinds(False))), np.bool_)
+        starts = np.zeros((len(self.plan.places), len(lanes.kinds(NORTH))), np.bool_)
         starts[place, lane] = True
         route = route_of(self.plan, lanes, self.ways, starts)
         node_of = np.zeros(len(self.plan.places), np.int64)

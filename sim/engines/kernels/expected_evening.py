@@ -1,6 +1,6 @@
 """Who is where in the evening: person-days, largest numbers by place and group, all on the route (kernels of the expected engine).
 
-Groups are added up eight at a time where each has one class or three, the two that occur. Over the days of a span all eight days
+Groups are added up eight at a time where each has one, two or three classes, as occur. Over the days of a span all eight days
 are worked out; those behind the last are the last once more, which changes neither what is kept nor what is largest.
 """
 
@@ -32,11 +32,8 @@ from sim.engines.kernels.expected_rows import (
 __all__ = [
     "THREE",
     "TWO",
-    "add_groups",
-    "add_parts",
+    "add_ones",
     "add_threes",
-    "add_turned",
-    "add_turned_twos",
     "add_twos",
     "by_group",
     "count_crowds",
@@ -51,6 +48,9 @@ __all__ = [
     "only",
     "present",
     "tell_apart",
+    "turned_ones",
+    "turned_threes",
+    "turned_twos",
 ]
 
 _AT = types.CPointer(types.float64)
@@ -105,109 +105,57 @@ def _by_eights(builder, out, count, sums_of):
     each_chunk(builder, eights_of(builder, count), body)
 
 
-@intrinsic
-def add_groups(_, out, x, groups):
-    """``out[g] += x[g]``."""
-
-    def codegen(context, builder, signature, arguments):
-        out, x, groups = arguments
-        _by_eights(builder, out, groups, lambda at: chunk_of(builder, x, at))
-        return context.get_dummy_value()
-
-    return types.void(_AT, _AT, _I), codegen
-
-
-@intrinsic
-def add_parts(_, out, back, left, groups):
-    """``out[g] += back[g] left[g]``."""
-
-    def codegen(context, builder, signature, arguments):
-        out, back, left, groups = arguments
-
-        def sums_of(at):
-            return times_chunks(builder, chunk_of(builder, back, at), chunk_of(builder, left, at))
-
-        _by_eights(builder, out, groups, sums_of)
-        return context.get_dummy_value()
-
-    return types.void(_AT, _AT, _AT, _I), codegen
-
-
-def _places(builder, at, per=THREE):
+def _places(builder, at, per):
     begin = builder.mul(at, whole_constant(per))
     return [builder.add(begin, whole_constant(i * CHUNK)) for i in range(per)]
 
 
-@intrinsic
-def add_twos(_, out, x, groups):
-    """``out[g] += x[2 g] + x[2 g + 1]``; reads up to a chunk behind the last that counts."""
-
-    def codegen(context, builder, signature, arguments):
-        out, x, groups = arguments
-
-        def sums_of(at):
-            return _twos(builder, [chunk_of(builder, x, p) for p in _places(builder, at, TWO)])
-
-        _by_eights(builder, out, groups, sums_of)
-        return context.get_dummy_value()
-
-    return types.void(_AT, _AT, _I), codegen
+def groups_of(builder, chunk_at, at, per):
+    """Eight groups of a row, their classes added up: one, two or three a group (`chunk_at` gives what lies at an offset)."""
+    rows = [chunk_at(p) for p in _places(builder, at, per)]
+    return {1: lambda: rows[0], TWO: lambda: _twos(builder, rows), THREE: lambda: _threes(builder, rows)}[
+        per
+    ]()
 
 
-@intrinsic
-def add_turned_twos(_, out, back, left, groups):
-    """The same of ``back x left``, which are the shares who turn back and those who left."""
+def _add_classes(per):
+    """An intrinsic that adds up the classes of each group."""
 
-    def codegen(context, builder, signature, arguments):
-        out, back, left, groups = arguments
+    def define(_, out, x, groups):
+        def codegen(context, builder, signature, arguments):
+            out, x, groups = arguments
+            _by_eights(
+                builder, out, groups, lambda at: groups_of(builder, partial(chunk_of, builder, x), at, per)
+            )
+            return context.get_dummy_value()
 
-        def sums_of(at):
-            rows = [
-                times_chunks(builder, chunk_of(builder, back, p), chunk_of(builder, left, p))
-                for p in _places(builder, at, TWO)
-            ]
-            return _twos(builder, rows)
+        return types.void(_AT, _AT, _I), codegen
 
-        _by_eights(builder, out, groups, sums_of)
-        return context.get_dummy_value()
-
-    return types.void(_AT, _AT, _AT, _I), codegen
+    return define
 
 
-@intrinsic
-def add_threes(_, out, x, groups):
-    """``out[g] += x[3 g] + x[3 g + 1] + x[3 g + 2]``; reads up to two chunks behind the last that counts."""
+def _add_turned(per):
+    """An intrinsic that adds up the classes of each group of those who turn back."""
 
-    def codegen(context, builder, signature, arguments):
-        out, x, groups = arguments
+    def define(_, out, back, left, groups):
+        def codegen(context, builder, signature, arguments):
+            out, back, left, groups = arguments
 
-        def sums_of(at):
-            return _threes(builder, [chunk_of(builder, x, p) for p in _places(builder, at)])
+            def turned(at):
+                return times_chunks(builder, chunk_of(builder, back, at), chunk_of(builder, left, at))
 
-        _by_eights(builder, out, groups, sums_of)
-        return context.get_dummy_value()
+            _by_eights(builder, out, groups, lambda at: groups_of(builder, turned, at, per))
+            return context.get_dummy_value()
 
-    return types.void(_AT, _AT, _I), codegen
+        return types.void(_AT, _AT, _AT, _I), codegen
+
+    return define
 
 
-@intrinsic
-def add_turned(_, out, back, left, groups):
-    """The same of ``back x left``, which are the shares who turn back and those who left."""
-
-    def codegen(context, builder, signature, arguments):
-        out, back, left, groups = arguments
-
-        def sums_of(at):
-            rows = [
-                times_chunks(builder, chunk_of(builder, back, p), chunk_of(builder, left, p))
-                for p in _places(builder, at)
-            ]
-            return _threes(builder, rows)
-
-        _by_eights(builder, out, groups, sums_of)
-        return context.get_dummy_value()
-
-    return types.void(_AT, _AT, _AT, _I), codegen
+add_ones, add_twos, add_threes = (intrinsic(_add_classes(per)) for per in (1, TWO, THREE))
+"""``out[g] += sum of the classes of x``; up to two chunks behind the last class that counts are read."""
+turned_ones, turned_twos, turned_threes = (intrinsic(_add_turned(per)) for per in (1, TWO, THREE))
+"""The same of ``back x left``, which are the shares who turn back and those who left."""
 
 
 @intrinsic
@@ -261,14 +209,6 @@ def each_slot(builder, day, days, mask, width):
     """The same in a ring of days."""
     one = whole_constant(1)
     return [builder.mul(builder.and_(builder.add(day, d), mask), width) for d in each_day(builder, days, one)]
-
-
-def groups_of(builder, chunk_at, at, per):
-    """Eight groups of a row, their classes added up: one class a group, or three (`chunk_at` gives what lies at an offset)."""
-    if per == 1:
-        return chunk_at(at)
-    rows = [chunk_at(p) for p in _places(builder, at, per)]
-    return _twos(builder, rows) if per == TWO else _threes(builder, rows)
 
 
 def eights_of(builder, count):
@@ -344,7 +284,7 @@ def by_group(x, out, groups, per):
     elif per == TWO:
         add_twos(out, x, groups)
     elif per == 1:
-        add_groups(out, x, groups)
+        add_ones(out, x, groups)
     else:
         for v in range(groups * per):
             out[v // per] += x[v]

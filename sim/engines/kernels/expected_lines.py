@@ -203,6 +203,8 @@ def serve(B, q, day, persons):
         waiting = total(queue, n)
         if waiting == 0.0 and not B[at.N_REPLAY]:  # as on most days, on which nothing is limited
             record[0] = 1.0
+            for d in range(first_of_line(B, q, day), day):
+                cohort[d] = 0.0  # whoever joined left the line when the leg closed to them
             return
         if not B[at.N_REPLAY]:
             record[0] = min(persons / waiting, 1.0) if waiting > NOBODY else 1.0

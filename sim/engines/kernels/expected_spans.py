@@ -6,11 +6,11 @@ from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_evening import (
     THREE,
     TWO,
-    add_parts,
-    add_turned,
-    add_turned_twos,
     count_crowds,
     tell_apart,
+    turned_ones,
+    turned_threes,
+    turned_twos,
 )
 from sim.engines.kernels.expected_leaving import (
     remain_span,
@@ -154,11 +154,11 @@ def turn_back(B, me, block, day, out):
     left = shift(who_left(B, north, day), begin)
     to, per = shift(out, one), north[at.PER] // me[at.PER]
     if per == 1:
-        add_parts(to, back, left, groups)
+        turned_ones(to, back, left, groups)
     elif per == THREE:
-        add_turned(to, back, left, groups)
+        turned_threes(to, back, left, groups)
     elif per == TWO:
-        add_turned_twos(to, back, left, groups)
+        turned_twos(to, back, left, groups)
     else:
         for i in range(groups * per):
             to[i // per] += back[i] * left[i]
