@@ -1,6 +1,6 @@
 """Memory of runs that nobody holds any more, taken up again by later runs of the same size.
 
-A run asks for some sixty million bytes. Where they go back to the system between one run and the next, as they do when a plan is
+A run of the corridor asks for some forty million bytes. Where they go back to the system between one run and the next, as they do when a plan is
 run again and again, every page is fetched and cleared anew, which takes longer than to clear what is at hand.
 """
 
