@@ -1,7 +1,7 @@
 """Memory of runs that nobody holds any more, taken up again by later runs of the same size.
 
-A run of the corridor asks for some forty million bytes. Where they go back to the system between one run and the next, as they do when a plan is
-run again and again, every page is fetched and cleared anew, which takes longer than to clear what is at hand.
+A run of the corridor asks for some forty million bytes. Where they go back to the system between one run and the next, as they do
+when a plan is run again and again, every page is fetched and cleared anew, which takes longer than to clear what is at hand.
 """
 
 from __future__ import annotations
