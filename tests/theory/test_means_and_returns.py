@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.engines.expected import run_expected
 from tests.theory.test_stays_and_travel import near
 from tests.theory.tiny import Outcome, at, departs, leg, place, simulate
 
 PEOPLE = 20_000
+RETURNED = 3
 END = place("B", role="destination", country="CRI")
 
 
@@ -117,6 +119,38 @@ def test_turning_back_takes_its_weight_and_ends_at_home() -> None:
     )
     assert near(run.ended("returned"), PEOPLE, 0.2)
     assert run.arrivals("T-A")[6] == run.ended("returned")
+
+
+def test_who_turns_back_at_home_has_returned_and_takes_no_way_out() -> None:
+    places = [
+        place("A", 0, role="origin", country="VEN"),
+        place("T", 2, country="VEN"),
+        place("X", 1, country="PER"),
+        place("H", role="destination", country="HTI"),
+        END,
+    ]
+    legs = [leg("A-T"), leg("T-B"), leg("T-X", 4, direction="southward"), leg("X-H", 1, direction="southward")]
+    groups = [{"id": "VEN", "home_country": "VEN"}, {"id": "HTI", "home_country": "HTI"}]
+    run = simulate(
+        places,
+        legs,
+        [departs(PEOPLE), departs(400, group="HTI")],
+        world={"groups": groups},
+        behaviour={"turning_back": True},
+        parameters={"turn_back_weight": 0.25},
+    )
+    abroad = run.arrivals("T-X")
+    at_home = run.ended("returned") - abroad.sum()
+    assert near(int(at_home), PEOPLE, 0.2)
+    assert run.days_taken(RETURNED)[3] == at_home  # a day on the leg, two days of stay
+    assert near(int(abroad.sum()), 400, 0.2)  # only those from elsewhere go on
+    assert run.arrivals("X-H")[3 + 4 + 1 + 1] == abroad.sum()
+
+    mean = run_expected(run.plan)
+    away = [one.id for one in run.plan.legs].index("T-X")
+    assert mean.flows[:, away].sum() == pytest.approx(400 * 0.2, rel=1e-9)
+    assert mean.ended[RETURNED].sum() == pytest.approx((PEOPLE + 400) * 0.2, rel=1e-9)
+    assert mean.on_route.sum() == pytest.approx(0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize("deaths", [1_000, 30_000])

@@ -189,10 +189,9 @@ class _Builder:
         while queue:
             number = queue.pop()
             node = self.nodes[number]
-            arriving = node.reach
             moving = self._staying(node) | node.begin
             for edge in (self.edges[i] for i in node.edges_out):
-                setting_out = (arriving if edge.forced else moving) & edge.takes
+                setting_out = self.on(edge)
                 if node.layout == JOINED and self.nodes[edge.target].layout == NORTH:
                     setting_out = self.lanes.parts(setting_out)
                 self._reach(edge.target, setting_out, queue)
@@ -202,11 +201,18 @@ class _Builder:
                 if merge > 1:
                     turned = turned.reshape(-1, merge).any(axis=1)
                 south = self.number[node.place, True, False]
-                new = turned & ~self.nodes[south].begin
-                self.nodes[south].begin |= turned
+                away = turned & ~self.home(node.place)
+                new = away & ~self.nodes[south].begin
+                self.nodes[south].begin |= away
                 self._reach(south, turned, queue)
                 if new.any() and south not in queue:
                     queue.append(south)
+
+    def on(self, edge: Edge) -> NDArray[np.bool_]:
+        """Classes that ever set out over an edge, of those known to reach its source."""
+        node = self.nodes[edge.source]
+        there = node.reach if edge.forced else self._staying(node) | node.begin
+        return there & edge.takes
 
     def _staying(self, node: Node) -> NDArray[np.bool_]:
         """Classes whose journey does not end on arrival."""
@@ -285,10 +291,9 @@ def _order(builder: _Builder, keep: list[int]) -> tuple[list[int], list[int], li
     zero = may_be_zero(builder.plan)
     within: list[tuple[int, int]] = []
     for e in builder.edges:
-        if e.source in inside and e.target in inside:
-            graph.add_edge(e.source, e.target)
-            if zero[e.leg]:
-                within.append((e.source, e.target))
+        graph.add_edge(e.source, e.target)
+        if zero[e.leg]:
+            within.append((e.source, e.target))
     for n in keep:
         south = builder.number.get((builder.nodes[n].place, True, False), -1)
         if builder.nodes[n].turn is not None and south in inside:
@@ -351,13 +356,13 @@ def route_of(plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]) ->
     builder.grow()
     builder.spread(begin)
     keep = [i for i, n in enumerate(builder.nodes) if n.reach.any()]
+    builder.edges = [e for e in builder.edges if builder.on(e).any()]
     order, blocks, parts = _order(builder, keep)
     rank = {old: new for new, old in enumerate(order)}
     nodes = [builder.nodes[old] for old in order]
     edges = [
         Edge(rank[e.source], rank[e.target], e.leg, e.forced, e.limited, e.takes)
         for e in builder.edges
-        if e.source in rank and e.target in rank
     ]
     number = {key: rank[old] for key, old in builder.number.items() if old in rank}
     return Route(nodes, edges, blocks, parts, number)

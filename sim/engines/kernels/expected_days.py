@@ -179,6 +179,14 @@ def set_out(B, e, out, block, day, again):
 
 
 @inner
+def end_at_home(B, me, people, part, n, day, moments):
+    """The journey of those in their home country ends; the others are left. Returns persons whose journey ended."""
+    part_of(part, shift(real(B, at.A_HOME), me[at.HOME]), people, n)
+    add_scaled(people, -1.0, part, n)
+    return count_out(B, at.ENDED, me[at.ACC], part, n, day, moments)
+
+
+@inner
 def enter(B, me, blocks, day, moments, again):
     """Outcomes on arrival, then those sent away; who is left begins a stay. Returns persons whose journey ended."""
     n = me[at.CHUNKS]
@@ -188,10 +196,9 @@ def enter(B, me, blocks, day, moments, again):
         if me[at.HOME] < 0:
             copy(part, here, n)
             clear(here, n)
+            gone = count_out(B, at.ENDED, me[at.ACC], part, n, day, moments)
         else:
-            part_of(part, shift(real(B, at.A_HOME), me[at.HOME]), here, n)
-            add_scaled(here, -1.0, part, n)
-        gone = count_out(B, at.ENDED, me[at.ACC], part, n, day, moments)
+            gone = end_at_home(B, me, here, part, n, day, moments)
     if me[at.SENT]:
         block = blocks[at.AWAY]
         for i in range(me[at.SENT_0], me[at.SENT_1]):
@@ -206,8 +213,11 @@ def leave(B, number, me, blocks_now, day, moments, again):
     n, acc = me[at.CHUNKS], me[at.ACC]
     block = blocks_now[number * 2 + at.CHOICE]
     out, part = scratch(B, LEAVING), scratch(B, PART)
+    gone = 0.0
     if not again and me[at.TURN] >= 0:
         turn_back(B, me, blocks_now[me[at.TURN] * 2 + at.CHOICE], day, out)
+        if me[at.HOME] >= 0:
+            gone = end_at_home(B, me, out, part, n, day, moments)
     if me[at.ASK_1] > me[at.ASK_0] and not again:
         more = shift(real(B, at.A_STOCK), at.AGAIN * B[at.N_ROWS] + acc)
         add_rows(out, more, n)
@@ -232,8 +242,8 @@ def leave(B, number, me, blocks_now, day, moments, again):
         ask(B, q, day, out, part, again)
     if me[at.SETTLES]:
         part_of(part, shift(real(B, at.A_ROW), block + me[at.R_SETTLE]), out, n)
-        return count_out(B, at.SETTLED, acc, part, n, day, moments)
-    return 0.0
+        gone += count_out(B, at.SETTLED, acc, part, n, day, moments)
+    return gone
 
 
 @inner
@@ -291,6 +301,9 @@ def solve(B, number, now, blocks_now, flow, day, first, moments):
         stay(B, me, here, out, day)
         clear(shift(out, me[at.COUNT]), 1)
         settle_down(shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC]), here, out, n)
+        gone += leave(B, number, me, blocks_now, day, moments, False)
+    elif me[at.TURN] >= 0:  # nobody stays where all who turn back are at home
+        clear(scratch(B, LEAVING), n + 1)
         gone += leave(B, number, me, blocks_now, day, moments, False)
     return gone
 

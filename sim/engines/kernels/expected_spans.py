@@ -422,6 +422,8 @@ def leave_days(B, number, me, day, days, step, moments):
     out = scratch(B, LEAVING)
     if me[at.TURN] >= 0:
         turn_back_days(B, me, out, step, day, days)
+        if me[at.HOME] >= 0:
+            end_days(B, me, out, step, day, days, moments)
     begin = shares_on(B, number, at.CHOICE, day, days)
     if me[at.CLOSES]:
         wait_days(B, number, me, begin, out, step, day, days)
@@ -457,5 +459,8 @@ def solve_days(B, number, day, days, origin, moments):
         stay_days(B, me, here, out, scratch(B, PART), step, day, days)
         trim_span(shift(out, me[at.COUNT]), step)
         keep_staying(B, number, me, here, out, step, day, days)
+        leave_days(B, number, me, day, days, step, moments)
+    elif me[at.TURN] >= 0:  # nobody stays where all who turn back are at home
+        clear(out, at.SPAN * (me[at.CHUNKS] + 1))
         leave_days(B, number, me, day, days, step, moments)
     keep_travelling(B, number, me, change, step, day, days)

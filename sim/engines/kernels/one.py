@@ -154,8 +154,14 @@ def move_one(at, s, stays, buckets, ends, seldom):
                 shift_stock(stock, member_class, kind, w2, before, SETTLED * n_cells + cell)
                 finish(ends, OUT_SETTLED, place, day, w0, w1, w2, w3)
                 return events
+            here = place_word[4 * place + 1]
+            if np.int64((here >> U64(8)) & M16) == seldom.kind_home[kind]:  # turns back in the home country
+                events += size_of(w2)
+                leave_stock(stock, member_class, kind, w2, before)
+                finish(ends, RETURNED, place, day, w0, w1, w2, w3)
+                return events
             v = (
-                ((w1 >> (place_word[4 * place + 1] & U64(0xFF))) & U64(3))
+                ((w1 >> (here & U64(0xFF))) & U64(3))
                 + (lap << U64(2))
                 + U64(STREAM_TURN << 16)
             )

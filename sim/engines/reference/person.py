@@ -120,8 +120,11 @@ class Person(mesa.Agent):  # type: ignore[misc]
             self.set_out(leg)
 
     def turn_back(self) -> None:
-        """Head south from now on, and choose among the ways there today."""
+        """Head south from now on, and choose among the ways there today; whoever is in the home country has returned."""
         self.heading_south = True
+        if self.model.country[self.place] == self.model.home_of_kind[self.kind]:
+            self.end(RETURNED)
+            return
         number = self.visit_number(self.model.visit_slot[self.place]) + Stream.turn
         self.choice_draw = upper(mix(self.unit_key + self.model.place_key[self.place] + number * GOLDEN))
         self.model.later(self.model.day, self.leave)
