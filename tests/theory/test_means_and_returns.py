@@ -129,7 +129,12 @@ def test_who_turns_back_at_home_has_returned_and_takes_no_way_out() -> None:
         place("H", role="destination", country="HTI"),
         END,
     ]
-    legs = [leg("A-T"), leg("T-B"), leg("T-X", 4, direction="southward"), leg("X-H", 1, direction="southward")]
+    legs = [
+        leg("A-T"),
+        leg("T-B"),
+        leg("T-X", 4, direction="southward"),
+        leg("X-H", 1, direction="southward"),
+    ]
     groups = [{"id": "VEN", "home_country": "VEN"}, {"id": "HTI", "home_country": "HTI"}]
     run = simulate(
         places,

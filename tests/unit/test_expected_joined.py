@@ -52,7 +52,7 @@ def tables(model: Model, carried: Carried) -> list[np.ndarray[Any, Any]]:
 
 
 def told_apart(model: Model) -> Carried:
-    return model.carry(replace(model.by_reach(), joined=None, part=None))
+    return model.carry(replace(model.lanes, joined=None, part=None))
 
 
 def plans() -> list[Plan]:
@@ -82,16 +82,16 @@ def test_joined_classes_are_the_sum_of_their_parts() -> None:
 
 def test_nothing_is_joined_where_units_choose_otherwise() -> None:
     made = world(1)
-    assert Model(compile_plan(load_scenario(made))).by_reach().per == (3, 1, 2)
+    assert Model(compile_plan(load_scenario(made))).lanes.per == (3, 1, 2)
     made["parameters"]["risk_factor_family"] = 2.5
-    lanes = Model(compile_plan(load_scenario(made))).by_reach()
+    lanes = Model(compile_plan(load_scenario(made))).lanes
     assert lanes.joined is None
     np.testing.assert_array_equal(lanes.join(np.arange(4)), np.arange(4))
 
 
 def test_parts_of_a_class_are_all_of_it() -> None:
     model = Model(compile_plan(load_scenario(world(1))))
-    lanes = model.by_reach()
+    lanes = model.lanes
     if lanes.joined is None or lanes.part is None:
         pytest.fail("classes are not joined")
     for whole in range(lanes.per[people.JOINED]):

@@ -23,27 +23,6 @@ days_of_a_span = pytest.mark.parametrize("days", range(1, SPAN + 1))
 
 
 @called()
-def turned(
-    out: Any,
-    step: Any,
-    rows: Any,
-    begin: Any,
-    left: Any,
-    width: Any,
-    day: Any,
-    days: Any,
-    groups: Any,
-    per: Any,
-) -> None:
-    if per == 1:
-        leaving.turn_ones(to(out), step, to(rows), to(begin), to(left), width, RING - 1, day, days, groups)
-    elif per == 2:
-        leaving.turn_twos(to(out), step, to(rows), to(begin), to(left), width, RING - 1, day, days, groups)
-    else:
-        leaving.turn_threes(to(out), step, to(rows), to(begin), to(left), width, RING - 1, day, days, groups)
-
-
-@called()
 def trimmed(x: Any, first: Any, step: Any) -> None:
     leaving.trim_span(shift(to(x), first), step)
 
@@ -66,24 +45,6 @@ def remained(
 
 def same(found: Row, wanted: Row) -> None:
     assert np.allclose(found, wanted, rtol=1e-13, atol=0.0)
-
-
-@pytest.mark.parametrize("per", [1, 2, 3])
-@days_of_a_span
-def test_who_turns_back_joins_those_who_head_south(days: int, per: int) -> None:
-    for groups in range(1, 34):
-        rng = np.random.default_rng([days, groups])
-        step, width, day = 5 * CHUNK + groups % 3, 14 * CHUNK, int(rng.integers(100, 200))
-        out, shares, left = rng.random((SPAN, step)), rng.random(20 * width), rng.random((RING, width))
-        begin = rng.integers(0, 18 * width, SPAN)
-        wanted = out.copy()
-        for d in range(days):
-            gone = shares[begin[d] : begin[d] + groups * per] * left[(day + d) % RING, : groups * per]
-            wanted[d, :groups] += gone.reshape(groups, per).sum(axis=1)
-        left[:, groups * per :] = 1e9  # somebody else's
-        turned(out, step, shares, begin, left, width, day, days, groups, per)
-        same(out[:days], wanted[:days])
-        same(out[:, groups:], wanted[:, groups:])
 
 
 def test_nobody_is_left_behind_the_last_class() -> None:

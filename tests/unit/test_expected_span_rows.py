@@ -52,6 +52,18 @@ def decay(
 
 
 @called()
+def begin_decay(
+    state: Any, width: Any, x: Any, day: Any, days: Any, expo: Any, count: Any, chunks: Any
+) -> None:
+    span.begin_decay(to(state), width, to(x), RING - 1, day, days, to(expo), count, chunks)
+
+
+@called()
+def scale_days(x: Any, width: Any, day: Any, p: Any, days: Any, chunks: Any) -> None:
+    span.scale_days(to(x), width, RING - 1, day, to(p), days, chunks)
+
+
+@called()
 def send(ring: Any, width: Any, day: Any, rows: Any, begin: Any, out: Any, step: Any, chunks: Any) -> None:
     span.send_span(to(ring), width, RING - 1, day, to(rows), to(begin), to(out), step, chunks)
 
@@ -241,6 +253,29 @@ def test_exponentials_of_a_stay_go_on(days: int) -> None:
         same(y[:days], wanted[:days])
         same(y[:, w.width :], wanted[:, w.width :])
         same(state, after)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 14, 17])
+def test_exponentials_begin_with_those_who_began_a_stay(count: int) -> None:
+    for w in worlds(count):
+        days = int(w.rng.integers(0, RING))
+        x, state, expo = w.ring(), w.rng.random((count + 1, w.width)), w.rng.random((count + 1, 2))
+        wanted = state.copy()
+        for j in range(count):
+            wanted[j] = sum((expo[j, 0] ** k * x[(w.day - k) % RING] for k in range(days)), np.zeros(w.width))
+        begin_decay(state, w.width, x, w.day, days, expo, count, w.chunks)
+        same(state, wanted)
+
+
+@pytest.mark.parametrize("days", [0, 1, 5, RING])
+def test_days_of_a_ring_are_scaled(days: int) -> None:
+    for w in worlds(days):
+        x, p = w.ring(), w.rng.random(days + 1)
+        wanted = x.copy()
+        for k in range(days):
+            wanted[(w.day - k) % RING] *= p[k]
+        scale_days(x, w.width, w.day, p, days, w.chunks)
+        same(x, wanted)
 
 
 @days_of_a_span

@@ -11,11 +11,10 @@ from sim.engines.expected.network import ARRIVED, RETURNED, SETTLE, TURN
 from sim.engines.expected.parts import Parts
 from sim.engines.expected.people import SOUTH
 from sim.engines.expected.segments import Segments, power, segments_of
-from sim.engines.expected.spare import Spare
 from sim.engines.expected.stays import stay_of
 from sim.engines.expected.ways import padded
 from sim.engines.kernels import expected_layout as at
-from sim.engines.kernels.expected_layout import Lines, Memory, Net
+from sim.engines.kernels.expected_layout import Lines, Net
 from sim.engines.kernels.expected_rows import CHUNK
 
 if TYPE_CHECKING:
@@ -25,12 +24,14 @@ if TYPE_CHECKING:
     from sim.engines.expected.people import Lanes
     from sim.plan import Plan
 
-__all__ = ["Assembled", "Travel", "ahead", "assemble", "day_table", "lines_of", "new_memory"]
+__all__ = ["Assembled", "Travel", "ahead", "assemble", "day_table", "lines_of"]
 
 _UNLIMITED = 2.0**59
 _FULL = 2.0**32
 _UNSEEN = 1e-13
 """Chance of a travel time beyond which the rest is put on the last day."""
+_MANY = 4
+"""Ways to other parts from which on it is quicker to set out over them when the days of a span are over."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _node_table(plan: Plan, lanes: Lanes, route: Route) -> tuple[NDArray[np.int6
     """Columns of the nodes that follow from who can be there, and the rows of whom a journey ends for."""
     per = lanes.per
     table = np.zeros((len(route.nodes), at.NODE), np.int64)
-    table[:, [at.HOME, at.TURN, at.R_OPEN, at.R_TURN, at.R_SETTLE]] = -1
+    table[:, [at.HOME, at.TURN, at.BACK, at.R_OPEN, at.R_TURN, at.R_SETTLE]] = -1
     homes = lanes.kinds(SOUTH) @ (plan.fixed.kind_home[:, None] == plan.fixed.place_country[None, :]).astype(
         np.float64
     )
@@ -220,6 +221,7 @@ def _edge_table(
         table[i, at.LATE] = 2 if same else int(later)
         table[i, at.LINE] = e.limited
         table[i, at.ACROSS] = source[at.IN_PART] != target[at.IN_PART]
+        table[i, at.RARE] = e.forced and table[i, at.ACROSS] and e.leg not in ways.even
     table[:, at.ASKED], wide = -(-lanes // CHUNK).T
     table[:, at.EVEN] = [e.leg in ways.even for e in order]
     even = table[:, at.EVEN] > 0
@@ -345,11 +347,7 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
     block_size, way, sent, out = _blocks(plan, order, edge, node, edge_lanes[:, 0])
     into = np.searchsorted([e.target for e in order], np.arange(n + 1))
     node[:, at.EDGE_0], node[:, at.EDGE_1] = into[:-1], into[1:]
-    limited = sorted(
-        (i for i, e in enumerate(order) if e.limited), key=lambda i: (order[i].source, order[i].leg)
-    )
-    asks = np.searchsorted([order[i].source for i in limited], np.arange(n + 1))
-    node[:, at.ASK_0], node[:, at.ASK_1] = asks[:-1], asks[1:]
+    limited = _limited(order, node)
     edge_leg = np.array([e.leg for e in order], np.int64)
     lines = lines_of(plan, np.array(limited, np.int64), edge_leg, edge, node)
     keys = [
@@ -359,10 +357,12 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
     if replay is not None:
         lines = lines._replace(replay=1, record=_recorded(replay, keys))
     place_node = np.argsort(node[:, at.PLACE], kind="stable").astype(np.int64)
+    part = _parts(route, edge, node, lines)
+    came = _sent_at_the_end(node, edge, out, part)
     net = Net(
         day=day_table(plan),
         block=np.array(route.blocks, np.int64),
-        part=_parts(route, edge, node, lines),
+        part=part,
         node=node,
         edge=edge,
         out=out,
@@ -380,23 +380,59 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
         stage=stage,
     )
     edge_lane = edge[:, at.INTO] + node[edge[:, at.TARGET], at.LO]
-    sizes = _sizes(plan, lanes, net, lines, stays) | {"turned": turned}
+    sizes = _sizes(plan, lanes, net, lines, stays) | {"turned": turned, "came": came}
     layout = node[edge[:, at.TARGET], at.LAYOUT]
     return Assembled(
         net, lines, edge_leg, edge_lane, edge_lanes[:, 1].copy(), layout, way, sent, block_size, keys, sizes
     )
 
 
+def _limited(order: list[Edge], node: NDArray[np.int64]) -> list[int]:
+    """Edges that are served through a line, node by node."""
+    limited = sorted(
+        (i for i, e in enumerate(order) if e.limited), key=lambda i: (order[i].source, order[i].leg)
+    )
+    asks = np.searchsorted([order[i].source for i in limited], np.arange(len(node) + 1))
+    node[:, at.ASK_0], node[:, at.ASK_1] = asks[:-1], asks[1:]
+    return limited
+
+
+def _sent_at_the_end(
+    node: NDArray[np.int64], edge: NDArray[np.int64], out: NDArray[np.int64], part: NDArray[np.int64]
+) -> int:
+    """Choose nodes of parts that go day by day from which many ways of those sent away lead to other parts.
+
+    Who sets out over these is worked out for all days of a span at once when it is over, since nobody of them comes back
+    within it. Their ways come last at the node. Returns how many numbers are kept until then.
+    """
+    size = 0
+    for me in node:
+        me[at.SENT_ON] = me[at.SENT_1]
+        sent = out[me[at.SENT_0] : me[at.SENT_1]].copy()
+        across = edge[sent, at.ACROSS] > 0
+        if part[me[at.IN_PART], at.ALONE] or across.sum() < _MANY:
+            continue
+        out[me[at.SENT_0] : me[at.SENT_1]] = np.concatenate([sent[~across], sent[across]])
+        me[at.SENT_ON] = me[at.SENT_1] - across.sum()
+        me[at.SENT_ROWS] = size
+        size += at.SPAN * int(me[at.CHUNKS]) * CHUNK
+    return size + CHUNK
+
+
 def _rings_of_those_who_turn(node: NDArray[np.int64]) -> int:
-    """Lay out the rings of those who left the nodes where people turn back; returns how many numbers they hold."""
-    south = np.full(len(node), -1, np.int64)
-    turns = np.flatnonzero(node[:, at.TURN] >= 0)
-    south[node[turns, at.TURN]] = node[turns, at.STAGE]
-    kept = node[:, at.R_TURN] >= 0
-    days = np.where(south > node[:, at.STAGE], at.KEPT, at.SPAN)
-    size = kept * days * node[:, at.CHUNKS] * CHUNK
-    node[:, at.LEFT], node[:, at.LEFT_MASK] = _offsets(size), days - 1
-    return int(size.sum()) + 3 * CHUNK
+    """Lay out the rings of those who turn back, by group; returns how many numbers they hold."""
+    size = 0
+    for number in np.flatnonzero(node[:, at.TURN] >= 0).tolist():
+        south = node[number]
+        north = node[south[at.TURN]]
+        per = int(north[at.PER] // south[at.PER])
+        first = max(int(south[at.LO]), int(north[at.LO]) // per)
+        end = min(int(south[at.LO] + south[at.COUNT]), int(north[at.LO] + north[at.COUNT]) // per)
+        days = at.KEPT if south[at.STAGE] > north[at.STAGE] else at.SPAN
+        north[at.BACK], north[at.BACK_CHUNKS] = number, -(-(end - first) // CHUNK)
+        north[at.LEFT], north[at.LEFT_MASK] = size, days - 1
+        size += days * int(north[at.BACK_CHUNKS]) * CHUNK
+    return size + CHUNK
 
 
 def _parts(route: Route, edge: NDArray[np.int64], node: NDArray[np.int64], lines: Lines) -> NDArray[np.int64]:
@@ -408,9 +444,13 @@ def _parts(route: Route, edge: NDArray[np.int64], node: NDArray[np.int64], lines
     table[:, at.Q_0], table[:, at.Q_1] = (
         np.searchsorted(of_line, every, side=side) for side in ("left", "right")
     )
-    table[:, at.ALONE] = (np.bincount(node[:, at.IN_PART]) == 1) & (table[:, at.Q_0] == table[:, at.Q_1])
-    table[node[edge[edge[:, at.SOURCE] == edge[:, at.TARGET], at.SOURCE], at.IN_PART], at.ALONE] = 0
-    table[lines.room_part[lines.room_part >= 0], at.ALONE] = 0
+    back = node[edge[edge[:, at.ACROSS] == 0, at.SOURCE], at.IN_PART]
+    table[:, at.APART] = 1
+    table[back, at.APART] = 0
+    table[lines.room_part[lines.room_part >= 0], at.APART] = 0
+    lines_too = table[:, at.Q_0] < table[:, at.Q_1]
+    table[:, at.ALONE] = table[:, at.APART] & (np.bincount(node[:, at.IN_PART]) == 1) & ~lines_too
+    table[:, at.APART] &= lines_too
     return table
 
 
@@ -498,67 +538,4 @@ def lines_of(
         limit_part=limit_part[: len(q.allotment)].copy(),
         room_part=limit_part[len(q.allotment) :].copy(),
         record=np.zeros((plan.n_days, len(limited), 3)),
-    )
-
-
-def new_memory(
-    plan: Plan,
-    made: Assembled,
-    *,
-    tables: bool = True,
-    crowds: tuple[NDArray[np.int64], int, int] | None = None,
-    spare: Spare | None = None,
-) -> Memory:
-    """Make room for what moves.
-
-    Parameters
-    ----------
-    plan : Plan
-    made : Assembled
-    tables : bool
-        Room for person-days too.
-    crowds : tuple, optional
-        Where people are counted by place and group, as by :func:`sim.engines.expected.crowds.crowds_of`; no largest numbers are
-        kept where not given.
-    spare : Spare, optional
-        Memory of earlier runs, which this one may take up again, and will leave its own to.
-
-    Returns
-    -------
-    Memory
-    """
-    s, months = made.sizes, len(plan.months)
-    lines, limits = len(made.lines.node), len(made.lines.allotment) + len(made.lines.room_place)
-    stages = len(made.net.stage) - 1
-    none = np.zeros((0, 4, at.CROWDED), np.int64)
-    crowded, cells, kept = (none, 0, 0) if crowds is None else crowds
-    shapes: dict[str, int | tuple[int, ...]] = {
-        "a": s["a"],
-        "ring": s["ring"],
-        "exps": s["exps"],
-        "stock": (4, s["rows"]),
-        "turned": s["turned"],
-        "done": (3, 3, s["rows"]),
-        "days": (months if tables else 0, 4, s["rows"]),
-        "peak": (months if cells else 0, cells),
-        "flow": (months, s["flow"]),
-        "balance": (stages, plan.n_days, 3),
-        "buffer": (stages, 9, s["width"]),
-        "later": s["later"],
-        "queue": s["queue"],
-        "joined": s["joined"],
-        "cohort": (lines, plan.n_days),
-        "head": lines,
-        "left": max(limits, 1),
-        "asked": (lines, 2),
-        "want": (stages, 3 * lines + limits + 1),
-        "crowd": kept,
-    }
-    return Memory(
-        **(Spare() if spare is None else spare).arrays(shapes, as_found="crowd"),
-        crowded=crowded,
-        since=np.full(len(made.edge_leg), -(10**6), np.int64),
-        regime=made.net.segment[:, at.S_R0].copy(),
-        ahead=np.full(len(made.net.segment), -(10**6), np.int64),
-        entry=np.zeros(len(made.net.node), np.int64),
     )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from sim.engines.expected.assemble import assemble, new_memory
+from sim.engines.expected.assemble import assemble
 from sim.engines.expected.follow import first_difference, follow, same_stays
+from sim.engines.expected.memory import new_memory
 from sim.engines.expected.model import Carried, Model, lanes_at, tables_of
 from sim.engines.expected.network import sent_otherwise
 from sim.engines.expected.people import expected_people, unit_classes
@@ -40,6 +41,7 @@ _KEPT = (
     "stock",
     "done",
     "since",
+    "last",
     "regime",
     "queue",
     "cohort",
@@ -153,7 +155,7 @@ class Base:
     def __init__(self, plan: Plan, *, every: int = _EVERY, threads: int = 1) -> None:
         self.plan, self._every, self._threads = plan, every, threads
         self._model = Model(plan)
-        self._lanes = self._model.by_reach()
+        self._lanes = self._model.lanes
         self._otherwise = sent_otherwise(plan)
         still = plan.departures._replace(row_push=np.full_like(plan.departures.row_push, -1))
         persons = expected_people(plan, still).persons

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.engines.expected.assemble import Assembled, assemble, new_memory
+from sim.engines.expected.assemble import Assembled, assemble
 from sim.engines.expected.crowds import crowds_of
+from sim.engines.expected.memory import new_memory
 from sim.engines.expected.network import route_of
+from sim.engines.expected.order import rows_of, short_order
 from sim.engines.expected.people import JOINED, NORTH, Lanes, expected_people, lanes_of
 from sim.engines.expected.spare import Spare
 from sim.engines.expected.stages import pieces_of, run_through
@@ -79,7 +81,7 @@ class Model:
     @cached_property
     def whole(self) -> Carried:
         """Every group's classes, as the plan has them depart."""
-        return self.carry(self.by_reach())
+        return self.carry(self.lanes)
 
     @cached_property
     def departed(self) -> NDArray[np.float64]:
@@ -93,12 +95,17 @@ class Model:
         """Let go of the departures by row and day, which are large, where they were laid out already."""
         self.people = replace(self.people, persons=np.zeros((0, 0, 0)))
 
-    def by_reach(self) -> Lanes:
-        """Every group's classes; groups that begin at the same places lie side by side."""
-        d = self.plan.departures
-        first = [int(d.row_place[d.row_group == g].min(initial=10**6)) for g in range(len(self.plan.groups))]
-        owner = np.argsort(first, kind="stable").astype(np.int64)
-        return lanes_of(self.plan, self.people, owner, joined=True)
+    @cached_property
+    def lanes(self) -> Lanes:
+        """Every group's classes; groups that can be at the same places, and stay alike there, lie side by side."""
+        d, groups = self.plan.departures, len(self.plan.groups)
+        anyhow = lanes_of(self.plan, self.people, np.arange(groups), joined=True)
+        starts = np.zeros((len(self.plan.places), groups, anyhow.per_north), np.bool_)
+        starts[d.row_place, d.row_group] = True
+        rows = rows_of(self.plan, anyhow, self.ways, starts.reshape(len(starts), -1))
+        first = [int(d.row_place[d.row_group == g].min(initial=10**6)) for g in range(groups)]
+        order = short_order(rows, np.argsort(first, kind="stable").astype(np.int64))
+        return lanes_of(self.plan, self.people, order, joined=True)
 
     def daily(self, lanes: Lanes, persons: NDArray[np.float64] | None = None) -> Daily:
         """Who departs, for owners that are groups.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sim.engines.expected.ways import Ways
     from sim.plan import Plan
 
-__all__ = ["Edge", "Node", "Route", "route_of", "sent_otherwise"]
+__all__ = ["Edge", "Node", "Route", "reached", "route_of", "sent_otherwise"]
 
 MOVE, SETTLE, TURN = 0, 1, 2
 ARRIVED, RETURNED, REMOVED = 1, 3, 4
@@ -116,6 +116,7 @@ class _Builder:
         self.edges: list[Edge] = []
         self.number: dict[tuple[int, bool, int], int] = {}
         self.new: list[int] = []
+        self.homes: dict[int, NDArray[np.bool_]] = {}
 
     def grow(self) -> None:
         """Follow the ways out of every node that was named."""
@@ -176,8 +177,11 @@ class _Builder:
 
     def home(self, place: int) -> NDArray[np.bool_]:
         """Classes heading south whose home country a place is in."""
-        own = self.plan.fixed.kind_home == self.plan.fixed.place_country[place]
-        return np.asarray((self.kinds[1] @ own.astype(np.float64)) > 0.0)
+        country = int(self.plan.fixed.place_country[place])
+        if country not in self.homes:
+            own = self.plan.fixed.kind_home == country
+            self.homes[country] = np.asarray((self.kinds[SOUTH] @ own.astype(np.float64)) > 0.0)
+        return self.homes[country]
 
     def spread(self, starts: list[tuple[int, NDArray[np.bool_]]]) -> None:
         """Mark which classes can reach which node."""
@@ -332,6 +336,45 @@ def _sharing(builder: _Builder, inside: set[int]) -> list[list[int]]:
     return [sorted(nodes) for nodes in found.values()]
 
 
+def _spread(plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]) -> tuple[_Builder, list[int]]:
+    """Nodes and edges that somebody can reach; those nodes."""
+    builder = _Builder(plan, lanes, ways)
+    begin = []
+    for p in np.flatnonzero(starts.any(axis=1)):
+        first = builder.node(int(p), south=False)
+        joined = builder.nodes[first].layout == JOINED
+        begin.append((first, lanes.joins(starts[p]) if joined else starts[p]))
+    builder.grow()
+    builder.spread(begin)
+    keep = [i for i, n in enumerate(builder.nodes) if n.reach.any()]
+    builder.edges = [e for e in builder.edges if builder.on(e).any()]
+    return builder, keep
+
+
+def reached(
+    plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]
+) -> tuple[list[Node], list[tuple[Edge, NDArray[np.bool_]]]]:
+    """Find the nodes and edges that the classes can reach, in no order.
+
+    Parameters
+    ----------
+    plan : Plan
+    lanes : Lanes
+    ways : Ways
+    starts : bool [places, classes]
+        Classes that depart from each place.
+
+    Returns
+    -------
+    nodes : list of Node
+        Also those that nobody reaches.
+    edges : list of (Edge, bool [classes])
+        And the classes of the source that ever set out over each.
+    """
+    builder, _ = _spread(plan, lanes, ways, starts)
+    return builder.nodes, [(e, builder.on(e)) for e in builder.edges]
+
+
 def route_of(plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]) -> Route:
     """Find the nodes and edges that the classes can reach, in the order in which they are solved.
 
@@ -347,22 +390,10 @@ def route_of(plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]) ->
     -------
     Route
     """
-    builder = _Builder(plan, lanes, ways)
-    begin = []
-    for p in np.flatnonzero(starts.any(axis=1)):
-        first = builder.node(int(p), south=False)
-        joined = builder.nodes[first].layout == JOINED
-        begin.append((first, lanes.joins(starts[p]) if joined else starts[p]))
-    builder.grow()
-    builder.spread(begin)
-    keep = [i for i, n in enumerate(builder.nodes) if n.reach.any()]
-    builder.edges = [e for e in builder.edges if builder.on(e).any()]
+    builder, keep = _spread(plan, lanes, ways, starts)
     order, blocks, parts = _order(builder, keep)
     rank = {old: new for new, old in enumerate(order)}
     nodes = [builder.nodes[old] for old in order]
-    edges = [
-        Edge(rank[e.source], rank[e.target], e.leg, e.forced, e.limited, e.takes)
-        for e in builder.edges
-    ]
+    edges = [Edge(rank[e.source], rank[e.target], e.leg, e.forced, e.limited, e.takes) for e in builder.edges]
     number = {key: rank[old] for key, old in builder.number.items() if old in rank}
     return Route(nodes, edges, blocks, parts, number)

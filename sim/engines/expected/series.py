@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from sim.engines.expected.assemble import new_memory
+from sim.engines.expected.memory import new_memory
 from sim.engines.expected.model import by_node, model_of, tables_of
 from sim.engines.expected.people import expected_people, lanes_of
 from sim.engines.expected.spare import Spare
@@ -221,7 +221,7 @@ class SeriesFunction:
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
         day, place, lane, amount = (x[own] for x in daily)
         departures = by_node(day, carried.node_of[place], lane, amount, len(made.net.node))
-        memory = new_memory(plan, made, tables=False, spare=spare)
+        memory = new_memory(plan, made, tables=False, spare=spare, to_the_end=False)
         tables = tables_of(carried, memory, departures)
         origin = begin = int(day.min())
         total, crossed, quiet = float(amount.sum()), 0.0, 0

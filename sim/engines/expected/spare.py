@@ -42,15 +42,15 @@ class Spare:
         self._blocks: dict[int, NDArray[np.float64]] = {}
 
     def arrays(
-        self, shapes: Mapping[str, int | tuple[int, ...]], as_found: str = ""
+        self, shapes: Mapping[str, int | tuple[int, ...]], as_found: tuple[str, ...] = ()
     ) -> dict[str, NDArray[np.float64]]:
         """Lend arrays of noughts that lie in one piece; it comes back once nobody holds any of them.
 
         Parameters
         ----------
         shapes : dict of str to shape
-        as_found : str
-            The last array, if it is written before it is read: its numbers may be any.
+        as_found : tuple of str
+            The last arrays, where they are written before they are read: their numbers may be any.
 
         Returns
         -------
@@ -58,7 +58,7 @@ class Spare:
             Each begins where a line of the processor's memory does, so that no chunk lies across two.
         """
         size = {name: -(-int(np.prod(shape)) // CHUNK) * CHUNK for name, shape in shapes.items()}
-        lent = self._lend(sum(size.values()), sum(n for name, n in size.items() if name != as_found))
+        lent = self._lend(sum(size.values()), sum(n for name, n in size.items() if name not in as_found))
         out, begin = {}, 0
         for name, shape in shapes.items():
             out[name] = lent[begin : begin + int(np.prod(shape))].reshape(shape)

@@ -9,6 +9,7 @@ up, does not depend on how many threads do it.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,11 +39,11 @@ def pieces_of(day: NDArray[np.int64], first: int, last: int) -> list[tuple[int, 
     -------
     list of (first day, day after the last)
     """
-    ends = np.append(np.flatnonzero(np.diff(day[:, at.MONTH])) + 1, len(day))
+    ends = [*(np.flatnonzero(np.diff(day[:, at.MONTH])) + 1).tolist(), len(day)]
     found = []
     while first < last:
-        within = ends[(ends > first) & (ends <= first + at.PIECE)]
-        end = min(int(within[-1]) if len(within) else first + at.PIECE, last)
+        one, other = bisect_right(ends, first), bisect_right(ends, first + at.PIECE)
+        end = min(ends[other - 1] if one < other else first + at.PIECE, last)
         found.append((first, end))
         first = end
     return found

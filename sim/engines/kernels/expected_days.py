@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_evening import present, tell_apart
-from sim.engines.kernels.expected_lines import ask, goes_back, open_lines
+from sim.engines.kernels.expected_lines import ask, goes_back, nobody_waits, open_lines
 from sim.engines.kernels.expected_rows import (
     CHUNK,
     add_rows,
@@ -39,12 +39,15 @@ from sim.engines.kernels.expected_spans import (
     begin_departures,
     count_out,
     depart,
+    join_those_who_turned,
+    nobody_comes,
     note_change,
     scratch,
+    send_days,
+    shares_on,
     solve_days,
     turn_back,
     way_then,
-    who_left,
 )
 from sim.engines.kernels.expected_stays import rewrite, stay, stay_again
 
@@ -102,6 +105,8 @@ def gather(B, me, now, flow, day, first, moments):
     gone = 0.0
     for e in range(me[at.EDGE_0], me[at.EDGE_1]):
         edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
+        if nobody_comes(B, edge, e, day):
+            continue
         if edge[at.EVEN]:
             gone += come_evenly(B, me, edge, now[e], day, flow, moments)
             continue
@@ -179,6 +184,38 @@ def set_out(B, e, out, block, day, again):
 
 
 @inner
+def note_sent(B, e, day):
+    """Note that someone may set out over an edge for those sent away, where that is kept."""
+    if whole(B, at.A_EDGE)[e * at.EDGE + at.RARE]:
+        own(B, at.A_LAST)[e] = day
+
+
+@inner
+def came_on(B, me, day):
+    """Row of those who came to a node on a day of the span, of whom part is sent to other parts when it is over."""
+    return shift(real(B, at.A_CAME), me[at.SENT_ROWS] + (day - B[at.N_DAY]) * me[at.CHUNKS] * CHUNK)
+
+
+@inner
+def send_on(B, part, day, days):
+    """Those sent to other parts from the nodes of a part set out, when the days of a span are over."""
+    block, node = whole(B, at.A_BLOCK), whole(B, at.A_NODE)
+    for number in range(block[part[at.BLOCK_0]], block[part[at.BLOCK_1]]):
+        me = shift(node, number * at.NODE)
+        if me[at.SENT_ON] == me[at.SENT_1]:
+            continue
+        begin = shares_on(B, number, at.AWAY, day, days)
+        for o in range(me[at.SENT_ON], me[at.SENT_1]):
+            e = whole(B, at.A_OUT)[o]
+            if days > FEW:
+                send_days(B, e, came_on(B, me, day), me[at.CHUNKS] * CHUNK, begin, day, days)
+            else:
+                note_sent(B, e, day + days - 1)
+                for i in range(days):
+                    set_out(B, e, came_on(B, me, day + i), begin[i], day + i, False)
+
+
+@inner
 def end_at_home(B, me, people, part, n, day, moments):
     """The journey of those in their home country ends; the others are left. Returns persons whose journey ended."""
     part_of(part, shift(real(B, at.A_HOME), me[at.HOME]), people, n)
@@ -201,8 +238,16 @@ def enter(B, me, blocks, day, moments, again):
             gone = end_at_home(B, me, here, part, n, day, moments)
     if me[at.SENT]:
         block = blocks[at.AWAY]
-        for i in range(me[at.SENT_0], me[at.SENT_1]):
-            set_out(B, whole(B, at.A_OUT)[i], here, block, day, again)
+        for i in range(me[at.SENT_0], me[at.SENT_ON]):
+            e = whole(B, at.A_OUT)[i]
+            note_sent(B, e, day)
+            set_out(B, e, here, block, day, again)
+        if me[at.SENT_ON] < me[at.SENT_1]:
+            came = came_on(B, me, day)
+            if again:
+                add_rows(came, here, n)
+            else:
+                copy(came, here, n)
         part_of(here, shift(real(B, at.A_ROW), block), here, n)
     return gone
 
@@ -215,7 +260,7 @@ def leave(B, number, me, blocks_now, day, moments, again):
     out, part = scratch(B, LEAVING), scratch(B, PART)
     gone = 0.0
     if not again and me[at.TURN] >= 0:
-        turn_back(B, me, blocks_now[me[at.TURN] * 2 + at.CHOICE], day, out)
+        join_those_who_turned(B, me, out, day)
         if me[at.HOME] >= 0:
             gone = end_at_home(B, me, out, part, n, day, moments)
     if me[at.ASK_1] > me[at.ASK_0] and not again:
@@ -230,12 +275,8 @@ def leave(B, number, me, blocks_now, day, moments, again):
         add_rows(closed, out, n)
         part_of(out, opened, closed, n)
         add_scaled(closed, -1.0, out, n)
-    if me[at.R_TURN] >= 0:
-        left = who_left(B, me, day)
-        if again:
-            add_rows(left, out, n)
-        else:
-            copy(left, out, n)
+    if me[at.BACK] >= 0:
+        turn_back(B, me, block, out, day, again)
     for i in range(me[at.OUT_0], me[at.OUT_1]):
         set_out(B, whole(B, at.A_OUT)[i], out, block, day, again)
     for q in range(me[at.ASK_0], me[at.ASK_1]):
@@ -389,6 +430,27 @@ def span_end(B, day, last):
 
 
 @inner
+def begin_period(B, day):
+    """Nobody was counted yet at the nodes of a stage, nor over the edges into them, in the period that begins."""
+    today = shift(whole(B, at.A_DAY), day * at.DAY)
+    if day > 0 and whole(B, at.A_DAY)[(day - 1) * at.DAY + at.MONTH] == today[at.MONTH]:
+        return
+    part, block, node = whole(B, at.A_PART), whole(B, at.A_BLOCK), whole(B, at.A_NODE)
+    first = shift(node, block[part[B[at.N_BEGIN] * at.PART + at.BLOCK_0]] * at.NODE)
+    last = shift(node, (block[part[(B[at.N_END] - 1) * at.PART + at.BLOCK_1]] - 1) * at.NODE)
+    rows = (last[at.ACC] - first[at.ACC]) // CHUNK + last[at.CHUNKS] + 1
+    for status in range(4 if B[at.N_TABLES] else 0):
+        row = (today[at.MONTH] * 4 + status) * B[at.N_ROWS] + first[at.ACC]
+        clear(shift(real(B, at.A_DAYS), row), rows)
+    if first[at.EDGE_0] == last[at.EDGE_1]:
+        return
+    edge = whole(B, at.A_EDGE)
+    one, end = shift(edge, first[at.EDGE_0] * at.EDGE), shift(edge, (last[at.EDGE_1] - 1) * at.EDGE)
+    row = today[at.MONTH] * B[at.N_FLOWS] + one[at.FLOW]
+    clear(shift(real(B, at.A_FLOW), row), (end[at.FLOW] - one[at.FLOW]) // CHUNK + end[at.WIDE])
+
+
+@inner
 def begin_span(B, day, days):
     """Forget the evenings and the ends of journeys of the span before."""
     B[at.N_DAY] = day
@@ -407,6 +469,12 @@ def end_span(B, day, days):
         d = day + i
         balance[d * 3 + 1] = total(shift(scratch(B, ROUTE), i * CHUNK), 1)
         balance[d * 3 + 2] += total(shift(scratch(B, GONE), i * CHUNK), 1)
+
+
+@inner
+def side_by_side(B, part, day, days):
+    """Whether the days of a span can be solved side by side: nothing leads back to a node of the part, and nobody waits in line."""
+    return part[at.ALONE] or (part[at.APART] and nobody_waits(B, part[at.Q_0], part[at.Q_1], day, days))
 
 
 @jit
@@ -429,15 +497,18 @@ def run_days(table, first, last, origin, moments):
     day = first
     while day < last:
         end = span_end(B, day, last)
+        begin_period(B, day)
         begin_span(B, day, end - day)
         for p in range(B[at.N_BEGIN], B[at.N_END]):
             part = shift(whole(B, at.A_PART), p * at.PART)
-            if part[at.ALONE] and end - day > FEW:
-                solve_days(B, block[part[at.BLOCK_0]], day, end - day, origin, moments)
+            if end - day > FEW and side_by_side(B, part, day, end - day):
+                for number in range(block[part[at.BLOCK_0]], block[part[at.BLOCK_1]]):
+                    solve_days(B, number, day, end - day, origin, moments)
                 continue
             for d in range(day, end):
                 if part[at.Q_0] < part[at.Q_1]:
                     open_lines(B, p, part[at.Q_0], part[at.Q_1], d, origin)
                 walk(B, part, d, day, origin, moments)
+            send_on(B, part, day, end - day)
         end_span(B, day, end - day)
         day = end

@@ -23,32 +23,36 @@ CLOSES, SETTLES, EDGE_0, EDGE_1, OUT_0, OUT_1, SENT_0, SENT_1 = range(10, 18)
 SEG_0, SEG_1, ASK_0, ASK_1, SCALED, PER, R_OPEN, R_TURN, R_SETTLE, IN_PART, STAGE, LEFT, LEFT_MASK, LAYOUT = (
     range(18, 32)
 )
-NODE = 32
+SENT_ON, SENT_ROWS, BACK, BACK_CHUNKS = range(32, 36)
+NODE = 36
 """First class that can be here, how many, chunks of a row; offset of its rows in sums; place; 1 = heading south; outcome of who arrives;
 row of those for whom it is one (-1 all); node whose people turn back here (-1); 1 = people are sent away on arrival; 1 = ways may close;
 1 = people settle; first edge into it and one past the last; the same of edges chosen here, and of edges for those sent away (both in
 Net.out), segments of stays, limited legs out; 1 = a policy scales stays; classes of a group; offsets in its block of shares of the rows
 of open ways, of those who turn back and who settle (-1 none); part and stage of the route; offset and mask of the ring of those who
-left; how classes are laid out (see `sim.engines.expected.people`)."""
+turned back, by group; how classes are laid out (see `sim.engines.expected.people`); first of the edges for those sent away over which they set out
+only at the end of a span, offset of the rows of its days for those who came until then; node at which those who turn back go on
+(-1), chunks of a row of them."""
 
 # columns of Net.edge
 SOURCE, TARGET, FROM, INTO, WIDE, RING, MASK, REACH, LATE, FLOW, ROW, LATER, EVEN, SAME, ACROSS, LINE = range(
     16
 )
-ASKED, PARTS = 16, 17
-EDGE = 18
+ASKED, PARTS, RARE = 16, 17, 18
+EDGE = 19
 """Nodes it leads from and to; offset of its classes in a row of either; chunks; offset and mask of its ring; days within which all arrive;
 1 = the source is solved later, 2 = with the target; offset in a month of flows; offset of its shares in the block of its source;
 offset of those who set out in the last round (-1 where the source is not solved with the target, or nobody arrives on the same day);
 1 = the same share of those on their way arrives every day, all along: who is on their way is kept in a row behind the ring; 1 = one
 travel time holds all along; 1 = the source lies in another part; 1 = served through a line; chunks in a row of the source; offset in
-Net.part_of of the classes that others are part of where the source has them (-1 where classes are the same at both ends)."""
+Net.part_of of the classes that others are part of where the source has them (-1 where classes are the same at both ends); 1 = only
+those sent away to another part take it, which on many days is nobody."""
 
 # columns of Net.part
-BLOCK_0, BLOCK_1, ALONE, Q_0, Q_1 = range(5)
-PART = 5
+BLOCK_0, BLOCK_1, ALONE, Q_0, Q_1, APART = range(6)
+PART = 6
 """First block of nodes and one past the last; 1 = one node that nothing leads back to, which is solved for up to `SPAN` days at a
-time; first line and one past the last."""
+time; first line and one past the last; 1 = only lines keep its nodes from being solved so, each alone."""
 SPAN = 8
 STAGES, PIECE, AHEAD, KEPT = 8, 32, 2, 64
 """Parts are cut into at most so many stages, which go through pieces of at most so many days, the first at most so many pieces
@@ -155,7 +159,8 @@ class Memory(NamedTuple):
     ring: Array  # rings of those who set out
     exps: Array
     stock: Array  # float64 [4, rows]: staying, travelling, waiting because every way is closed, choosing again today
-    turned: Array  # float64, rings of days of those who left each node from which people turn back
+    came: Array  # float64, who came to nodes from which part is sent to other parts at the end of a span, day by day
+    turned: Array  # float64, rings of days of those who turned back at each node, by group
     done: Array  # float64 [3, 3, rows]: ended, died, settled; persons, persons x day, persons x day squared
     days: Array  # float64 [months, 4, rows], person-days staying, queued, travelling, settled
     peak: Array  # float64 [months, cells], largest numbers by status, place and group
@@ -163,6 +168,7 @@ class Memory(NamedTuple):
     crowded: Array  # int64 [N, 4, columns], where a node's people are counted
     flow: Array  # float64 [months, flow rows]
     since: Array  # int64 [E], day from which an edge's travel time holds
+    last: Array  # int64 [E], last day on which anyone set out over a rare edge; for others a day that never comes
     regime: Array  # int64 [G], regime of each segment
     ahead: Array  # int64 [G], day from which on it is known for some days who leaves of those who came before
     entry: Array  # int64 [N], next entry of the departures of each node
@@ -189,7 +195,7 @@ of a node's shares on its days."""
     A_DAY, A_BLOCK, A_PART, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_PART_OF, A_PART_SHARE, A_HOME, A_SEGMENT, A_EXPO,
     A_REGIME, A_LENGTH, A_RATIO, A_PLACE_START, A_PLACE_NODE, A_STAGE, A_BLOCK_OF, A_ROW, A_Q_NODE, A_Q_EDGE,
     A_Q_LIMIT, A_Q_MIXED, A_Q_PATIENCE, A_Q_QUEUE, A_Q_RING, A_ALLOTMENT, A_MONTHLY, A_ROOM_PLACE,
-    A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD, A_CROWDED,
-    A_FLOW, A_SINCE, A_NOW, A_AHEAD, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
+    A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_CAME, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD, A_CROWDED,
+    A_FLOW, A_SINCE, A_LAST, A_NOW, A_AHEAD, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
     A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
-) = range(28, 94)  # fmt: skip
+) = range(28, 96)  # fmt: skip

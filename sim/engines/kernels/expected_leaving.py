@@ -1,6 +1,6 @@
-"""Who leaves a place over the days of a span, all eight at once: those who turn back, wait for a way to open, or settle (kernels).
+"""Who leaves a place over the days of a span, all eight at once: those who wait for a way to open, or settle (kernels).
 
-As in `sim.engines.kernels.expected_span_rows`; of rings that another stage writes only the days of the span are read.
+As in `sim.engines.kernels.expected_span_rows`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from sim.engines.kernels.expected_evening import THREE, TWO, each_slot, eights_of, groups_of, only
 from sim.engines.kernels.expected_layout import SPAN
 from sim.engines.kernels.expected_rows import (
     CHUNK,
@@ -23,7 +22,7 @@ from sim.engines.kernels.expected_rows import (
 )
 from sim.engines.kernels.expected_span_rows import until
 
-__all__ = ["remain_span", "trim_span", "turn_ones", "turn_threes", "turn_twos", "wait_span"]
+__all__ = ["remain_span", "trim_span", "wait_span"]
 
 _AT = types.CPointer(types.float64)
 _WHOLE = types.CPointer(types.int64)
@@ -61,39 +60,6 @@ def trim_span(_, x, step):
         return context.get_dummy_value()
 
     return types.void(_AT, _I), codegen
-
-
-def _turn_span(per):
-    """An intrinsic for groups of so many classes heading north: one, two or three."""
-
-    def define(_, out, step, rows, begin, left, width, mask, day, days, groups):
-        def codegen(context, builder, signature, arguments):
-            out, step, rows, begin, left, width, mask, day, days, groups = arguments
-            back, to = _shares(builder, rows, begin), _rows(builder, out, step)
-            gone = [builder.gep(left, [d]) for d in each_slot(builder, day, days, mask, width)]
-
-            def body(at):
-                behind = builder.sub(groups, at)
-                for share, row, own in zip(back, gone, to, strict=True):
-
-                    def turned(offset, share=share, row=row):
-                        return times_chunks(
-                            builder, chunk_of(builder, share, offset), chunk_of(builder, row, offset)
-                        )
-
-                    sums = only(builder, groups_of(builder, turned, at, per), behind)
-                    put_chunk(builder, own, at, add_chunks(builder, chunk_of(builder, own, at), sums))
-
-            each_chunk(builder, eights_of(builder, groups), body)
-            return context.get_dummy_value()
-
-        return types.void(_AT, _I, _AT, _WHOLE, _AT, _I, _I, _I, _I, _I), codegen
-
-    return define
-
-
-turn_ones, turn_twos, turn_threes = (intrinsic(_turn_span(per)) for per in (1, TWO, THREE))
-"""``out += sums of back x left[day] by group`` on each day; `begin` says where the shares who turn back lie on each."""
 
 
 @intrinsic

@@ -13,6 +13,7 @@ from sim.engines.kernels.expected_rows import (
     CHUNK,
     add_rows,
     add_scaled,
+    anyone,
     clear,
     inner,
     part_of,
@@ -23,7 +24,7 @@ from sim.engines.kernels.expected_rows import (
     whole,
 )
 
-__all__ = ["ask", "goes_back", "open_lines"]
+__all__ = ["ask", "goes_back", "nobody_waits", "open_lines", "wave_through"]
 
 UNLIMITED = 1e17
 NOBODY = 1e-9
@@ -267,6 +268,36 @@ def open_lines(B, part, one, end, day, first):
 
 
 @inner
+def nobody_waits(B, one, end, day, days):
+    """Whether nobody is in some lines, nor will be on some days, because nothing is limited on them."""
+    if B[at.N_REPLAY]:
+        return False
+    for q in range(one, end):
+        for a in range(B[at.N_OF_LEG]):
+            limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
+            if limit >= B[at.N_LIMITS]:  # a place that can be full
+                return False
+            for d in range(day, day + days if limit >= 0 else day):
+                if real(B, at.A_ALLOTMENT)[limit * B[at.N_N_DAYS] + d] < UNLIMITED:
+                    return False
+        chunks = whole(B, at.A_NODE)[whole(B, at.A_Q_NODE)[q] * at.NODE + at.CHUNKS]
+        if anyone(shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q]), chunks):
+            return False
+    return True
+
+
+@inner
+def wave_through(B, q, day, days):
+    """Note that a line lets everybody through on some days on which nobody waits."""
+    for d in range(day, day + days):
+        record = shift(real(B, at.A_RECORD), (d * B[at.N_LINES] + q) * 3)
+        record[0] = 1.0 if whole(B, at.A_Q_MIXED)[q] else d
+        record[1], record[2] = 1.0, 0.0
+        real(B, at.A_COHORT)[q * B[at.N_N_DAYS] + d] = 0.0
+    real(B, at.A_HEAD)[q] = day + days - 1
+
+
+@inner
 def goes_back(edge):
     """Whether those who set out over an edge may arrive on the same day at a node that was solved before their own."""
     return edge[at.LATER] >= 0 and edge[at.SOURCE] >= edge[at.TARGET]
@@ -291,6 +322,10 @@ def ask(B, q, day, out, part, again):
     asked = total(part, n)
     share = record[1]
     if not B[at.N_REPLAY]:
+        if asked == 0.0 and not again and edge[at.LATER] < 0:  # as where the leg is shut
+            cohort[day] = 0.0
+            record[1] = 1.0
+            return
         share = 0.0
         if total(queue, n) <= NOBODY + 1e-9 * asked:
             share = 1.0

@@ -29,6 +29,7 @@ from sim.engines.kernels.expected_rows import (
 __all__ = [
     "FOUR",
     "arrive_span",
+    "begin_decay",
     "convolve_span",
     "count_span",
     "decay_span",
@@ -37,6 +38,7 @@ __all__ = [
     "end_span",
     "keep_span",
     "no_stays",
+    "scale_days",
     "send_span",
     "settle_span",
     "spread_span",
@@ -314,6 +316,62 @@ def decay_span(_, y, step, state, width, x, mask, day, days, expo, count, chunks
         return context.get_dummy_value()
 
     return types.void(_AT, _I, _AT, _I, _AT, _I, _I, _I, _AT, _I, _I), codegen
+
+
+@intrinsic
+def begin_decay(_, state, width, x, mask, day, days, expo, count, chunks):
+    """Exponentials of a stay from those who began it on so many days up to one: ``state = sum of keep ** k x[day - k]``.
+
+    Eight of them are gone through side by side from the oldest day on; behind the last it is once more the last.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        state, width, x, mask, day, days, expo, count, chunks = arguments
+        one, last = whole_constant(1), builder.sub(count, whole_constant(1))
+        oldest = builder.sub(day, builder.sub(days, one))
+        eights = builder.ashr(builder.add(count, whole_constant(SPAN - 1)), whole_constant(3))
+
+        def body(offset):
+            with repeated(builder, eights) as group:
+                first = builder.mul(group.index, whole_constant(SPAN))
+                terms = [builder.add(first, whole_constant(i)) for i in range(SPAN)]
+                terms = [builder.select(builder.icmp_signed("<", j, last), j, last) for j in terms]
+                keep = [_spread_at(builder, expo, builder.mul(j, whole_constant(2))) for j in terms]
+                sums = _kept(builder, [_noughts()] * SPAN)
+                with repeated(builder, days) as loop:
+                    slot = builder.and_(builder.add(oldest, loop.index), mask)
+                    begun = chunk_of(builder, x, builder.add(builder.mul(slot, width), offset))
+                    for k, s in zip(keep, sums, strict=True):
+                        builder.store(
+                            add_chunks(builder, times_chunks(builder, k, builder.load(s)), begun), s
+                        )
+                for j, s in zip(terms, sums, strict=True):
+                    put_chunk(builder, state, builder.add(builder.mul(j, width), offset), builder.load(s))
+
+        each_chunk(builder, chunks, body)
+        return context.get_dummy_value()
+
+    return types.void(_AT, _I, _AT, _I, _I, _I, _AT, _I, _I), codegen
+
+
+@intrinsic
+def scale_days(_, x, width, mask, day, p, days, chunks):
+    """``x[day - k] = p[k] x[day - k]`` for so many days of a ring."""
+
+    def codegen(context, builder, signature, arguments):
+        x, width, mask, day, p, days, chunks = arguments
+        with repeated(builder, days) as loop:
+            slot = builder.mul(builder.and_(builder.sub(day, loop.index), mask), width)
+            share = _spread_at(builder, p, loop.index)
+
+            def body(offset):
+                at = builder.add(slot, offset)
+                put_chunk(builder, x, at, times_chunks(builder, share, chunk_of(builder, x, at)))
+
+            each_chunk(builder, chunks, body)
+        return context.get_dummy_value()
+
+    return types.void(_AT, _I, _I, _I, _AT, _I, _I), codegen
 
 
 @intrinsic

@@ -15,15 +15,14 @@ from sim.engines.kernels.expected_evening import (
 from sim.engines.kernels.expected_leaving import (
     remain_span,
     trim_span,
-    turn_ones,
-    turn_threes,
-    turn_twos,
     wait_span,
 )
+from sim.engines.kernels.expected_lines import wave_through
 from sim.engines.kernels.expected_rows import (
     CHUNK,
     add_rows,
     add_scaled,
+    anyone,
     arrive,
     clear,
     copy,
@@ -64,9 +63,11 @@ __all__ = [
     "note_change",
     "scratch",
     "solve_days",
+    "join_those_who_turned",
+    "nobody_comes",
+    "send_days",
     "turn_back",
     "way_then",
-    "who_left",
 ]
 
 HERE, FLOWING, LEAVING, PART, CHANGE, GONE, ROUTE, COUNTS, MIXED = range(9)
@@ -131,37 +132,47 @@ def depart(B, number, me, here, step, day, days):
 
 
 @inner
-def who_left(B, me, day):
-    """Row of those who left a node on one of the last days."""
-    return shift(real(B, at.A_TURNED), me[at.LEFT] + (day & me[at.LEFT_MASK]) * me[at.CHUNKS] * CHUNK)
+def turned_on(B, north, day):
+    """Row of those who turned back at a node on one of the last days, by group."""
+    width = north[at.BACK_CHUNKS] * CHUNK
+    return shift(real(B, at.A_TURNED), north[at.LEFT] + (day & north[at.LEFT_MASK]) * width)
 
 
 @inner
-def turning(B, me, north):
-    """First class of a node that people who turn back can be in, the first number of the rows of those who left, how many groups."""
-    per = north[at.PER] // me[at.PER]
-    skip = me[at.LO] - north[at.LO] // per  # classes heading south before the first that can be here
-    one, end = max(-skip, 0), min(north[at.COUNT] // per - skip, me[at.COUNT])
+def turning(south, north):
+    """First class of a node that people who turn back can be in, first class of theirs, and how many groups."""
+    per = north[at.PER] // south[at.PER]
+    skip = south[at.LO] - north[at.LO] // per  # classes heading south before the first that can be here
+    one, end = max(-skip, 0), min(north[at.COUNT] // per - skip, south[at.COUNT])
     return one, (one + skip) * per, end - one
 
 
 @inner
-def turn_back(B, me, block, day, out):
-    """Those who turn back at the same place today choose at once among the ways south."""
-    north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
-    one, begin, groups = turning(B, me, north)
-    back = shift(real(B, at.A_ROW), block + north[at.R_TURN] + begin)
-    left = shift(who_left(B, north, day), begin)
-    to, per = shift(out, one), north[at.PER] // me[at.PER]
+def turn_back(B, me, block, out, day, again):
+    """Part of those who leave a node turn back."""
+    south = shift(whole(B, at.A_NODE), me[at.BACK] * at.NODE)
+    _, begin, groups = turning(south, me)
+    back, leaving = shift(real(B, at.A_ROW), block + me[at.R_TURN] + begin), shift(out, begin)
+    row, per = turned_on(B, me, day), me[at.PER] // south[at.PER]
+    if not again:
+        clear(row, me[at.BACK_CHUNKS])
     if per == 1:
-        turned_ones(to, back, left, groups)
+        turned_ones(row, back, leaving, groups)
     elif per == THREE:
-        turned_threes(to, back, left, groups)
+        turned_threes(row, back, leaving, groups)
     elif per == TWO:
-        turned_twos(to, back, left, groups)
+        turned_twos(row, back, leaving, groups)
     else:
         for i in range(groups * per):
-            to[i // per] += back[i] * left[i]
+            row[i // per] += back[i] * leaving[i]
+
+
+@inner
+def join_those_who_turned(B, me, out, day):
+    """Those who turned back at the same place on a day choose at once among the ways south."""
+    north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
+    one, _, _ = turning(me, north)
+    add_rows(shift(out, one), turned_on(B, north, day), north[at.BACK_CHUNKS])
 
 
 @inner
@@ -287,6 +298,8 @@ def gather_days(B, me, day, days, origin, flow, step, moments):
     clear(scratch(B, CHANGE), at.SPAN * (me[at.CHUNKS] + 1))
     for e in range(me[at.EDGE_0], me[at.EDGE_1]):
         edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
+        if nobody_comes(B, edge, e, day):
+            continue
         if edge[at.EVEN]:
             come_evenly_days(B, me, edge, way_then(B, day, e), day, days, flow, step, moments)
             continue
@@ -315,6 +328,36 @@ def set_out_days(B, e, out, step, begin, day):
 
 
 @inner
+def anyone_sent(B, edge, begin, days):
+    """Whether anyone who comes to a node on the days of a span may be sent away over an edge."""
+    rows, before = shift(real(B, at.A_ROW), edge[at.ROW]), -1
+    for i in range(days):
+        if begin[i] != before and anyone(shift(rows, begin[i]), edge[at.ASKED]):
+            return True
+        before = begin[i]
+    return False
+
+
+@inner
+def send_days(B, e, out, step, begin, day, days):
+    """Part of those who come set out over an edge for those sent away; it is left alone once nobody has for a whole ring of days."""
+    edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
+    if edge[at.RARE]:
+        last = own(B, at.A_LAST)
+        if anyone_sent(B, edge, begin, days):
+            last[e] = day + days - 1
+        elif day > last[e] + edge[at.MASK] + 1:
+            return
+    set_out_days(B, e, out, step, begin, day)
+
+
+@inner
+def nobody_comes(B, edge, e, day):
+    """Whether nobody can come over an edge on a day, because nobody set out for as long as a journey takes."""
+    return own(B, at.A_LAST)[e] + edge[at.REACH] < day
+
+
+@inner
 def end_days(B, me, here, step, day, days, moments):
     """Journeys that end on arrival."""
     n, home = me[at.CHUNKS], shift(real(B, at.A_HOME), max(me[at.HOME], 0))
@@ -339,7 +382,7 @@ def enter_days(B, number, me, day, days, step, moments):
     if me[at.SENT]:
         begin = shares_on(B, number, at.AWAY, day, days)
         for o in range(me[at.SENT_0], me[at.SENT_1]):
-            set_out_days(B, whole(B, at.A_OUT)[o], here, step, begin, day)
+            send_days(B, whole(B, at.A_OUT)[o], here, step, begin, day, days)
         for i in range(days):
             part_of(
                 shift(here, i * step),
@@ -365,27 +408,6 @@ def keep_staying(B, number, me, here, out, step, day, days):
     counted = counted_in(B, me, 0, day)
     settle_span(stock, counted, scratch(B, ROUTE), here, out, step, days, scratch(B, COUNTS), me[at.CHUNKS])
     count_crowds(B, number, me, 0, here, step, day, days)
-
-
-@inner
-def turn_back_days(B, me, out, step, day, days):
-    """Those who turn back at the same place on the days of a span choose at once among the ways south."""
-    north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
-    one, begin, groups = turning(B, me, north)
-    share = shares_on(B, me[at.TURN], at.CHOICE, day, days)
-    back = shift(real(B, at.A_ROW), north[at.R_TURN] + begin)
-    left = shift(real(B, at.A_TURNED), north[at.LEFT] + begin)
-    per = north[at.PER] // me[at.PER]
-    to, width, mask = shift(out, one), north[at.CHUNKS] * CHUNK, north[at.LEFT_MASK]
-    if per == 1:
-        turn_ones(to, step, back, share, left, width, mask, day, days, groups)
-    elif per == THREE:
-        turn_threes(to, step, back, share, left, width, mask, day, days, groups)
-    elif per == TWO:
-        turn_twos(to, step, back, share, left, width, mask, day, days, groups)
-    else:
-        for i in range(days):
-            turn_back(B, me, share[i], day + i, shift(out, i * step))
 
 
 @inner
@@ -418,21 +440,28 @@ def settle_days(B, number, me, begin, out, step, day, days, moments):
 
 @inner
 def leave_days(B, number, me, day, days, step, moments):
-    """Turning back, closed ways and settling; the rest leaves over the node's edges."""
+    """Turning back, closed ways and settling; the rest leaves over the node's edges (also limited ones, if nobody waits)."""
     out = scratch(B, LEAVING)
     if me[at.TURN] >= 0:
-        turn_back_days(B, me, out, step, day, days)
+        for i in range(days):
+            join_those_who_turned(B, me, shift(out, i * step), day + i)
         if me[at.HOME] >= 0:
             end_days(B, me, out, step, day, days, moments)
     begin = shares_on(B, number, at.CHOICE, day, days)
     if me[at.CLOSES]:
         wait_days(B, number, me, begin, out, step, day, days)
-    for i in range(days if me[at.R_TURN] >= 0 else 0):
-        copy(who_left(B, me, day + i), shift(out, i * step), me[at.CHUNKS])
+    elif me[at.ASK_0] < me[at.ASK_1] and B[at.N_TABLES]:
+        clear(scratch(B, FLOWING), at.SPAN * (me[at.CHUNKS] + 1))
+        count_crowds(B, number, me, 1, scratch(B, FLOWING), step, day, days)
+    for i in range(days if me[at.BACK] >= 0 else 0):
+        turn_back(B, me, begin[i], shift(out, i * step), day + i, False)
     if me[at.SETTLES]:
         settle_days(B, number, me, begin, out, step, day, days, moments)
     for o in range(me[at.OUT_0], me[at.OUT_1]):
         set_out_days(B, whole(B, at.A_OUT)[o], out, step, begin, day)
+    for q in range(me[at.ASK_0], me[at.ASK_1]):
+        wave_through(B, q, day, days)
+        set_out_days(B, whole(B, at.A_Q_EDGE)[q], out, step, begin, day)
 
 
 @inner
@@ -446,7 +475,7 @@ def keep_travelling(B, number, me, change, step, day, days):
 
 @inner
 def solve_days(B, number, day, days, origin, moments):
-    """Solve one node that nothing leads back to for a span."""
+    """Solve one node that nothing leads back to, and at which nobody waits in line, for a span."""
     me = shift(whole(B, at.A_NODE), number * at.NODE)
     step = (me[at.CHUNKS] + 1) * CHUNK
     month = whole(B, at.A_DAY)[day * at.DAY + at.MONTH]

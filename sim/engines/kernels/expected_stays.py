@@ -6,7 +6,6 @@ from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_rows import (
     CHUNK,
     add_rows,
-    add_scaled,
     clear,
     convolve,
     convolve_on,
@@ -23,9 +22,11 @@ from sim.engines.kernels.expected_rows import (
 )
 from sim.engines.kernels.expected_span_rows import (
     FOUR,
+    begin_decay,
     convolve_span,
     decay_span,
     no_stays,
+    scale_days,
     spread_span,
     start_stays,
 )
@@ -214,31 +215,36 @@ def rewrite_segment(B, g, day):
     regime = shift(whole(B, at.A_REGIME), r * at.REGIME)
     if regime[at.R_LAST] != day or r + 1 >= segment[at.S_R1]:
         return
-    n, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
-    m = n * CHUNK
-    a = shift(real(B, at.A_A), segment[at.S_A])
-    last = shift(a, ((day - regime[at.R_MOST]) & mask) * m)
-    for k in range(regime[at.R_RATIOS]):
-        x = shift(a, ((day - k) & mask) * m)
-        scale(x, real(B, at.A_RATIO)[regime[at.R_RATIO] + k], x, n)
-        if k > regime[at.R_MOST]:
-            add_rows(last, x, n)
-            clear(x, n)
     after = shift(whole(B, at.A_REGIME), (r + 1) * at.REGIME)
     if after[at.R_KIND] != at.STEADY:
         return
-    for k in range(regime[at.R_RATIOS], mask + 1):
-        clear(shift(a, ((day - k) & mask) * m), n)
-    for j in range(after[at.R_EXPS]):
-        s = shift(real(B, at.A_EXPS), segment[at.S_STATE] + j * m)
-        keep = real(B, at.A_EXPO)[(after[at.R_EXP] + j) * 2]
-        clear(s, n)
-        c = 1.0
-        for k in range(after[at.R_FROM], mask + 1):
-            if c <= NONE:
-                break
-            add_scaled(s, c, shift(a, ((day - k) & mask) * m), n)
-            c *= keep
+    n, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
+    m = n * CHUNK
+    a = shift(real(B, at.A_A), segment[at.S_A])
+    ratio, most = shift(real(B, at.A_RATIO), regime[at.R_RATIO]), regime[at.R_MOST]
+    scale_days(a, m, mask, day, ratio, min(regime[at.R_RATIOS], most + 1), n)
+    older = most + 1
+    last = shift(a, ((day - most) & mask) * m)
+    convolve_on(
+        last, last, a, m, mask, day - older, shift(ratio, older), max(regime[at.R_RATIOS] - older, 0), n
+    )
+    forget(a, n, mask, day - mask, mask - most)
+    if after[at.R_EXPS] > 0:
+        state, expo = (
+            shift(real(B, at.A_EXPS), segment[at.S_STATE]),
+            shift(real(B, at.A_EXPO), after[at.R_EXP] * 2),
+        )
+        begin = after[at.R_FROM]
+        begin_decay(state, m, a, mask, day - begin, max(older - begin, 0), expo, after[at.R_EXPS], n)
+
+
+@inner
+def forget(a, chunks, mask, first, days):
+    """Nobody began a stay on so many days of a ring from the first on."""
+    one = first & mask
+    ahead = min(days, mask + 1 - one)
+    clear(shift(a, one * chunks * CHUNK), ahead * chunks)
+    clear(a, (days - ahead) * chunks)
 
 
 @inner

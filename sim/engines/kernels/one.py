@@ -160,11 +160,7 @@ def move_one(at, s, stays, buckets, ends, seldom):
                 leave_stock(stock, member_class, kind, w2, before)
                 finish(ends, RETURNED, place, day, w0, w1, w2, w3)
                 return events
-            v = (
-                ((w1 >> (here & U64(0xFF))) & U64(3))
-                + (lap << U64(2))
-                + U64(STREAM_TURN << 16)
-            )
+            v = ((w1 >> (here & U64(0xFF))) & U64(3)) + (lap << U64(2)) + U64(STREAM_TURN << 16)
             w3 = (w3 & M32) | SOUTHWARD
             w3 |= (mix(w0 + place_word[4 * place] + v * GOLD) >> S32) << S32
             events += size_of(w2)
