@@ -92,13 +92,13 @@ class Graph:
 
     def _add_choices(self) -> None:
         scenario = self.scenario
-        southward = {leg.from_place for leg in self.legs if leg.direction in {"southward", "return"}}
+        back = {leg.from_ for leg in self.world_legs.values() if leg.leads_back}
         for place in scenario.world.places:
             if scenario.behaviour.settling and place.settle_weight > 0.0:
                 self.add_leg(PlanLeg(f"{place.id}--settle", place.id, place.id, "lateral", "settle"))
             if (
                 scenario.behaviour.turning_back
-                and place.id in southward
+                and place.id in back
                 and place.role not in {"origin", "destination"}
             ):
                 self.add_leg(PlanLeg(f"{place.id}--turn-back", place.id, place.id, "lateral", "turn_back"))

@@ -499,13 +499,14 @@ def check_ways_back(
 ) -> None:
     """Say where support for return of this file does nothing, because nobody can turn back there.
 
-    People turn back where a leg leads south, at places on the way: see `sim.plan.graph.Graph`.
+    People turn back where a leg that they can choose leads south, at places on the way: see `sim.plan.graph.Graph`.
     """
     own = material.own.get(policy.id) == policy.id
     if policy.instrument != "return" or not own or not material.behaviour.turning_back:
         return
-    south = {leg.from_ for leg in world.legs if leg.direction in {"southward", "return"}}
-    able = south - {place.id for place in world.places if place.role in {"origin", "destination"}}
+    able = {leg.from_ for leg in world.legs if leg.leads_back} - {
+        place.id for place in world.places if place.role in {"origin", "destination"}
+    }
     reached = policy.place_ids(world)
     without = [name for name in policy.places or reached if name not in able]
     if not without or (not policy.places and able & set(reached)):
@@ -516,7 +517,8 @@ def check_ways_back(
         Problem(
             f"nobody can turn back at {names}, so that the policy does nothing there",
             row.at(key, f"policies[{policy.id}].{key}"),
-            "a place on the way (role transit, crossing or reception) with a leg out of it in direction southward or return",
+            "a place on the way (role transit, crossing or reception) with a leg out of it in direction southward, "
+            "or in direction return and not closed_by_default",
         )
     )
 

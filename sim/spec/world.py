@@ -148,6 +148,11 @@ class Leg(Strict):
     confidence: Confidence = ""
     note: str = ""
 
+    @property
+    def leads_back(self) -> bool:
+        """Whether people who turn back can choose it: it leads south, and is no return leg on which people are only sent."""
+        return self.direction == "southward" or (self.direction == "return" and not self.closed_by_default)
+
 
 class Group(Strict):
     """A nationality group.

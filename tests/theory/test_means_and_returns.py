@@ -158,6 +158,27 @@ def test_who_turns_back_at_home_has_returned_and_takes_no_way_out() -> None:
     assert mean.on_route.sum() == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize(("closed", "share"), [(False, 0.2), (True, 0.0)])
+def test_nobody_turns_back_where_people_are_only_sent_back(closed: bool, share: float) -> None:
+    places = [
+        place("A", 0, role="origin", country="VEN"),
+        place("T", 1),
+        place("B", role="destination", country="CRI"),
+    ]
+    back = leg("T-A", 4, direction="return", closed_by_default=closed)
+    run = simulate(
+        places,
+        [leg("A-T"), leg("T-B"), back],
+        [departs(PEOPLE)],
+        world={"groups": [{"id": "VEN", "home_country": "VEN"}]},
+        behaviour={"turning_back": True},
+        parameters={"turn_back_weight": 0.25},
+    )
+    assert near(run.ended("returned"), PEOPLE, share)
+    assert run.ended("on_route") == 0  # nobody waits for a way that never opens
+    assert run.ended("arrived") + run.ended("returned") == PEOPLE
+
+
 @pytest.mark.parametrize("deaths", [1_000, 30_000])
 def test_deaths_are_the_share_stated(deaths: int) -> None:
     places = [place("A", 0, role="origin"), END]

@@ -326,9 +326,19 @@ def test_support_for_return_where_nobody_can_turn_back_is_said(given: dict[str, 
     (where,) = given
     assert f"policies[rule].{where}: nobody can turn back at" in str(note)
     assert problem_told(note, "es").startswith(f"policies[rule].{where}: nadie puede regresar desde")
-    content["world"]["legs"].append(
-        {"id": "B-A", "from": "B", "to": "A", "direction": "southward", "days": {"kind": "fixed", "days": 1}}
-    )
+    way: dict[str, Any] = {
+        "id": "B-A",
+        "from": "B",
+        "to": "A",
+        "direction": "return",
+        "days": {"kind": "fixed", "days": 1},
+    }
+    content["world"]["legs"].append(way)
+    way["closed_by_default"] = True  # on which people are only sent
+    assert told_of(rule)
+    way["closed_by_default"] = False
+    assert not told_of(rule)
+    way["direction"] = "southward"
     assert not told_of(rule)
     (note,) = told_of({**rule, "places": ["B", "C"]})  # people have arrived at C
     assert "at C, so" in note.what
