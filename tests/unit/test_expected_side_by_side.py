@@ -50,6 +50,7 @@ def plainly(plan: Plan) -> Tally:
     net.node[:, at.SENT_ON] = net.node[:, at.SENT_1]
     net.part[:, [at.ALONE, at.APART]] = 0
     net.edge[:, at.RARE] = 0
+    net.node[net.node[:, at.SEG_0] < net.node[:, at.SEG_1], at.CLOSES] = 1
     try:
         _KNOWN[id(plan)] = (weakref.ref(plan), model)
         return run_expected(plan, durations=False)
@@ -67,6 +68,8 @@ def ways_it_went(plan: Plan) -> Counter[str]:
         lines=int(net.part[:, at.APART].sum()),
         rare=int(net.edge[:, at.RARE].sum()),
         turned=int((net.node[:, at.BACK] >= 0).sum()),
+        open=int((net.node[:, at.CLOSES] == 0).sum()),
+        closing=int((net.node[:, at.CLOSES] > 0).sum()),
     )
 
 
@@ -79,7 +82,9 @@ def test_days_side_by_side_are_days_one_by_one(monkeypatch: pytest.MonkeyPatch) 
             continue
         same(run_expected(plan, durations=False), plainly(plan))
         went += ways_it_went(plan)
-    assert min(went[name] for name in ("alone", "later", "lines", "rare", "turned")) >= 3, went
+    assert (
+        min(went[name] for name in ("alone", "later", "lines", "rare", "turned", "open", "closing")) >= 3
+    ), went
 
 
 def between(first: int, last: int) -> dict[str, Any]:

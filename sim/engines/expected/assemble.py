@@ -54,6 +54,8 @@ class Assembled:
         Edge of those sent away, -1 none.
     block_size : int64 [N, 2]
         Numbers in the blocks of shares of each node.
+    leaves : int64
+        In rows as the nodes' sums, 1 for classes that choose a way there.
     line_keys : list of tuple
         Place, heading and leg of each line.
     sizes : dict of str to int
@@ -69,6 +71,7 @@ class Assembled:
     way: NDArray[np.int64]
     sent: NDArray[np.int64]
     block_size: NDArray[np.int64]
+    leaves: NDArray[np.int64]
     line_keys: list[tuple[int, bool, int]]
     sizes: dict[str, int]
 
@@ -383,8 +386,17 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
     sizes = _sizes(plan, lanes, net, lines, stays) | {"turned": turned, "came": came}
     layout = node[edge[:, at.TARGET], at.LAYOUT]
     return Assembled(
-        net, lines, edge_leg, edge_lane, edge_lanes[:, 1].copy(), layout, way, sent, block_size, keys, sizes
-    )
+        net, lines, edge_leg, edge_lane, edge_lanes[:, 1].copy(), layout, way, sent, block_size, _leaves(route, node), keys, sizes
+    )  # fmt: skip
+
+
+def _leaves(route: Route, node: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Row after row of the nodes, 1 for those who choose a way there."""
+    rows = np.zeros(int((node[:, at.ACC] + node[:, at.CHUNKS] * CHUNK).max(initial=0)), np.int64)
+    for me, own in zip(node, route.nodes, strict=True):
+        if own.leaves is not None:
+            rows[me[at.ACC] :][: me[at.COUNT]] = own.leaves[me[at.LO] :][: me[at.COUNT]]
+    return rows
 
 
 def _limited(order: list[Edge], node: NDArray[np.int64]) -> list[int]:

@@ -42,6 +42,8 @@ class Node:
         Classes that may turn back or settle here.
     layout : int
         How classes are laid out here (`NORTH`, `SOUTH`, `JOINED` of :mod:`sim.engines.expected.people`).
+    leaves : bool [classes], optional
+        Classes that choose a way here: their journey does not end on arrival.
     """
 
     place: int
@@ -53,6 +55,7 @@ class Node:
     turn: NDArray[np.bool_] | None = None
     layout: int = NORTH
     settle: NDArray[np.bool_] | None = None
+    leaves: NDArray[np.bool_] | None = None
 
 
 @dataclass
@@ -193,7 +196,7 @@ class _Builder:
         while queue:
             number = queue.pop()
             node = self.nodes[number]
-            moving = self._staying(node) | node.begin
+            moving = self.leaving(node)
             for edge in (self.edges[i] for i in node.edges_out):
                 setting_out = self.on(edge)
                 if node.layout == JOINED and self.nodes[edge.target].layout == NORTH:
@@ -215,8 +218,11 @@ class _Builder:
     def on(self, edge: Edge) -> NDArray[np.bool_]:
         """Classes that ever set out over an edge, of those known to reach its source."""
         node = self.nodes[edge.source]
-        there = node.reach if edge.forced else self._staying(node) | node.begin
-        return there & edge.takes
+        return (node.reach if edge.forced else self.leaving(node)) & edge.takes
+
+    def leaving(self, node: Node) -> NDArray[np.bool_]:
+        """Classes that choose a way at a node."""
+        return self._staying(node) | node.begin
 
     def _staying(self, node: Node) -> NDArray[np.bool_]:
         """Classes whose journey does not end on arrival."""
@@ -391,6 +397,8 @@ def route_of(plan: Plan, lanes: Lanes, ways: Ways, starts: NDArray[np.bool_]) ->
     Route
     """
     builder, keep = _spread(plan, lanes, ways, starts)
+    for i in keep:
+        builder.nodes[i].leaves = builder.leaving(builder.nodes[i])
     order, blocks, parts = _order(builder, keep)
     rank = {old: new for new, old in enumerate(order)}
     nodes = [builder.nodes[old] for old in order]

@@ -75,15 +75,16 @@ def run_through(
     before : callable, optional
         Called with the number of each piece, in order, before the first stage goes through it; as far ahead as it likes.
     """
+    ahead = int(before is not None)  # a stage that is not one of the route
 
     def work(stage: int, piece: int) -> None:
-        if stage > 0:
-            run_days(tables[stage - 1], *pieces[piece], origin, moments)
-        elif before is not None:
+        if stage < ahead and before is not None:
             before(piece)
+        else:
+            run_days(tables[stage - ahead], *pieces[piece], origin, moments)
 
-    stages = len(tables) + 1
-    line = _Line(stages, len(pieces), work)
+    stages = len(tables) + ahead
+    line = _Line(stages, len(pieces), work, unbound=ahead)
     other = threading.Thread(target=line.go, args=(range(stages - 1, -1, -1),))
     if threads > 1:
         other.start()
@@ -99,20 +100,23 @@ def run_through(
 class _Line:
     """Which stage has gone through how many pieces, and what can be done next."""
 
-    def __init__(self, stages: int, pieces: int, work: Callable[[int, int], None]) -> None:
+    def __init__(self, stages: int, pieces: int, work: Callable[[int, int], None], *, unbound: int) -> None:
         self._done = [0] * stages
         self._busy = [False] * stages
         self._pieces, self._work = pieces, work
         self._changed = threading.Condition()
         self._fault: BaseException | None = None
         self._stopped = False
+        self._unbound = unbound
 
     def _free(self, stage: int) -> bool:
         """Whether a stage can go through its next piece."""
         piece = self._done[stage]
         if self._busy[stage] or piece == self._pieces:
             return False
-        return stage == 0 or (piece < self._done[stage - 1] and piece < self._done[-1] + at.AHEAD)
+        if stage > 0 and piece >= self._done[stage - 1]:
+            return False
+        return stage < self._unbound or piece < self._done[-1] + at.AHEAD
 
     def _next(self, order: range) -> int:
         """Wait for a stage that can go on; -1 when there is nothing left to do."""

@@ -230,6 +230,7 @@ def _ground(plan: Plan, lanes: Lanes, made: Assembled, unit_share: NDArray[np.fl
         kind_lane=np.concatenate([one[1] for one in kind]),
         kind_share=np.concatenate([one[2] for one in kind]),
         sent=made.sent,
+        leaves=made.leaves,
     )
 
 

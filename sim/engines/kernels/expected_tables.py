@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engines.kernels.expected_layout import (
+    ACC,
     AWAY,
     CHOICE,
     COUNT,
@@ -85,6 +86,7 @@ class Ground(NamedTuple):
     kind_lane: Array  # int64
     kind_share: Array  # float64
     sent: Array  # int64 [N, J, K], edge of those sent away, -1 none
+    leaves: Array  # int64, rows of the nodes, 1 for classes that choose a way there
 
 
 class Beliefs(NamedTuple):
@@ -262,7 +264,7 @@ def fill_choice(G, S, node, i, at):
             if x > 0.0:
                 opened[first + v - lo] = 1.0
     for v in range(me[COUNT]):
-        if opened[v] == 0.0:
+        if opened[v] == 0.0 and G.leaves[me[ACC] + v]:
             S.closes[i] = 1
 
 
