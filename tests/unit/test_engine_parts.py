@@ -116,18 +116,16 @@ def test_a_thread_does_not_wait_for_one_that_was_stopped(monkeypatch: pytest.Mon
 
 
 def test_a_run_that_is_forgotten_ends_its_threads() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())  # those of earlier tests may end meanwhile
     run = AgentsRun(compile_plan(load_scenario("history/baseline"), scale=0.001), threads=2)
     run.advance(3)
-    assert threading.active_count() == before + 1
+    (mate,) = set(threading.enumerate()) - before
     gone = weakref.ref(run)
-    mates = [t for t in threading.enumerate() if t.name.startswith("Thread-") and t.daemon]
     del run
     gc.collect()
     assert gone() is None
-    for mate in mates:
-        mate.join(timeout=5.0)
-    assert threading.active_count() == before
+    mate.join(timeout=5.0)
+    assert not mate.is_alive()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux keeps threads to processors")
