@@ -322,10 +322,6 @@ def ask(B, q, day, out, part, again):
     asked = total(part, n)
     share = record[1]
     if not B[at.N_REPLAY]:
-        if asked == 0.0 and not again and edge[at.LATER] < 0:  # as where the leg is shut
-            cohort[day] = 0.0
-            record[1] = 1.0
-            return
         share = 0.0
         if total(queue, n) <= NOBODY + 1e-9 * asked:
             share = 1.0
@@ -341,6 +337,9 @@ def ask(B, q, day, out, part, again):
             if real(B, at.A_ASKED)[2 * q] > NOBODY
             else share
         )
+    if asked == 0.0 and not again and edge[at.LATER] < 0:  # as where the leg is shut
+        cohort[day] = 0.0
+        return
     let_through(B, q, day, share, part)
     if goes_back(edge) or (again and edge[at.LATER] >= 0):
         scale(shift(real(B, at.A_LATER), edge[at.LATER]), share, part, n)
