@@ -82,6 +82,8 @@ class Departures(NamedTuple):
     due_block: I32  # blocks that may have someone due on the day
     unit_threshold: U64  # [groups, units], cumulated
     size_threshold: U64  # [K, 8], cumulated, sizes 1 to 8
+    first_unit_threshold: U64  # [groups, units], cumulated, for the first unit of a block: shares of persons
+    first_size_threshold: U64  # [K, 8], cumulated, what of the first unit lies in the block
     female_threshold: U64  # [K]
     age_threshold: U64  # [K, 5], cumulated
     needs_adult: U8  # [K]

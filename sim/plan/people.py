@@ -91,24 +91,31 @@ def _drawn_tables(graph: Graph) -> dict[str, NDArray[np.generic]]:
     k = n_groups * n_units
     unit = np.zeros((n_groups, n_units), np.uint64)
     size = np.full((k, 8), 0xFFFFFFFF, np.uint64)
+    first_unit, first_size = np.zeros_like(unit), np.zeros_like(size)
     female = np.zeros(k, np.uint64)
     age = np.zeros((k, len(AGES)), np.uint64)
     adult = np.zeros(k, np.uint8)
     for g, group in enumerate(graph.groups):
-        chance = []
+        chance, stated = [], []
         for u, name in enumerate(UNITS):
             share, women, ages, sizes = _profile(graph, group, name)
             mean = sum(n * s for n, s in sizes.items()) / sum(sizes.values())
             chance.append(share / mean)
+            stated.append(share)
             kind = g * n_units + u
-            size[kind] = _cumulated([sizes.get(n, 0.0) for n in range(1, 9)])
+            part = [sizes.get(n, 0.0) for n in range(1, 9)]
+            size[kind] = _cumulated(part)
+            # a unit is cut as likely here as there: of so many members or more
+            first_size[kind] = _cumulated([sum(part[n:]) for n in range(8)])
             female[kind] = np.uint64(min(round(women * _FULL), _FULL))
             age[kind] = _cumulated(ages)
             adult[kind] = name == "family"
-        unit[g] = _cumulated(chance)
+        unit[g], first_unit[g] = _cumulated(chance), _cumulated(stated)
     return {
         "unit_threshold": unit,
         "size_threshold": size,
+        "first_unit_threshold": first_unit,
+        "first_size_threshold": first_size,
         "female_threshold": female,
         "age_threshold": age,
         "needs_adult": adult,

@@ -82,7 +82,7 @@ def test_joined_classes_are_the_sum_of_their_parts() -> None:
 
 def test_nothing_is_joined_where_units_choose_otherwise() -> None:
     made = world(1)
-    assert Model(compile_plan(load_scenario(made))).lanes.per == (3, 1, 2)
+    assert Model(compile_plan(load_scenario(made))).lanes.per == (3, 1, 1)
     made["parameters"]["risk_factor_family"] = 2.5
     lanes = Model(compile_plan(load_scenario(made))).lanes
     assert lanes.joined is None

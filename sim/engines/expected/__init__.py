@@ -14,8 +14,8 @@ column for each class of people (nationality group x travel unit; units that mov
    d. Who leaves turns back, settles, waits because every way is closed, or takes a leg.
 3. Evening: person-days, largest numbers, the balance of people.
 
-Sex and age do not matter for moving; counts are split by them afterwards, by the make-up of each group and unit at departure.
-Expected departures follow from how travel units fill a block of persons (a renewal equation), not from the units' shares alone.
+Sex and age do not matter for moving; counts are split by them afterwards, by the make-up of each group and unit at departure. On
+every day each travel unit has its share of the persons who depart.
 
 Exact where people do not interact, but for long stay distributions, whose tails are kept to a total error of 1e-7 (nobody is lost by
 it). Where people interact it is an approximation, and the tally says so:

@@ -53,6 +53,7 @@ _KEPT = (
 _LONG = ("a", "joined")
 _BLOCKS = (
     "row_place", "row_group", "block_row", "block_start", "block_days", "block_persons", "unit_threshold", "size_threshold",
+    "first_unit_threshold",
 )  # fmt: skip
 """What departures before pushes follow from."""
 
@@ -164,7 +165,9 @@ class Base:
         day, place, lane, amount = daily
         lane = lanes_at(self._lanes, self._route, self._node_of[place], lane)
         daily = (day, place, lane, amount)
-        self._leaving = _leaving(np.nonzero(persons)[0], daily, self._node_of, len(self._route.nodes))
+        self._leaving = _leaving(
+            self._model.people.by_unit(persons)[0], daily, self._node_of, len(self._route.nodes)
+        )
         departures = self._leaving.pushed(plan)
         self._model.forget()
         made = assemble(plan, self._lanes, self._route)

@@ -89,11 +89,11 @@ class Model:
         period = self.plan.fixed.period_of_day[: self.plan.n_days].astype(np.int64)
         begins = np.flatnonzero(np.diff(period, prepend=-1))
         by_period = np.add.reduceat(self.people.persons, begins, axis=1)
-        return np.ascontiguousarray(by_period.sum(axis=2).T)
+        return np.ascontiguousarray(by_period.T)
 
     def forget(self) -> None:
         """Let go of the departures by row and day, which are large, where they were laid out already."""
-        self.people = replace(self.people, persons=np.zeros((0, 0, 0)))
+        self.people = replace(self.people, persons=np.zeros((0, 0)))
 
     @cached_property
     def lanes(self) -> Lanes:
@@ -113,7 +113,7 @@ class Model:
         Parameters
         ----------
         lanes : Lanes
-        persons : float64 [rows, n_days, units], optional
+        persons : float64 [rows, n_days], optional
             The plan's own expected departures where not given.
 
         Returns
@@ -131,8 +131,7 @@ class Model:
                 column[g, u] = position[g] * per + int(
                     np.argmax(lanes.mix[position[g], :, g * kinds + u] > 0.0)
                 )
-        row, day, unit = np.nonzero(persons)
-        amount = persons[row, day, unit]
+        row, day, unit, amount = self.people.by_unit(persons)
         return day.astype(np.int64), d.row_place[row].astype(np.int64), column[d.row_group[row], unit], amount
 
     def carry(self, lanes: Lanes, daily: Daily | None = None, *, replay: Assembled | None = None) -> Carried:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engines.kernels.expected_prepare import beginnings, departures_by_day
+from sim.engines.kernels.expected_prepare import departures_by_day
 from sim.plan import AGES, SEXES, UNITS
 
 if TYPE_CHECKING:
@@ -29,17 +29,29 @@ class People:
 
     Parameters
     ----------
-    persons : float64 [rows, n_days, units]
-        Persons who depart by departure row, day and travel unit.
+    persons : float64 [rows, n_days]
+        Persons who depart by departure row and day.
+    row_group : int64 [rows]
+        Group of each row.
     unit_share : float64 [groups, units]
-        Share of persons by unit.
+        Share of persons by travel unit, on every day.
     make_up : float64 [kinds, sexes x ages]
         Share of persons by sex and age band.
     """
 
     persons: NDArray[np.float64]
+    row_group: NDArray[np.int64]
     unit_share: NDArray[np.float64]
     make_up: NDArray[np.float64]
+
+    def by_unit(
+        self, persons: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Row, day, travel unit and persons of all departures of some persons by row and day."""
+        row, day = np.nonzero(persons)
+        amount = persons[row, day][:, None] * self.unit_share[self.row_group[row]]
+        entry, unit = np.nonzero(amount)
+        return row[entry], day[entry], unit, amount[entry, unit]
 
 
 @dataclass(frozen=True)
@@ -122,8 +134,8 @@ def _shares(cumulated: NDArray[np.uint64]) -> NDArray[np.float64]:
 def expected_people(plan: Plan, departures: Departures | None = None) -> People:
     """Work out expected departures by row, day and unit, and what they are made of.
 
-    Units are drawn until a block of persons is full and the last is cut to fit, so the expectation is a renewal equation over
-    the persons of a block, not the share of persons in each unit.
+    Blocks of persons are cut from units without beginning or end, so that every day has each unit's share of persons; only the
+    sizes of the first and the last units differ (which matters to how many are adults).
 
     Parameters
     ----------
@@ -139,17 +151,13 @@ def expected_people(plan: Plan, departures: Departures | None = None) -> People:
     n_groups, n_units = len(plan.groups), len(UNITS)
     unit = _shares(d.unit_threshold)
     size = _shares(d.size_threshold).reshape(n_groups, n_units, 8)
-    overall = (unit[:, :, None] * size).sum(axis=1)
-    most = np.zeros(n_groups, np.int64)
-    np.maximum.at(most, d.row_group[d.block_row], d.block_persons)
-    summed = [beginnings(overall[g], int(most[g])) for g in range(n_groups)]
-    start = np.concatenate([[0], np.cumsum([len(s) for s in summed])[:-1]]).astype(np.int64)
-    persons = np.zeros((len(plan.rows), plan.n_days, n_units))
+    begins = unit[:, :, None] * size
+    begins /= (begins * np.arange(1, 9)).sum(axis=(1, 2), keepdims=True)
+    share = _shares(d.first_unit_threshold)
+    persons = np.zeros((len(plan.rows), plan.n_days))
     sizes = np.zeros((n_groups, n_units, 8))
-    departures_by_day(d, plan.n_days, unit, size, np.concatenate(summed), start, persons, sizes)
-    by_unit = (sizes * np.arange(1, 9)).sum(axis=2)
-    share = by_unit / np.maximum(by_unit.sum(axis=1, keepdims=True), 1e-300)
-    return People(persons, share, _make_up(plan, sizes.reshape(-1, 8)))
+    departures_by_day(d, plan.n_days, share, begins, persons, sizes)
+    return People(persons, d.row_group.astype(np.int64), share, _make_up(plan, sizes.reshape(-1, 8)))
 
 
 def _make_up(plan: Plan, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -203,22 +211,18 @@ def unit_classes(plan: Plan, *, south_only: bool = False) -> list[tuple[int, ...
 
 
 def _joined(
-    plan: Plan, classes: list[tuple[int, ...]]
+    plan: Plan, people: People, classes: list[tuple[int, ...]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
-    """Classes that are one until somebody tells them apart: units of one person each, which depart in one ratio at all times."""
-    d = plan.departures
-    unit = _shares(d.unit_threshold)
-    alone = _shares(d.size_threshold).reshape(len(plan.groups), len(UNITS), 8)[:, :, 0] == 1.0
+    """Classes that are one until somebody tells them apart: they depart in one ratio at all times and move alike till then."""
     alike = unit_classes(plan, south_only=True)
     whole = np.arange(len(classes))
     for c, units in enumerate(classes):
         for other, before in enumerate(classes[:c]):
-            same = any(set(units) | set(before) <= set(one) for one in alike)
-            if same and alone[:, [*units, *before]].all():
+            if any(set(units) | set(before) <= set(one) for one in alike):
                 whole[c] = whole[other]
                 break
     numbers, joined = np.unique(whole, return_inverse=True)
-    share = np.stack([unit[:, list(units)].sum(axis=1) for units in classes], axis=1)
+    share = np.stack([people.unit_share[:, list(units)].sum(axis=1) for units in classes], axis=1)
     if len(numbers) == len(classes) or (share <= 0.0).any():
         return None
     total = np.stack([share[:, joined == n].sum(axis=1) for n in range(len(numbers))], axis=1)
@@ -265,5 +269,5 @@ def lanes_of(
         return Lanes(owner, np.repeat(mix, copies, axis=1), copies)
     alike = merged or len(unit_classes(plan, south_only=True)) == 1
     lanes = Lanes(owner, mix, 1 if alike else len(classes))
-    together = _joined(plan, classes) if joined and alike and not merged else None
+    together = _joined(plan, people, classes) if joined and alike and not merged else None
     return lanes if together is None else replace(lanes, joined=together[0], part=together[1][owner])

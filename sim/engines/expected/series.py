@@ -147,7 +147,7 @@ class SeriesFunction:
         self._month = month
         names = _months_from(np.datetime64(plan.first_day, "M"), int(month.max()) + 1)
         unpushed = plan.departures._replace(row_push=np.full_like(plan.departures.row_push, -1))
-        before = expected_people(plan, unpushed).persons.sum(axis=2)
+        before = expected_people(plan, unpushed).persons
         summed = np.zeros((len(keys), len(names)))
         np.add.at(summed, (self._source[:, None], month[None, :]), before)
         self._number = np.full(summed.shape, -1, np.int64)
@@ -159,9 +159,9 @@ class SeriesFunction:
         self.departure_months = tuple(names)
 
     def _daily(self, per_cell: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Persons by row, day and unit when each cell's departures are multiplied by a factor."""
+        """Persons by row and day when each cell's departures are multiplied by a factor."""
         cell = self._number[self._source[:, None], self._month[None, :]]
-        return np.asarray(self._model.people.persons * np.where(cell >= 0, per_cell[cell], 0.0)[:, :, None])
+        return np.asarray(self._model.people.persons * np.where(cell >= 0, per_cell[cell], 0.0))
 
     def _at(self, persons: NDArray[np.float64]) -> Carried:
         """Run the plan at departures, so that what lines let through is known."""
@@ -199,11 +199,10 @@ class SeriesFunction:
 
     def _sources_daily(self, per: int, column: Sequence[int]) -> Daily:
         """One person from each cell: day, place, class and persons."""
-        persons = self._daily(1.0 / self.base)
-        row, day, unit = np.nonzero(persons)
+        row, day, unit, amount = self._model.people.by_unit(self._daily(1.0 / self.base))
         source = self._source[row]
         lane = source * per + np.array(column).reshape(-1, len(UNITS))[source, unit]
-        return day.astype(np.int64), self._source_place[source], lane, persons[row, day, unit]
+        return day.astype(np.int64), self._source_place[source], lane, amount
 
     def _answer(
         self,

@@ -6,82 +6,64 @@ import numpy as np
 
 from sim.engines.kernels.expected_rows import inner, jit
 
-__all__ = ["beginnings", "departures_by_day", "scaled_stay", "spread_rows"]
+__all__ = ["departures_by_day", "scaled_stay", "spread_rows"]
 
 CERTAIN = 1e30
 
 
 @jit
-def beginnings(size_share, most):
-    """Chance that a travel unit begins at each person of a block, and its running sum (renewal equation).
+def departures_by_day(D, n_days, share, begins, out, sizes):
+    """Expected persons who depart by day and row; and expected units by group, unit and size.
 
-    Parameters
-    ----------
-    size_share : float64 [8]
-        Share of units of size 1 to 8.
-    most : int
-        Persons of the largest block.
-
-    Returns
-    -------
-    float64 [most + 1]
-        Expected number of units that begin before each person.
-    """
-    chance = np.zeros(most + 1)
-    summed = np.zeros(most + 1)
-    for i in range(most):
-        x = 1.0 if i == 0 else 0.0
-        for s in range(1, min(i, 8) + 1):
-            x += size_share[s - 1] * chance[i - s]
-        chance[i] = x
-        summed[i + 1] = summed[i] + x
-    return summed
-
-
-@jit
-def departures_by_day(D, n_days, unit_share, size_share, summed, group_start, out, sizes):
-    """Expected persons who depart by day, row and unit; and expected units by group, unit and size.
+    A unit departs on the day of one of its members that lie in the block, each as likely. So a person falls due on their own
+    day, as it were, in a unit of each kind with the share of persons stated for it; and with each of those persons departs
+    one unit divided by its members.
 
     Parameters
     ----------
     D : Departures
     n_days : int
-    unit_share : float64 [groups, units]
-    size_share : float64 [groups, units, 8]
-    summed : float64
-        Units begun before each person, one group after another.
-    group_start : int64 [groups]
-    out : float64 [rows, n_days, units]
+    share : float64 [groups, units]
+        Share of persons.
+    begins : float64 [groups, units, 8]
+        Chance that a unit of each size begins at a person.
+    out : float64 [rows, n_days]
         Added to.
     sizes : float64 [groups, units, 8]
         Added to.
     """
-    units = unit_share.shape[1]
     for block in range(D.block_row.shape[0]):
         row = D.block_row[block]
         n, days, start = D.block_persons[block], D.block_days[block], D.block_start[block]
         group, push = D.row_group[row], D.row_push[row]
-        o = group_start[group]
         for d in range(days):
             day = max(start + d, 0)
             if day >= n_days:
                 break
             one, end = -((-d * n) // days), -((-(d + 1) * n) // days)
-            begun = summed[o + end] - summed[o + one]
             factor = 1.0 if push < 0 else D.push[push, day]
-            for u in range(units):
-                for s in range(8):
-                    share = unit_share[group, u] * size_share[group, u, s] * factor
-                    if share <= 0.0:
-                        continue
-                    count = share * begun
-                    out[row, day, u] += count * (s + 1)
-                    sizes[group, u, s] += count
-                    for i in range(max(one, n - s), end):
-                        cut = share * (summed[o + i + 1] - summed[o + i])
-                        out[row, day, u] -= cut * (s + 1 - (n - i))
-                        sizes[group, u, s] -= cut
-                        sizes[group, u, n - i - 1] += cut
+            out[row, day] += (end - one) * factor
+            for u in range(share.shape[1]):
+                if share[group, u] > 0.0:
+                    _units_of_persons(begins[group, u], one, end, n, factor, sizes[group, u])
+
+
+@inner
+def _units_of_persons(begins, one, end, n, factor, sizes):
+    """Expected units by size that depart with the persons `one` to before `end` of a block of `n`."""
+    inside = max(min(end, n - 7) - max(one, 7), 0)  # whose units lie in the block whatever their size
+    for s in range(8):
+        sizes[s] += inside * begins[s] * factor
+    person = one
+    while person < end:
+        if inside > 0 and person == max(one, 7):
+            person += inside
+            continue
+        for s in range(8):
+            for first in range(person - s, person + 1):
+                within = min(first + s + 1, n) - max(first, 0)
+                sizes[within - 1] += begins[s] / within * factor
+        person += 1
 
 
 @inner

@@ -40,10 +40,11 @@ def _pick(u, thresholds, row, n):
 def depart_part(book, k, day, seed_key):
     """Let the units of every block of part `k` that fall due on `day` begin their stay.
 
-    A block is a number of persons to depart over some days. Units are drawn one after another until the block is full
-    (the last is cut to fit), and a unit departs on the day on which its first member falls due, so that a row of so many
-    persons a day gives exactly that number. A push thins units (below one) or adds copies (above one), each with a draw
-    of its own, so that the same people depart in both of two scenarios.
+    A block is a number of persons to depart over some days, cut from units one after another without beginning or end: the
+    first and the last are cut to fit, and what is left of the first is drawn as it is met by a cut. A unit departs on the day
+    on which one of its members, drawn, falls due. So a row of so many persons a day gives exactly that number, and on every
+    day each kind of unit has the share of persons stated for it, however few people a block has. A push thins units (below
+    one) or adds copies (above one), each with a draw of its own, so that the same people depart in both of two scenarios.
 
     Returns
     -------
@@ -69,6 +70,8 @@ def depart_part(book, k, day, seed_key):
     block_units = array(book, "state.block_units", 1)
     unit_threshold = array(book, "departures.unit_threshold", 2)
     size_threshold = array(book, "departures.size_threshold", 2)
+    first_unit = array(book, "departures.first_unit_threshold", 2)
+    first_size = array(book, "departures.first_size_threshold", 2)
     female_threshold = array(book, "departures.female_threshold", 1)
     age_threshold = array(book, "departures.age_threshold", 2)
     member_class = array(book, "state.member_class", 1)
@@ -95,8 +98,9 @@ def depart_part(book, k, day, seed_key):
         done, units, came = _depart_units(
             row_group[row], row_place[row], day, n, due, factor, base, block_done[block], block_units[block],
             stock.shape[3], pointer(unit_threshold), unit_threshold.shape[1], pointer(size_threshold),
-            size_threshold.shape[1], pointer(female_threshold), pointer(age_threshold), age_threshold.shape[1],
-            pointer(needs_adult), first_adult_age, pointer(member_class), pointer(means), stays, buckets, staying,
+            size_threshold.shape[1], pointer(first_unit), pointer(first_size), pointer(female_threshold),
+            pointer(age_threshold), age_threshold.shape[1], pointer(needs_adult), first_adult_age, pointer(member_class),
+            pointer(means), stays, buckets, staying,
         )  # fmt: skip
         block_done[block] = done
         block_units[block] = units
@@ -107,21 +111,29 @@ def depart_part(book, k, day, seed_key):
 
 @inner
 def _depart_units(
-    group, place, day, n, due, factor, base, done, ordinal, n_tally, unit_threshold, n_units, size_threshold, sizes,
-    female_threshold, age_threshold, n_ages, needs_adult, first_adult_age, member_class, means_of, stays, buckets, staying,
+    group, place, day, n, due, factor, base, done, ordinal, n_tally, unit_threshold, n_units, size_threshold, sizes, first_unit,
+    first_size, female_threshold, age_threshold, n_ages, needs_adult, first_adult_age, member_class, means_of, stays, buckets,
+    staying,
 ):  # fmt: skip
-    """Draw units of a block until `due` persons are done; returns persons done, units drawn and persons who departed."""
+    """Let units of a block depart that fall due among its first `due` persons.
+
+    Returns persons done, units drawn and persons who departed.
+    """
     total = 0
     key, slot = stays.place_word[4 * place], stays.place_word[4 * place + 1] & U64(0xFF)
     whole = np.int64(np.floor(factor))
     share = U64((factor - whole) * 4294967296.0)
     while done < due:
         first = mix(base + U64(ordinal) * GOLD)
-        ordinal += 1
         h = mix(first + U64(STREAM_UNIT) * GOLD)
-        kind = group * n_units + _pick(min(h >> S32, TOP), unit_threshold, group, n_units)
-        size = 1 + _pick(min(mix(h) & M32, TOP), size_threshold, kind, sizes)
+        units_of, sizes_of = (first_unit, first_size) if ordinal == 0 else (unit_threshold, size_threshold)
+        kind = group * n_units + _pick(min(h >> S32, TOP), units_of, group, n_units)
+        hs = mix(h)
+        size = 1 + _pick(min(hs & M32, TOP), sizes_of, kind, sizes)
         size = min(size, n - done, LAST_POSITION + 1)
+        if done + np.int64((hs >> S32) * U64(size) >> S32) >= due:
+            break  # drawn again on a later day
+        ordinal += 1
         done += size
         copies = whole
         if share > U64(0) and (mix(h + GOLD) >> S32) < share:
@@ -129,8 +141,8 @@ def _depart_units(
         means = U64(means_of[group * 256 + np.int64((h >> S16) & U64(0xFF))])
         for copy in range(copies):
             w0 = mix(first + U64(copy) * GOLD) if copy > 0 else first
-            w1, lap, hs = visit(key, slot, w0, U64(0), U64(0))
-            when = min(day_of_leaving(stays, kind, np.int64(place), hs & M32, day), stays.n_days)
+            w1, lap, h_stay = visit(key, slot, w0, U64(0), U64(0))
+            when = min(day_of_leaving(stays, kind, np.int64(place), h_stay & M32, day), stays.n_days)
             adult = False
             members = U64(0)
             for pos in range(size):
@@ -143,7 +155,7 @@ def _depart_units(
                 member = 1 + male * n_ages + age
                 members |= U64(member) << (MEMBER_BITS * U64(pos))
                 staying[place * n_tally + np.int64(member_class[16 * kind + member])] += 1
-            w2, w3 = first_words(place, kind, day, members, means, lap, hs >> S32)
+            w2, w3 = first_words(place, kind, day, members, means, lap, h_stay >> S32)
             put(buckets, when, w0, w1, w2, w3)
             total += size
     return done, ordinal, total

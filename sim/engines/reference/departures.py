@@ -29,9 +29,10 @@ def pick(draw: int, cumulated: Sequence[int]) -> int:
 class Departures:
     """Lets travel units depart, block by block.
 
-    A block is a number of persons over some days. Units are drawn one after another until it is full (the
-    last is cut to fit); a unit departs on the day on which its first member falls due. A push below one
-    leaves units out, above one adds copies of them, so that the same people depart in two scenarios.
+    A block is a number of persons over some days, cut from units one after another that begin before it and
+    go on behind it: the first and the last are cut to fit. A unit departs on the day on which one of its
+    members, drawn, falls due. A push below one leaves units out, above one adds copies of them, so that the
+    same people depart in two scenarios.
 
     Parameters
     ----------
@@ -58,12 +59,14 @@ class Departures:
         push = int(tables.row_push[row])
         factor = 1.0 if push < 0 else float(tables.push[push, day])
         while self.persons_done[block] < persons:
-            if start + self.persons_done[block] * days // persons > day:
-                break
+            done, first = self.persons_done[block], self.units_done[block] == 0
             unit_key = mix(block_key + self.units_done[block] * GOLDEN)
+            kind, size, means = self._unit(unit_key, int(tables.row_group[row]), first)
+            size = min(size, persons - done)
+            due = done + self._member_of(unit_key, size)
+            if start + due * days // persons > day:
+                break
             self.units_done[block] += 1
-            kind, size, means = self._unit(unit_key, int(tables.row_group[row]))
-            size = min(size, persons - self.persons_done[block])
             self.persons_done[block] += size
             for copy in range(self._copies(unit_key, factor)):
                 key = unit_key if copy == 0 else mix(unit_key + copy * GOLDEN)
@@ -72,14 +75,20 @@ class Departures:
         self.corridor.departed[self.corridor.period[day], row] += departed
         return departed
 
-    def _unit(self, unit_key: int, group: int) -> tuple[int, int, int]:
-        """Kind, size and means of a unit."""
+    def _unit(self, unit_key: int, group: int, first: bool) -> tuple[int, int, int]:
+        """Kind, size and means of a unit; of the first of a block, what lies in the block."""
         tables = self.tables
         draw = mix(unit_key + Stream.unit * GOLDEN)
-        units = tables.unit_threshold[group].tolist()
+        by_unit = tables.first_unit_threshold if first else tables.unit_threshold
+        by_size = tables.first_size_threshold if first else tables.size_threshold
+        units = by_unit[group].tolist()
         kind = group * len(units) + pick(certain(upper(draw)), units)
-        size = 1 + pick(certain(lower(mix(draw))), tables.size_threshold[kind].tolist())
+        size = 1 + pick(certain(lower(mix(draw))), by_size[kind].tolist())
         return kind, min(size, LARGEST_UNIT), int(tables.means[group, draw >> 16 & 0xFF])
+
+    def _member_of(self, unit_key: int, size: int) -> int:
+        """Which member of a unit it is whose day is the unit's."""
+        return upper(mix(mix(unit_key + Stream.unit * GOLDEN))) * size >> 32
 
     def _copies(self, unit_key: int, factor: float) -> int:
         """How often a unit departs: the whole part of the factor, once more with the rest as chance."""
