@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     type Inbox = SimpleQueue[tuple[Work, int] | None]
     type Outbox = SimpleQueue[BaseException | None]
 
-__all__ = ["Mates", "share_processors"]
+__all__ = ["Mates", "begin_apart", "processors", "share_processors"]
 
 
 def share_processors(threads: int) -> list[set[int]]:
@@ -34,7 +34,7 @@ def share_processors(threads: int) -> list[set[int]]:
     return [set(allowed[number::threads]) for number in range(threads)] if len(allowed) >= threads > 1 else []
 
 
-def _processors() -> int:
+def processors() -> int:
     """Processors that this thread may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -59,7 +59,7 @@ class Mates:
         self._outbox: Outbox = SimpleQueue()
         self._inboxes: list[Inbox] = [SimpleQueue() for _ in range(count)]
         shares = share_processors(count + 1)
-        self.crowded = count >= _processors()
+        self.crowded = count >= processors()
         self._own = shares[0] if shares else set()
         for number, inbox in enumerate(self._inboxes, start=1):
             # they know boxes only, and keep nobody alive who forgets to close them
@@ -105,6 +105,18 @@ def _keep_to(processors: set[int]) -> None:
     if processors:
         with suppress(OSError):
             os.sched_setaffinity(0, processors)
+
+
+def begin_apart(number: int, threads: int) -> None:
+    """Begin, as one of so many threads, on a processor of its own, and be free to leave it.
+
+    For work of so few milliseconds that a scheduler would not have parted them before it is done.
+    """
+    shares = share_processors(threads)
+    if shares:
+        before = os.sched_getaffinity(0)
+        _keep_to(shares[number])
+        _keep_to(before)
 
 
 def _wait_and_work(inbox: Inbox, outbox: Outbox, processors: set[int]) -> None:

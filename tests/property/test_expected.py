@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sim.engines.agents import run_agents
 from sim.engines.expected import Preview, run_expected
 from sim.engines.expected.marks import Base
-from sim.engines.expected.stages import run_through
 from sim.engines.kernels import expected_layout
 from sim.engines.tally import Tally
 from sim.errors import RunError, ScenarioError
@@ -214,20 +213,11 @@ def test_neither_stages_nor_a_second_thread_change_a_number(number: int, size: S
         patch.setattr(expected_layout, "STAGES", 1)
         whole = run_expected(planned(loaded(world)))
     plan = planned(loaded(world))
-    for threads in (1, 2):  # one thread goes as far ahead in the first stage as it may
+    for threads in (1, 2):
         staged = run_expected(plan, threads=threads)
         for name in ("flows", "person_days", "peaks", "ended", "on_route", "durations"):
             assert np.array_equal(getattr(staged, name), getattr(whole, name)), name
         assert np.allclose(staged.balance, whole.balance, rtol=1e-12, atol=1e-9)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_what_goes_wrong_before_a_piece_is_told(threads: int) -> None:
-    def before(piece: int) -> None:
-        raise RunError(f"piece {piece}")
-
-    with pytest.raises(RunError, match="piece 0"):
-        run_through(np.zeros((3, 8), np.int64), [(0, 1), (1, 2)], threads=threads, before=before)
 
 
 def test_a_second_thread_changes_no_number_of_a_preview() -> None:

@@ -159,7 +159,7 @@ def test_threads_that_share_processors_do_not_wait_in_a_loop(monkeypatch: pytest
     plan = compile_plan(load_scenario("history/baseline"), scale=0.001)
     looks = {}
     for processors in (1, 2, 3):
-        monkeypatch.setattr(mates, "_processors", lambda n=processors: n)
+        monkeypatch.setattr(mates, "processors", lambda n=processors: n)
         run = AgentsRun(plan, threads=2)
         run.advance(1)
         looks[processors] = int(run.state.sync[-1, day.PATIENCE])

@@ -245,9 +245,7 @@ def _edge_table(
 def ahead(edge: NDArray[np.int64], node: NDArray[np.int64]) -> NDArray[np.int64]:
     """Days by which the source of each edge may have gone ahead of its target."""
     one, other = (node[edge[:, column], at.STAGE] for column in (at.SOURCE, at.TARGET))
-    days: NDArray[np.int64] = (
-        np.where(one < other, at.AHEAD * at.PIECE + at.SPAN - 2, at.SPAN - 1) * edge[:, at.ACROSS]
-    )
+    days: NDArray[np.int64] = (np.where(one < other, at.KEPT, at.SPAN) - 1) * edge[:, at.ACROSS]
     return days
 
 

@@ -15,7 +15,7 @@ from sim.engines.expected.memory import new_memory
 from sim.engines.expected.model import Carried, Model, lanes_at, tables_of
 from sim.engines.expected.network import sent_otherwise
 from sim.engines.expected.people import expected_people, unit_classes
-from sim.engines.expected.stages import pieces_of, run_through
+from sim.engines.expected.stages import run_through, spans_of
 from sim.engines.expected.ways import Tabulator
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_layout import Tables
@@ -239,7 +239,7 @@ class Base:
         addresses = tables_of(replace(self._carried, tables=tables), memory)
         for first, last, believed in zip(begins, [*begins[1:], plan.n_days], held, strict=True):
             self._marks.append(_mark(first, believed, memory))
-            run_through(addresses, pieces_of(made.net.day, first, last), threads=self._threads)
+            run_through(addresses, spans_of(made.net.day, first, last), threads=self._threads)
         return Counted(made, memory, self._spread, len(plan.groups))
 
     def _run(self, plan: Plan, carried: Carried, number: int) -> Counted:
@@ -256,19 +256,17 @@ class Base:
         ends = [*begins[1:], plan.n_days]
         of_day = plan.epochs.epoch_of_day
         bounds = [int(of_day[begins[0]]), *(int(of_day[end - 1]) + 1 for end in ends)]
-        pieces = [
-            piece for ends_at in zip(begins, ends, strict=True) for piece in pieces_of(made.net.day, *ends_at)
-        ]
+        spans = [span for until in zip(begins, ends, strict=True) for span in spans_of(made.net.day, *until)]
         used = 0
 
-        def share(piece: int) -> None:
+        def share(span: int) -> None:
             nonlocal used
-            if pieces[piece][0] in begins:
-                i = begins.index(pieces[piece][0])
+            if spans[span][0] in begins:
+                i = begins.index(spans[span][0])
                 used = tabulator.fill(tables, beliefs, bounds[i], bounds[i + 1], used)
                 tabulator.close(beliefs)
 
-        run_through(addresses, pieces, threads=self._threads, before=share)
+        run_through(addresses, spans, threads=self._threads, before=share)
         before = None if since == 0 else self.own.by_leg()
         return Counted(made, memory, self._spread, len(plan.groups), since, before)
 

@@ -16,7 +16,7 @@ from sim.engines.expected.network import route_of
 from sim.engines.expected.order import rows_of, short_order
 from sim.engines.expected.people import JOINED, NORTH, Lanes, expected_people, lanes_of
 from sim.engines.expected.spare import Spare
-from sim.engines.expected.stages import pieces_of, run_through
+from sim.engines.expected.stages import run_through, spans_of
 from sim.engines.expected.ways import Tabulator, ways_of
 from sim.engines.kernels import expected_layout as at
 from sim.plan import UNITS
@@ -46,7 +46,7 @@ class Carried:
     tables : Tables
     lanes : Lanes
     departures : tuple of arrays
-        As :func:`sim.engines.kernels.expected_days.run_days` takes them.
+        As :func:`sim.engines.kernels.expected_days.run_stages` takes them.
     """
 
     made: Assembled
@@ -205,13 +205,13 @@ class Model:
         made = carried.made
         crowds = carried.crowds if tables else None
         memory = new_memory(self.plan, made, tables=tables, crowds=crowds, spare=self.spare)
-        pieces = pieces_of(made.net.day, 0, self.plan.n_days)
-        run_through(tables_of(carried, memory), pieces, moments=moments, threads=threads)
+        spans = spans_of(made.net.day, 0, self.plan.n_days)
+        run_through(tables_of(carried, memory), spans, moments=moments, threads=threads)
         return memory
 
 
 def tables_of(carried: Carried, memory: Memory, departures: Daily | None = None) -> NDArray[np.int64]:
-    """Put down the numbers of a run and the addresses of its arrays for :func:`sim.engines.kernels.expected_days.run_days`.
+    """Put down the numbers of a run and the addresses of its arrays for :func:`sim.engines.kernels.expected_days.run_stages`.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ def tables_of(carried: Carried, memory: Memory, departures: Daily | None = None)
         own = {name: _address(getattr(memory, name)[stage]) for name in ("balance", "buffer", "want")}
         addresses = (*before, *(of_memory | own).values(), *behind)
         out.append(
-            [*numbers, int(net.stage[stage]), int(net.stage[stage + 1]), 0, *[0] * at.SPAN, *addresses]
+            [*numbers, int(net.stage[stage]), int(net.stage[stage + 1]), 0, 0, *[0] * at.SPAN, *addresses]
         )
     return np.array(out, np.int64)
 

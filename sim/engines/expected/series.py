@@ -21,7 +21,7 @@ from sim.engines.expected.memory import new_memory
 from sim.engines.expected.model import by_node, model_of, tables_of
 from sim.engines.expected.people import expected_people, lanes_of
 from sim.engines.expected.spare import Spare
-from sim.engines.expected.stages import pieces_of, run_through
+from sim.engines.expected.stages import run_through, spans_of
 from sim.engines.kernels import expected_layout as at
 from sim.errors import RunError
 from sim.plan import UNITS, compile_plan
@@ -226,7 +226,7 @@ class SeriesFunction:
         total, crossed, quiet = float(amount.sum()), 0.0, 0
         while begin < plan.n_days:
             end = min(begin + _CHECK_DAYS, plan.n_days)
-            run_through(tables, pieces_of(made.net.day, begin, end), origin=origin)
+            run_through(tables, spans_of(made.net.day, begin, end), origin=origin)
             before, crossed = (
                 crossed,
                 sum(float(memory.flow[:, o : o + len(w)].sum()) for c in edges for o, w in c),

@@ -36,7 +36,9 @@ __all__ = [
     "pointer",
     "reached_of_eight",
     "real",
+    "seen",
     "shift",
+    "take",
 ]
 
 _TUPLES: dict[str, Any] = {
@@ -214,6 +216,18 @@ def add_one(_, address):
 
 
 @intrinsic
+def take(_, address, number):
+    """Write the next number where a number still stands, before another thread does; return whether it was this one."""
+
+    def codegen(context, builder, signature, arguments):
+        address, number = arguments
+        pair = builder.cmpxchg(address, number, builder.add(number, number.type(1)), "seq_cst")
+        return builder.zext(builder.extract_value(pair, 1), context.get_value_type(types.boolean))
+
+    return types.boolean(address, types.int64), codegen
+
+
+@intrinsic
 def look(_, address):
     """Number that another thread may write meanwhile; the processor is told that the caller does nothing but look."""
 
@@ -221,6 +235,16 @@ def look(_, address):
         if platform.machine() in ("x86_64", "AMD64"):
             nothing = ir.FunctionType(ir.VoidType(), [])
             builder.call(get_or_insert_function(builder.module, nothing, "llvm.x86.sse2.pause"), [])
+        return builder.load_atomic(arguments[0], "acquire", 8)
+
+    return address.dtype(address), codegen
+
+
+@intrinsic
+def seen(_, address):
+    """Number that another thread may write meanwhile, for a caller who has something else to do."""
+
+    def codegen(context, builder, signature, arguments):
         return builder.load_atomic(arguments[0], "acquire", 8)
 
     return address.dtype(address), codegen

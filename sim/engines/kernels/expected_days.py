@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
+from sim.engines.kernels.address import add_one, look, seen, take
 from sim.engines.kernels.expected_evening import present, tell_apart
 from sim.engines.kernels.expected_lines import ask, goes_back, nobody_waits, open_lines
 from sim.engines.kernels.expected_rows import (
@@ -51,10 +52,14 @@ from sim.engines.kernels.expected_spans import (
 )
 from sim.engines.kernels.expected_stays import rewrite, stay, stay_again
 
-__all__ = ["run_days"]
+__all__ = ["ALLOWED", "DONE", "PROGRESS", "STOP", "run_stages"]
 
-FEW = 2
-"""Days of a span up to which it is quicker to solve them one by one."""
+TAKEN, DONE = range(2)
+ALLOWED, STOP = range(2)
+PROGRESS = 8
+"""Spans that a thread took and that are done, stage by stage; in a row behind the last, spans that the first stage may go through, and
+1 = begin nothing more. A row is a line of the processor's memory."""
+
 TINY, ROUNDS = 1e-9, 10000
 """Persons below which going round and round within a day has come to its end (the rest stays on its way), and rounds at most."""
 
@@ -207,7 +212,7 @@ def send_on(B, part, day, days):
         begin = shares_on(B, number, at.AWAY, day, days)
         for o in range(me[at.SENT_ON], me[at.SENT_1]):
             e = whole(B, at.A_OUT)[o]
-            if days > FEW:
+            if days > at.FEW:
                 send_days(B, e, came_on(B, me, day), me[at.CHUNKS] * CHUNK, begin, day, days)
             else:
                 note_sent(B, e, day + days - 1)
@@ -418,18 +423,6 @@ def walk(B, part, day, begin, origin, moments):
 
 
 @inner
-def span_end(B, day, last):
-    """Day after the last of a span: of one period of the tables, and of at most `SPAN` days."""
-    day_of = whole(B, at.A_DAY)
-    end = day + 1
-    while (
-        end < min(last, day + at.SPAN) and day_of[end * at.DAY + at.MONTH] == day_of[day * at.DAY + at.MONTH]
-    ):
-        end += 1
-    return end
-
-
-@inner
 def begin_period(B, day):
     """Nobody was counted yet at the nodes of a stage, nor over the edges into them, in the period that begins."""
     today = shift(whole(B, at.A_DAY), day * at.DAY)
@@ -453,7 +446,7 @@ def begin_period(B, day):
 @inner
 def begin_span(B, day, days):
     """Forget the evenings and the ends of journeys of the span before."""
-    B[at.N_DAY] = day
+    B[at.N_DAY], B[at.N_DAYS] = day, days
     clear(scratch(B, GONE), days)
     clear(scratch(B, ROUTE), days)
     counts = scratch(B, COUNTS)
@@ -477,38 +470,85 @@ def side_by_side(B, part, day, days):
     return part[at.ALONE] or (part[at.APART] and nobody_waits(B, part[at.Q_0], part[at.Q_1], day, days))
 
 
+@inner
+def run_span(B, day, end, origin, moments):
+    """Run the days of a span, from `day` to before `end`, in one stage: part after part of the route."""
+    block = whole(B, at.A_BLOCK)
+    days = end - day
+    begin_departures(B, day)
+    begin_period(B, day)
+    begin_span(B, day, days)
+    for p in range(B[at.N_BEGIN], B[at.N_END]):
+        part = shift(whole(B, at.A_PART), p * at.PART)
+        if days > at.FEW and side_by_side(B, part, day, days):
+            for number in range(block[part[at.BLOCK_0]], block[part[at.BLOCK_1]]):
+                solve_days(B, number, day, days, origin, moments)
+            continue
+        for d in range(day, end):
+            if part[at.Q_0] < part[at.Q_1]:
+                open_lines(B, p, part[at.Q_0], part[at.Q_1], d, origin)
+            walk(B, part, d, day, origin, moments)
+        send_on(B, part, day, days)
+    end_span(B, day, days)
+
+
+@inner
+def take_next(progress, stages, spans, backwards):
+    """Take the next span of a stage that can go on, the first of them or the last; -1 where none can."""
+    end = seen(shift(progress, (stages - 1) * PROGRESS + DONE))
+    for i in range(stages):
+        stage = stages - 1 - i if backwards else i
+        own = shift(progress, stage * PROGRESS)
+        span = seen(shift(own, DONE))
+        before = stages * PROGRESS + ALLOWED if stage == 0 else (stage - 1) * PROGRESS + DONE
+        if span < min(seen(shift(progress, before)), spans, end + at.AHEAD) and take(shift(own, TAKEN), span):
+            return stage
+    return -1
+
+
 @jit
-def run_days(table, first, last, origin, moments):
-    """Run the days from `first` to before `last` in one stage: span after span of days, part after part of the route.
+def run_stages(tables, spans, progress, backwards, most, patience, origin, moments):
+    """Run spans of days through the stages, as far as they can go on, beside other threads that do the same.
+
+    A stage goes through a span behind the stage before it, and not too far ahead of the last.
 
     Parameters
     ----------
-    table : int64
-        Numbers and addresses of the arrays of a run (see `sim.engines.expected.model.tables_of`).
-    first, last : int
+    tables : int64 [stages, numbers and addresses]
+        Of the arrays of a run (see `sim.engines.expected.model.tables_of`).
+    spans : int64 [spans, 2]
+        First day, and day after the last.
+    progress : int64 [stages + 1, PROGRESS]
+        How far all threads are.
+    backwards : bool
+        Look for what can go on from the last stage to the first.
+    most : int
+        Spans of a stage after which to return.
+    patience : int
+        How often to look for something to do before returning without.
     origin : int
         Day on which the run began, with nobody on the route.
     moments : bool
         Keep sums of days and squared days of those whose journey ends.
+
+    Returns
+    -------
+    int
+        Spans of a stage gone through.
     """
-    B = pointer(table)
-    block = whole(B, at.A_BLOCK)
-    begin_departures(B, first)
-    day = first
-    while day < last:
-        end = span_end(B, day, last)
-        begin_period(B, day)
-        begin_span(B, day, end - day)
-        for p in range(B[at.N_BEGIN], B[at.N_END]):
-            part = shift(whole(B, at.A_PART), p * at.PART)
-            if end - day > FEW and side_by_side(B, part, day, end - day):
-                for number in range(block[part[at.BLOCK_0]], block[part[at.BLOCK_1]]):
-                    solve_days(B, number, day, end - day, origin, moments)
-                continue
-            for d in range(day, end):
-                if part[at.Q_0] < part[at.Q_1]:
-                    open_lines(B, p, part[at.Q_0], part[at.Q_1], d, origin)
-                walk(B, part, d, day, origin, moments)
-            send_on(B, part, day, end - day)
-        end_span(B, day, end - day)
-        day = end
+    stages, n, all_of = tables.shape[0], spans.shape[0], pointer(progress)
+    stop, ended = shift(all_of, stages * PROGRESS + STOP), shift(all_of, (stages - 1) * PROGRESS + DONE)
+    done = looks = 0
+    while done < most and looks < patience and seen(stop) == 0:
+        stage = take_next(all_of, stages, n, backwards)
+        if stage >= 0:
+            span = progress[stage, DONE]
+            run_span(pointer(tables[stage]), spans[span, 0], spans[span, 1], origin, moments)
+            add_one(shift(all_of, stage * PROGRESS + DONE))
+            done += 1
+            looks = 0
+        elif look(ended) == n:
+            break
+        else:
+            looks += 1
+    return done

@@ -30,6 +30,7 @@ from sim.engines.kernels.expected_rows import (
 )
 
 __all__ = [
+    "SETTLED",
     "THREE",
     "TWO",
     "add_ones",
@@ -56,6 +57,8 @@ __all__ = [
 _AT = types.CPointer(types.float64)
 _I = types.int64
 TWO, THREE = 2, 3
+SETTLED = 3
+"""Number of those who settled among the statuses that are counted in the evening."""
 
 
 def _threes(builder, rows):
@@ -374,10 +377,10 @@ def count_crowds(B, number, me, status, x, step, day, days):
 def present(B, number, me, i, days, status, x, route, first, last):
     """Count those who are at a node on the evening of the i-th day of a span; all on the route in `route`.
 
-    `first` and `last` tell whether others of the node with the same status were, and will be, counted.
+    Those who settled do not leave, so that most of them are there on the last evening. `first` and `last` tell whether others of the node with the same status were, and will be, counted.
     """
     _count(shift(days, status * B[at.N_ROWS] + me[at.ACC]), route, x, me[at.CHUNKS])
-    if B[at.N_PEAKS]:
+    if B[at.N_PEAKS] and (status != SETTLED or i == B[at.N_DAYS] - 1):
         to, day = crowd_of(B, number, status), B[at.N_DAY] + i
         if first and to[at.C_FIRST]:
             open_crowd(B, to, day, 1)

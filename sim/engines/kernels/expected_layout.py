@@ -53,10 +53,12 @@ BLOCK_0, BLOCK_1, ALONE, Q_0, Q_1, APART = range(6)
 PART = 6
 """First block of nodes and one past the last; 1 = one node that nothing leads back to, which is solved for up to `SPAN` days at a
 time; first line and one past the last; 1 = only lines keep its nodes from being solved so, each alone."""
-SPAN = 8
-STAGES, PIECE, AHEAD, KEPT = 8, 32, 2, 64
-"""Parts are cut into at most so many stages, which go through pieces of at most so many days, the first at most so many pieces
-before the last; days for which is kept what one stage leaves for another."""
+SPAN, FEW = 8, 2
+"""Days of a span at most; days of one up to which it is quicker to go through them one by one."""
+STAGES, AHEAD = 16, 2
+KEPT = AHEAD * SPAN
+"""Parts are cut into at most so many stages, the first of which is at most so many spans before the last: few, so that what one
+leaves for another is read while it is near; days for which it is kept."""
 
 # columns of Net.way
 LAG, LEN, TAP = range(3)
@@ -187,9 +189,9 @@ class Memory(NamedTuple):
 # a run as the kernels see it: a table of numbers, then of the addresses of all arrays (every array of numbers that count is int64)
 (
     N_NODES, N_EDGES, N_LINES, N_PLACES, N_CELLS, N_ROWS, N_WIDE, N_N_DAYS, N_LIMITS, N_ROOMS,
-    N_OF_LEG, N_REPLAY, N_SAVE_UP, N_PARTS, N_TABLES, N_PEAKS, N_FLOWS, N_BEGIN, N_END, N_DAY, N_SHARES,
-) = range(21)  # fmt: skip
-"""The last four: first part of a stage and one past the last; written by the kernels, the first day of a span and eight offsets
+    N_OF_LEG, N_REPLAY, N_SAVE_UP, N_PARTS, N_TABLES, N_PEAKS, N_FLOWS, N_BEGIN, N_END, N_DAY, N_DAYS, N_SHARES,
+) = range(22)  # fmt: skip
+"""The last five: first part of a stage and one past the last; written by the kernels, the first day of a span, how many, and eight offsets
 of a node's shares on its days."""
 (
     A_DAY, A_BLOCK, A_PART, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_PART_OF, A_PART_SHARE, A_HOME, A_SEGMENT, A_EXPO,
@@ -198,4 +200,4 @@ of a node's shares on its days."""
     A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_CAME, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD, A_CROWDED,
     A_FLOW, A_SINCE, A_LAST, A_NOW, A_AHEAD, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
     A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
-) = range(28, 96)  # fmt: skip
+) = range(29, 97)  # fmt: skip

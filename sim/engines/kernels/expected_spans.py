@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_evening import (
+    SETTLED,
     THREE,
     TWO,
     count_crowds,
@@ -435,7 +436,8 @@ def settle_days(B, number, me, begin, out, step, day, days, moments):
     remain_span(sums, there, scratch(B, GONE), out, step, rows, begin, scratch(B, COUNTS), n)
     if B[at.N_TABLES]:
         count_span(counted_in(B, me, 3, day), scratch(B, PART), there, step, scratch(B, COUNTS), n)
-        count_crowds(B, number, me, 3, there, step, day, days)
+        last = days - 1  # nobody leaves, so that most are there then
+        count_crowds(B, number, me, SETTLED, shift(there, last * step), step, day + last, 1)
 
 
 @inner

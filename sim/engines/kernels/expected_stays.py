@@ -50,23 +50,33 @@ def current(B, g, day):
 
 
 @tight
-def deep(regime):
-    """Whether chances of leaving hang on so many days since arrival that those of several days are worked out at once."""
-    if regime[at.R_KIND] == at.VARYING:
-        return True
-    return regime[at.R_KIND] == at.STEADY and regime[at.R_LEN] > DEEP and regime[at.R_EXPS] == 0
+def deep(B, regime):
+    """Whether those who came before a span are better worked out for several days at once: chances hang on many days since arrival."""
+    if regime[at.R_KIND] != at.STEADY:
+        return regime[at.R_KIND] == at.VARYING
+    if regime[at.R_EXPS] == 0:
+        return regime[at.R_LEN] > DEEP
+    return regime[at.R_FROM] >= at.SPAN and B[at.N_DAYS] > at.FEW
 
 
 @inner
 def look_ahead(B, g, segment, regime, day):
-    """Day from which on it is known, for up to `SPAN` days, who leaves of those who had come before it."""
+    """Day from which on it is known, for up to `SPAN` days, who leaves of those who had come before it.
+
+    Exponentials go on as far as is looked ahead, and so only to the end of the span, where a run may be left and taken up.
+    """
     ahead = own(B, at.A_AHEAD)
-    if day - ahead[g] < at.SPAN and ahead[g] >= regime[at.R_FIRST]:
+    days = min(at.SPAN, regime[at.R_LAST] - day + 1)
+    since = regime[at.R_FIRST]
+    if regime[at.R_EXPS] > 0:
+        days = min(days, B[at.N_DAY] + B[at.N_DAYS] - day)
+        since = max(since, B[at.N_DAY])
+    if day - ahead[g] < at.SPAN and ahead[g] >= since:
         return ahead[g]
     chunks, mask = segment[at.S_CHUNKS], segment[at.S_MASK]
     no_stays(shift(real(B, at.A_A), segment[at.S_A]), chunks * CHUNK, mask, day, chunks)
     known = shift(real(B, at.A_EXPS), segment[at.S_KNOWN])
-    leave_span(B, regime, segment, known, chunks * CHUNK, day, min(at.SPAN, regime[at.R_LAST] - day + 1))
+    leave_span(B, regime, segment, known, chunks * CHUNK, day, days)
     ahead[g] = day
     return day
 
@@ -96,7 +106,7 @@ def stay_segment(B, me, g, here, out, staying, day):
     width = chunks * CHUNK
     a, leaving = shift(real(B, at.A_A), segment[at.S_A]), shift(out, to)
     regime = shift(whole(B, at.A_REGIME), current(B, g, day) * at.REGIME)
-    if deep(regime):
+    if deep(B, regime):
         leave_deep(B, g, segment, regime, shift(here, to), leaving, day)
         return
     copy(shift(a, (day & mask) * width), shift(here, to), chunks)
