@@ -58,7 +58,7 @@ TAKEN, DONE = range(2)
 ALLOWED, STOP = range(2)
 PROGRESS = 8
 """Spans that a thread took and that are done, stage by stage; in a row behind the last, spans that the first stage may go through, and
-1 = begin nothing more. A row is a line of the processor's memory."""
+1 = begin nothing more. A row is as long as a line of the processor's memory."""
 
 TINY, ROUNDS = 1e-9, 10000
 """Persons below which going round and round within a day has come to its end (the rest stays on its way), and rounds at most."""

@@ -377,7 +377,8 @@ def count_crowds(B, number, me, status, x, step, day, days):
 def present(B, number, me, i, days, status, x, route, first, last):
     """Count those who are at a node on the evening of the i-th day of a span; all on the route in `route`.
 
-    Those who settled do not leave, so that most of them are there on the last evening. `first` and `last` tell whether others of the node with the same status were, and will be, counted.
+    Those who settled do not leave, so that most of them are there on the last evening. `first` and `last` tell whether others of the
+    node with the same status were, and will be, counted.
     """
     _count(shift(days, status * B[at.N_ROWS] + me[at.ACC]), route, x, me[at.CHUNKS])
     if B[at.N_PEAKS] and (status != SETTLED or i == B[at.N_DAYS] - 1):
