@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.engines.expected import run_expected
 from sim.engines.expected.crowds import crowds_of
-from sim.engines.kernels import expected_evening
+from sim.engines.kernels import expected_count, expected_evening
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels import expected_rows as rows_of
 from sim.engines.kernels.build import called
@@ -23,6 +23,7 @@ from tests.reference.worlds import Size, random_world
 
 WIDE = 12 * CHUNK
 evening: Any = expected_evening
+by_day: Any = expected_count
 pointer: Any = rows_of.pointer
 Row = NDArray[np.float64]
 
@@ -43,6 +44,11 @@ def turned(out: Any, back: Any, left: Any, groups: Any, per: Any) -> None:
 
 
 @called()
+def told_apart(out: Any, part: Any, row: Any, share: Any, more: Any, chunks: Any) -> None:
+    evening.tell_thirds(pointer(out), pointer(part), pointer(row), share, more, chunks)
+
+
+@called()
 def counted(
     x: Any, step: Any, ring: Any, width: Any, mask: Any, day: Any, days: Any, peak: Any, groups: Any, per: Any,
     first: Any, last: Any,
@@ -59,6 +65,21 @@ def counted(
         evening.crowd_threes(
             pointer(x), step, pointer(ring), width, mask, day, days, pointer(peak), groups, first, last
         )
+
+
+@called()
+def counted_now(x: Any, row: Any, peak: Any, groups: Any, per: Any, first: Any, last: Any) -> None:
+    if per == 1:
+        by_day.now_ones(pointer(x), pointer(row), pointer(peak), groups, first, last)
+    elif per == 2:
+        by_day.now_twos(pointer(x), pointer(row), pointer(peak), groups, first, last)
+    else:
+        by_day.now_threes(pointer(x), pointer(row), pointer(peak), groups, first, last)
+
+
+@called()
+def counted_row(days: Any, route: Any, x: Any, chunks: Any) -> None:
+    by_day.count_row(pointer(days), pointer(route), pointer(x), chunks)
 
 
 def rows(seed: int, count: int) -> list[Row]:
@@ -89,6 +110,17 @@ def test_who_turns_back_is_added_up_by_group(per: int) -> None:
         assert np.array_equal(out[groups:], wanted[groups:])
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_classes_are_laid_out_in_threes(more: int) -> None:
+    for chunks in range(1, 12):
+        out, part, row = rows(chunks, 3)
+        laid = 0.5 * part * np.repeat(row, 3)[:WIDE]
+        wanted = out.copy()
+        wanted[: chunks * CHUNK] = (laid + more * out)[: chunks * CHUNK]
+        told_apart(out, part, row, 0.5, more, chunks)
+        assert np.allclose(out, wanted, rtol=1e-15, atol=0.0)
+
+
 @pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
 @pytest.mark.parametrize("per", [1, 2, 3])
 @pytest.mark.parametrize("days", range(1, SPAN + 1))
@@ -116,6 +148,33 @@ def test_the_people_of_a_place_are_counted_on_the_evenings_of_a_span(
         counted(x, x.shape[1], ring, width, mask, day, days, peak, groups, per, first, last)
         assert np.allclose(peak, most, rtol=1e-14, atol=0.0)
         assert np.allclose(ring, kept, rtol=1e-14, atol=0.0)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("per", [1, 2, 3])
+def test_the_people_of_a_place_are_counted_on_one_evening(per: int, place: tuple[int, int]) -> None:
+    first, last = place
+    for groups in range(1, 34):
+        rng = np.random.default_rng(groups)
+        width = -(-groups // CHUNK) * CHUNK
+        x, row, peak = rng.random(groups * per + 3 * CHUNK), rng.random(width), 2.0 * rng.random(width)
+        x[groups * per :] = 1e9  # somebody else's
+        now = x[: groups * per].reshape(groups, per).sum(axis=1)
+        here = np.concatenate([now, np.zeros(width - groups)]) + (0.0 if first else row)
+        most, kept = (np.maximum(peak, here), row.copy()) if last else (peak.copy(), here)
+        counted_now(x, row, peak, groups, per, first, last)
+        assert np.allclose(peak, most, rtol=1e-14, atol=0.0)
+        assert np.allclose(row, kept, rtol=1e-14, atol=0.0)
+
+
+def test_person_days_of_a_row_are_counted_with_all_on_the_route() -> None:
+    for chunks in range(10):
+        days, x, route = *rows(chunks, 2), np.random.default_rng(chunks).random(CHUNK)
+        own = np.where(np.arange(WIDE) < chunks * CHUNK, x, 0.0)
+        wanted = days + own, route + own.reshape(-1, CHUNK).sum(axis=0)
+        counted_row(days, route, x, chunks)
+        assert np.array_equal(days, wanted[0])
+        assert np.allclose(route, wanted[1], rtol=1e-14, atol=0.0)
 
 
 def nodes(seed: int) -> NDArray[np.int64]:

@@ -43,6 +43,32 @@ def remained(
     )
 
 
+@called()
+def turned(
+    ring: Any,
+    width: Any,
+    mask: Any,
+    day: Any,
+    rows: Any,
+    begin: Any,
+    out: Any,
+    step: Any,
+    groups: Any,
+    per: Any,
+) -> None:
+    if per == 1:
+        leaving.turn_ones(to(ring), width, mask, day, to(rows), to(begin), to(out), step, groups)
+    elif per == 2:
+        leaving.turn_twos(to(ring), width, mask, day, to(rows), to(begin), to(out), step, groups)
+    else:
+        leaving.turn_threes(to(ring), width, mask, day, to(rows), to(begin), to(out), step, groups)
+
+
+@called()
+def joined(out: Any, first: Any, step: Any, ring: Any, width: Any, mask: Any, day: Any, chunks: Any) -> None:
+    leaving.join_span(shift(to(out), first), step, to(ring), width, mask, day, chunks)
+
+
 def same(found: Row, wanted: Row) -> None:
     assert np.allclose(found, wanted, rtol=1e-13, atol=0.0)
 
@@ -102,3 +128,31 @@ def test_who_leaves_may_settle(days: int) -> None:
         same(there[:days], two[:days])
         same(there[:, width:], two[:, width:])
         assert np.array_equal(out, before)
+
+
+@pytest.mark.parametrize("per", [1, 2, 3])
+def test_who_turns_back_is_kept_by_group_and_day(per: int) -> None:
+    for groups in range(1, 20):
+        rng = np.random.default_rng([per, groups])
+        width, wide = -(-groups // CHUNK) * CHUNK, groups * per + 2 * CHUNK
+        day, ring = int(rng.integers(100, 200)), rng.random((RING, width))
+        out, shares, begin = rng.random((SPAN, wide)), rng.random(20 * wide), rng.integers(0, 19 * wide, SPAN)
+        wanted = ring.copy()
+        for d in range(SPAN):
+            row = shares[begin[d] : begin[d] + groups * per] * out[d, : groups * per]
+            own = wanted[(day + d) % RING]
+            own[:groups], own[groups:] = row.reshape(groups, per).sum(axis=1), 0.0
+        turned(ring, width, RING - 1, day, shares, begin, out, wide, groups, per)
+        same(ring, wanted)
+
+
+def test_those_who_turned_back_join_those_who_leave() -> None:
+    for chunks in range(1, 6):
+        rng = np.random.default_rng(chunks)
+        width, step, first = chunks * CHUNK, chunks * CHUNK + 2 * CHUNK, int(rng.integers(0, CHUNK))
+        out, ring, day = rng.random((SPAN, step)), rng.random((RING, width)), int(rng.integers(100, 200))
+        wanted = out.copy()
+        for d in range(SPAN):
+            wanted[d, first : first + width] += ring[(day + d) % RING]
+        joined(out, first, step, ring, width, RING - 1, day, chunks)
+        same(out, wanted)

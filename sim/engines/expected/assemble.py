@@ -218,6 +218,7 @@ def _edge_table(
         into, end = parts.of(first, last) if apart else (first, last)
         lanes[i] = last - first, end - into
         table[i, at.PARTS] = parts.add(first, into, end) if apart else -1
+        table[i, at.THIRDS] = apart and parts.thirds()
         table[i, at.SOURCE], table[i, at.TARGET] = e.source, e.target
         table[i, at.FROM], table[i, at.INTO] = first - source[at.LO], into - target[at.LO]
         same, later = block_of[e.source] == block_of[e.target], block_of[e.source] > block_of[e.target]
@@ -245,7 +246,7 @@ def _edge_table(
 def ahead(edge: NDArray[np.int64], node: NDArray[np.int64]) -> NDArray[np.int64]:
     """Days by which the source of each edge may have gone ahead of its target."""
     one, other = (node[edge[:, column], at.STAGE] for column in (at.SOURCE, at.TARGET))
-    days: NDArray[np.int64] = (np.where(one < other, at.KEPT, at.SPAN) - 1) * edge[:, at.ACROSS]
+    days: NDArray[np.int64] = (np.where(one < other, at.LEAD, at.SPAN) - 1) * edge[:, at.ACROSS]
     return days
 
 
@@ -342,7 +343,7 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
     node[:, at.STAGE] = np.searchsorted(stage, part_of, side="right") - 1
     # what is added to a row may go a chunk beyond it: stages must not write into each other's
     node[:, at.ACC] += CHUNK * node[:, at.STAGE]
-    turned = _rings_of_those_who_turn(node)
+    kept = _kept_for_days(node)
     parts = Parts(lanes)
     edge, way_of, edge_lanes = _edge_table(route, order, ways, node, block_of, parts)
     block_size, way, sent, out = _blocks(plan, order, edge, node, edge_lanes[:, 0])
@@ -381,7 +382,7 @@ def assemble(plan: Plan, lanes: Lanes, route: Route, *, replay: Assembled | None
         stage=stage,
     )
     edge_lane = edge[:, at.INTO] + node[edge[:, at.TARGET], at.LO]
-    sizes = _sizes(plan, lanes, net, lines, stays) | {"turned": turned, "came": came}
+    sizes = _sizes(plan, lanes, net, lines, stays) | kept | {"came": came}
     layout = node[edge[:, at.TARGET], at.LAYOUT]
     return Assembled(
         net, lines, edge_leg, edge_lane, edge_lanes[:, 1].copy(), layout, way, sent, block_size, _leaves(route, node), keys, sizes
@@ -429,6 +430,13 @@ def _sent_at_the_end(
     return size + CHUNK
 
 
+def _kept_for_days(node: NDArray[np.int64]) -> dict[str, int]:
+    """Lay out what nodes keep from one day to another, or until a span is over; returns how many numbers each holds."""
+    held = 3 * at.SPAN * (node[:, at.CHUNKS] + 1) * CHUNK  # chances, who is known to leave, who came
+    node[:, at.HELD] = _offsets(held)
+    return {"turned": _rings_of_those_who_turn(node), "held": int(held.sum())}
+
+
 def _rings_of_those_who_turn(node: NDArray[np.int64]) -> int:
     """Lay out the rings of those who turn back, by group; returns how many numbers they hold."""
     size = 0
@@ -436,10 +444,17 @@ def _rings_of_those_who_turn(node: NDArray[np.int64]) -> int:
         south = node[number]
         north = node[south[at.TURN]]
         per = int(north[at.PER] // south[at.PER])
-        first = max(int(south[at.LO]), int(north[at.LO]) // per)
+        begin = int(north[at.LO]) // per
+        first = max(int(south[at.LO]), begin)
         end = min(int(south[at.LO] + south[at.COUNT]), int(north[at.LO] + north[at.COUNT]) // per)
         days = at.KEPT if south[at.STAGE] > north[at.STAGE] else at.SPAN
         north[at.BACK], north[at.BACK_CHUNKS] = number, -(-(end - first) // CHUNK)
+        north[at.BACK_FIRST], north[at.BACK_GROUPS], north[at.BACK_PER] = (
+            (first - begin) * per,
+            end - first,
+            per,
+        )
+        south[at.JOIN_AT] = first - south[at.LO]
         north[at.LEFT], north[at.LEFT_MASK] = size, days - 1
         size += days * int(north[at.BACK_CHUNKS]) * CHUNK
     return size + CHUNK
@@ -526,6 +541,7 @@ def lines_of(
     some = len(limited) > 0
     mixed = q.leg_lottery[legs] > 0
     ring = np.where(mixed, -1, _offsets(np.where(mixed, 0, own)) * plan.n_days) if some else own
+    limit = -np.sort(-q.leg_limit[legs].astype(np.int64), axis=1) if some else np.zeros((0, 1), np.int64)
     limit_part = np.full(len(q.allotment) + len(q.room_place), -1, np.int64)
     for number, leg in zip(node[source, at.IN_PART].tolist(), legs.tolist(), strict=True):
         limit_part[q.leg_limit[leg][q.leg_limit[leg] >= 0]] = number
@@ -536,7 +552,8 @@ def lines_of(
         save_up=int(q.save_up),
         node=source.astype(np.int64),
         edge=limited,
-        limit=q.leg_limit[legs].astype(np.int64) if some else np.zeros((0, 1), np.int64),
+        limit=limit,
+        limits=(limit >= 0).sum(axis=1),
         mixed=mixed.astype(np.int64),
         patience=np.where(mixed, q.leg_patience[legs].astype(np.int64), 0),
         queue=_offsets(own) if some else own,

@@ -76,9 +76,10 @@ def new_memory(
         "days": (months if tables else 0, 4, s["rows"]),
         "flow": (months, s["flow"]),
         "crowd": kept,
+        "held": s["held"],
     }
     counts = ("days", "flow") if to_the_end else ()
-    lent = (Spare() if spare is None else spare).arrays(shapes, as_found=(*counts, "crowd"))
+    lent = (Spare() if spare is None else spare).arrays(shapes, as_found=(*counts, "crowd", "held"))
     for name in counts:
         lent[name][..., -CHUNK:] = 0.0  # what lies before it the kernels make anew
     return Memory(
@@ -88,5 +89,8 @@ def new_memory(
         last=np.where(made.net.edge[:, at.RARE] > 0, -(10**6), 10**6),
         regime=made.net.segment[:, at.S_R0].copy(),
         ahead=np.full(len(made.net.segment), -(10**6), np.int64),
+        taps_of=np.full(len(made.net.segment), -(10**6), np.int64),
+        along=np.zeros(len(made.net.segment), np.int64),
+        by_themselves=np.zeros(len(made.net.node), np.int64),
         entry=np.zeros(len(made.net.node), np.int64),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.engines.expected.people import JOINED
+from sim.engines.kernels.expected_evening import THREE
 from sim.engines.kernels.expected_rows import CHUNK
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class Parts:
         self.share.append(np.pad(share, pad))
         begin, self.end = self.end, self.end + len(lane) + pad[1]
         return begin
+
+    def thirds(self) -> bool:
+        """Whether of the classes added last three after each other are part of one, from the first on."""
+        whole, share = self.whole[-1], self.share[-1]
+        return bool(np.all((whole == np.arange(len(whole)) // THREE) | (share == 0.0)))
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the arrays of a net."""

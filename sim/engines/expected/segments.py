@@ -103,6 +103,7 @@ class Segments:
                 self.history,
                 ring - 1,
                 self.state + states * wide,
+                count,
             )
         )
         self.history += ring * wide

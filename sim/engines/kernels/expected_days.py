@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.address import add_one, look, seen, take
-from sim.engines.kernels.expected_evening import present, tell_apart
+from sim.engines.kernels.expected_count import evening
+from sim.engines.kernels.expected_day_stays import (
+    begin_stays,
+    end_stays,
+    rewrite_today,
+    stay_today,
+    stay_today_again,
+)
+from sim.engines.kernels.expected_evening import tell_apart
 from sim.engines.kernels.expected_lines import ask, goes_back, nobody_waits, open_lines
 from sim.engines.kernels.expected_rows import (
     CHUNK,
@@ -285,40 +293,11 @@ def leave(B, number, me, blocks_now, day, moments, again):
     for i in range(me[at.OUT_0], me[at.OUT_1]):
         set_out(B, whole(B, at.A_OUT)[i], out, block, day, again)
     for q in range(me[at.ASK_0], me[at.ASK_1]):
-        ask(B, q, day, out, part, again)
+        ask(B, q, day, block, out, part, again)
     if me[at.SETTLES]:
         part_of(part, shift(real(B, at.A_ROW), block + me[at.R_SETTLE]), out, n)
         gone += count_out(B, at.SETTLED, acc, part, n, day, moments)
     return gone
-
-
-@inner
-def evening(B, number, day, i, days):
-    """Those on their way to a node, and the person-days of its evening, the i-th of a span."""
-    me = shift(whole(B, at.A_NODE), number * at.NODE)
-    acc = me[at.ACC]
-    travelling = shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + acc)
-    for e in range(me[at.EDGE_0], me[at.EDGE_1]):
-        edge = shift(whole(B, at.A_EDGE), e * at.EDGE)
-        ring = shift(real(B, at.A_RING), edge[at.RING] + (day & edge[at.MASK]) * edge[at.WIDE] * CHUNK)
-        add_rows(shift(travelling, edge[at.INTO]), ring, edge[at.WIDE])
-    if not B[at.N_TABLES]:
-        return
-    route = shift(scratch(B, ROUTE), i * CHUNK)
-    if me[at.SEG_0] < me[at.SEG_1]:
-        staying = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + acc)
-        present(B, number, me, i, days, 0, staying, route, True, True)
-    present(B, number, me, i, days, 2, travelling, route, True, True)
-    asks = me[at.ASK_1] - me[at.ASK_0]
-    if me[at.CLOSES]:
-        closed = shift(real(B, at.A_STOCK), at.CLOSED * B[at.N_ROWS] + acc)
-        present(B, number, me, i, days, 1, closed, route, True, asks == 0)
-    for q in range(asks):
-        queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[me[at.ASK_0] + q])
-        present(B, number, me, i, days, 1, queue, route, q == 0 and not me[at.CLOSES], q == asks - 1)
-    if me[at.SETTLES]:
-        settled = shift(real(B, at.A_DONE), at.SETTLED * 3 * B[at.N_ROWS] + acc)
-        present(B, number, me, i, days, 3, settled, scratch(B, FLOWING), True, True)
 
 
 @inner
@@ -344,14 +323,27 @@ def solve(B, number, now, blocks_now, flow, day, first, moments):
     depart(B, number, me, here, 0, day, 1)
     if me[at.SEG_0] < me[at.SEG_1]:
         out = scratch(B, LEAVING)
-        stay(B, me, here, out, day)
-        clear(shift(out, me[at.COUNT]), 1)
+        if B[at.N_DAYS] > at.FEW:
+            stay_today(B, number, me, here, out, scratch(B, PART), day)
+        else:
+            stay(B, me, here, out, day)
+            clear(shift(out, me[at.COUNT]), 1)
         settle_down(shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC]), here, out, n)
         gone += leave(B, number, me, blocks_now, day, moments, False)
     elif me[at.TURN] >= 0:  # nobody stays where all who turn back are at home
         clear(scratch(B, LEAVING), n + 1)
         gone += leave(B, number, me, blocks_now, day, moments, False)
     return gone
+
+
+@inner
+def leave_again(B, number, me, here, out, day):
+    """Who leaves at once of those who came in a later round of a day. Returns whether anyone may."""
+    if B[at.N_DAYS] > at.FEW:
+        return stay_today_again(B, number, me, here, out, scratch(B, PART), day)
+    some = stay_again(B, me, here, out, day)
+    clear(shift(out, me[at.COUNT]), 1)
+    return some
 
 
 @inner
@@ -368,8 +360,7 @@ def solve_again(B, number, now, blocks_now, flow, day, moments):
         gone += enter(B, me, shift(blocks_now, number * 2), day, moments, True)
     if me[at.SEG_0] < me[at.SEG_1]:
         staying = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
-        if stay_again(B, me, here, out, day):
-            clear(shift(out, me[at.COUNT]), 1)
+        if leave_again(B, number, me, here, out, day):
             settle_down(staying, here, out, n)
             gone += leave(B, number, me, blocks_now, day, moments, True)
         else:
@@ -399,7 +390,7 @@ def solve_block(B, one, end, now, blocks_now, flow, day, origin, moments):
 
 
 @tight
-def walk(B, part, day, begin, origin, moments):
+def walk(B, part, day, origin, moments):
     """Solve all nodes of a part on a day, those that lead back to each other within the day together."""
     block, node = whole(B, at.A_BLOCK), whole(B, at.A_NODE)
     today = shift(whole(B, at.A_DAY), day * at.DAY)
@@ -414,11 +405,13 @@ def walk(B, part, day, begin, origin, moments):
         else:
             gone += solve(B, one, now, blocks_now, flow, day, origin, moments)
         for number in range(one, end):
-            if node[number * at.NODE + at.SCALED]:
-                rewrite(B, shift(node, number * at.NODE), day)
-    days = shift(real(B, at.A_DAYS), today[at.MONTH] * 4 * B[at.N_ROWS])
+            me = shift(node, number * at.NODE)
+            if me[at.SCALED] and B[at.N_DAYS] > at.FEW:
+                rewrite_today(B, number, me, day)
+            elif me[at.SCALED]:
+                rewrite(B, me, day)
     for number in range(block[part[at.BLOCK_0]], block[part[at.BLOCK_1]]):
-        evening(B, number, day, day - begin, days)
+        evening(B, number, day)
     real(B, at.A_BALANCE)[day * 3 + 2] += gone
 
 
@@ -484,12 +477,33 @@ def run_span(B, day, end, origin, moments):
             for number in range(block[part[at.BLOCK_0]], block[part[at.BLOCK_1]]):
                 solve_days(B, number, day, days, origin, moments)
             continue
+        begin_part(B, part, day, days)
         for d in range(day, end):
             if part[at.Q_0] < part[at.Q_1]:
                 open_lines(B, p, part[at.Q_0], part[at.Q_1], d, origin)
-            walk(B, part, d, day, origin, moments)
-        send_on(B, part, day, days)
+            walk(B, part, d, origin, moments)
+        end_part(B, part, day, days)
     end_span(B, day, days)
+
+
+@inner
+def begin_part(B, part, day, days):
+    """What can be known of the days of a span before a part goes through them one by one."""
+    if days <= at.FEW:
+        return
+    block, node = whole(B, at.A_BLOCK), whole(B, at.A_NODE)
+    for number in range(block[part[at.BLOCK_0]], block[part[at.BLOCK_1]]):
+        if node[number * at.NODE + at.SEG_0] < node[number * at.NODE + at.SEG_1]:
+            begin_stays(B, number, day, days)
+
+
+@inner
+def end_part(B, part, day, days):
+    """What can wait until a part has gone through the days of a span."""
+    block = whole(B, at.A_BLOCK)
+    send_on(B, part, day, days)
+    for number in range(block[part[at.BLOCK_0]], block[part[at.BLOCK_1]] if days > at.FEW else 0):
+        end_stays(B, number, day, days)
 
 
 @inner

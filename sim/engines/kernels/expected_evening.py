@@ -18,6 +18,7 @@ from sim.engines.kernels.expected_rows import (
     CHUNK,
     add_chunks,
     chunk_of,
+    chunk_spread,
     clear,
     each_chunk,
     inner,
@@ -30,7 +31,6 @@ from sim.engines.kernels.expected_rows import (
 )
 
 __all__ = [
-    "SETTLED",
     "THREE",
     "TWO",
     "add_ones",
@@ -45,10 +45,18 @@ __all__ = [
     "each_slot",
     "eights_of",
     "groups_of",
+    "has_others",
     "larger",
+    "larger_of",
+    "close_crowd",
+    "crowd_of",
+    "crowd_on",
+    "gather_crowd",
+    "open_crowd",
+    "peak_of",
     "only",
-    "present",
     "tell_apart",
+    "tell_thirds",
     "turned_ones",
     "turned_threes",
     "turned_twos",
@@ -57,8 +65,6 @@ __all__ = [
 _AT = types.CPointer(types.float64)
 _I = types.int64
 TWO, THREE = 2, 3
-SETTLED = 3
-"""Number of those who settled among the statuses that are counted in the evening."""
 
 
 def _threes(builder, rows):
@@ -170,34 +176,12 @@ def larger(_, y, x, chunks):
 
         def body(at):
             one, two = chunk_of(builder, y, at), chunk_of(builder, x, at)
-            put_chunk(builder, y, at, builder.select(builder.fcmp_ordered(">", two, one), two, one))
+            put_chunk(builder, y, at, larger_of(builder, one, two))
 
         each_chunk(builder, chunks, body)
         return context.get_dummy_value()
 
     return types.void(_AT, _AT, _I), codegen
-
-
-@intrinsic
-def _count(_, days, route, x, chunks):
-    """``days += x``, and the chunks of `x` added to one chunk."""
-
-    def codegen(context, builder, signature, arguments):
-        days, route, x, chunks = arguments
-        first = whole_constant(0)
-        sums = cgutils.alloca_once_value(builder, chunk_of(builder, route, first))
-        builder.store(chunk_of(builder, route, first), sums)
-
-        def body(at):
-            own = chunk_of(builder, x, at)
-            put_chunk(builder, days, at, add_chunks(builder, chunk_of(builder, days, at), own))
-            builder.store(add_chunks(builder, builder.load(sums), own), sums)
-
-        each_chunk(builder, chunks, body)
-        put_chunk(builder, route, first, builder.load(sums))
-        return context.get_dummy_value()
-
-    return types.void(_AT, _AT, _AT, _I), codegen
 
 
 def each_day(builder, days, step):
@@ -219,13 +203,18 @@ def eights_of(builder, count):
     return builder.ashr(builder.add(count, whole_constant(CHUNK - 1)), whole_constant(3))
 
 
+def larger_of(builder, a, b):
+    """The larger of two numbers, eight times; said so, since what is compared and chosen is stored number by number, slowly."""
+    largest = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(a.type, [a.type, a.type]), f"llvm.maxnum.v{CHUNK}f64"
+    )
+    return builder.call(largest, [a, b], fastmath=("nnan", "nsz"))
+
+
 def _most(builder, rows):
     """Largest numbers of eight rows, two by two."""
     while len(rows) > 1:
-        rows = [
-            builder.select(builder.fcmp_ordered(">", a, b), a, b)
-            for a, b in zip(rows[::2], rows[1::2], strict=True)
-        ]
+        rows = [larger_of(builder, a, b) for a, b in zip(rows[::2], rows[1::2], strict=True)]
     return rows[0]
 
 
@@ -255,13 +244,7 @@ def _crowd_span(per):
                 with builder.if_else(ends) as (then, otherwise):
                     with then:
                         most = _most(builder, [builder.load(kept) for kept in sums])
-                        before = chunk_of(builder, peak, at)
-                        put_chunk(
-                            builder,
-                            peak,
-                            at,
-                            builder.select(builder.fcmp_ordered(">", most, before), most, before),
-                        )
+                        put_chunk(builder, peak, at, larger_of(builder, chunk_of(builder, peak, at), most))
                     with otherwise:
                         for row, kept in zip(evening, sums, strict=True):
                             put_chunk(builder, row, at, builder.load(kept))
@@ -293,6 +276,43 @@ def by_group(x, out, groups, per):
             out[v // per] += x[v]
 
 
+def _lay_out(builder, to, place, own, j, shares, before):
+    """The j-th of three chunks in which a chunk of classes is laid out in threes."""
+    wanted = [(CHUNK * j + i) // THREE for i in range(CHUNK)]
+    places = ir.Constant(ir.VectorType(ir.IntType(32), CHUNK), wanted)
+    some = builder.shuffle_vector(own, ir.Constant(own.type, ir.Undefined), places)
+    put_chunk(builder, to, place, add_chunks(builder, before, times_chunks(builder, shares, some)))
+
+
+@intrinsic
+def tell_thirds(_, to, part, row, share, more, chunks):
+    """``to[3 i + j] = share part[3 i + j] row[i]``, j from 0 to 2, or (`more`) added to what is there."""
+
+    def codegen(context, builder, signature, arguments):
+        to, part, row, share, more, chunks = arguments
+        spread, asked = chunk_spread(builder, share), builder.icmp_signed("!=", more, whole_constant(0))
+        end = builder.mul(chunks, whole_constant(CHUNK))
+        noughts = ir.Constant(ir.VectorType(ir.DoubleType(), CHUNK), [0.0] * CHUNK)
+        there = cgutils.alloca_once_value(builder, noughts)
+
+        def body(begin):
+            own, first = chunk_of(builder, row, begin), builder.mul(begin, whole_constant(THREE))
+            for j in range(THREE):
+                place = builder.add(first, whole_constant(CHUNK * j))
+                with builder.if_then(builder.icmp_signed("<", place, end)):
+                    builder.store(noughts, there)
+                    with builder.if_then(asked):
+                        builder.store(chunk_of(builder, to, place), there)
+                    shares = times_chunks(builder, spread, chunk_of(builder, part, place))
+                    _lay_out(builder, to, place, own, j, shares, builder.load(there))
+
+        threes = builder.sdiv(builder.add(chunks, whole_constant(THREE - 1)), whole_constant(THREE))
+        each_chunk(builder, threes, body)
+        return context.get_dummy_value()
+
+    return types.void(_AT, _AT, _AT, types.float64, _I, _I), codegen
+
+
 @inner
 def tell_apart(B, edge, to, row, share, more):
     """Lay a row of classes that others are part of out in these: over, or (`more`) added to, what is there."""
@@ -300,6 +320,9 @@ def tell_apart(B, edge, to, row, share, more):
         shift(whole(B, at.A_PART_OF), edge[at.PARTS]),
         shift(real(B, at.A_PART_SHARE), edge[at.PARTS]),
     )
+    if edge[at.THIRDS]:
+        tell_thirds(to, part, row, share, more, edge[at.WIDE])
+        return
     for v in range(edge[at.WIDE] * CHUNK):
         x = share * part[v] * row[whole_of[v]]
         to[v] = to[v] + x if more else x
@@ -345,15 +368,20 @@ def close_crowd(B, to, day, days):
 
 
 @inner
+def has_others(to):
+    """Whether the row of a place has groups that are not the node's."""
+    return to[at.C_OWN] > 0 or to[at.C_GROUPS] + CHUNK <= to[at.C_CHUNKS] * CHUNK
+
+
+@inner
 def count_crowds(B, number, me, status, x, step, day, days):
     """Largest numbers by group of those who are at a node, or on their way to it, in the evenings of a span."""
     if not B[at.N_PEAKS]:
         return
     to = crowd_of(B, number, status)
     per, width = me[at.PER], to[at.C_CHUNKS] * CHUNK
-    some = to[at.C_OWN] > 0 or to[at.C_GROUPS] + CHUNK <= width  # the row has groups that are not the node's
-    quick = per in (1, TWO, THREE)
-    first, last = to[at.C_FIRST] and quick and not some, to[at.C_LAST] and quick and not some
+    quick = per in (1, TWO, THREE) and not has_others(to)
+    first, last = to[at.C_FIRST] and quick, to[at.C_LAST] and quick
     if to[at.C_FIRST] and not first:
         open_crowd(B, to, day, days)
     ring, peak = (
@@ -371,20 +399,3 @@ def count_crowds(B, number, me, status, x, step, day, days):
             gather_crowd(B, me, to, day + i, shift(x, i * step))
     if to[at.C_LAST] and not last:
         close_crowd(B, to, day, days)
-
-
-@inner
-def present(B, number, me, i, days, status, x, route, first, last):
-    """Count those who are at a node on the evening of the i-th day of a span; all on the route in `route`.
-
-    Those who settled do not leave, so that most of them are there on the last evening. `first` and `last` tell whether others of the
-    node with the same status were, and will be, counted.
-    """
-    _count(shift(days, status * B[at.N_ROWS] + me[at.ACC]), route, x, me[at.CHUNKS])
-    if B[at.N_PEAKS] and (status != SETTLED or i == B[at.N_DAYS] - 1):
-        to, day = crowd_of(B, number, status), B[at.N_DAY] + i
-        if first and to[at.C_FIRST]:
-            open_crowd(B, to, day, 1)
-        gather_crowd(B, me, to, day, x)
-        if last and to[at.C_LAST]:
-            close_crowd(B, to, day, 1)

@@ -23,8 +23,8 @@ CLOSES, SETTLES, EDGE_0, EDGE_1, OUT_0, OUT_1, SENT_0, SENT_1 = range(10, 18)
 SEG_0, SEG_1, ASK_0, ASK_1, SCALED, PER, R_OPEN, R_TURN, R_SETTLE, IN_PART, STAGE, LEFT, LEFT_MASK, LAYOUT = (
     range(18, 32)
 )
-SENT_ON, SENT_ROWS, BACK, BACK_CHUNKS = range(32, 36)
-NODE = 36
+SENT_ON, SENT_ROWS, BACK, BACK_CHUNKS, BACK_FIRST, BACK_GROUPS, BACK_PER, JOIN_AT, HELD = range(32, 41)
+NODE = 41
 """First class that can be here, how many, chunks of a row; offset of its rows in sums; place; 1 = heading south; outcome of who arrives;
 row of those for whom it is one (-1 all); node whose people turn back here (-1); 1 = people are sent away on arrival; 1 = ways may close;
 1 = people settle; first edge into it and one past the last; the same of edges chosen here, and of edges for those sent away (both in
@@ -32,14 +32,16 @@ Net.out), segments of stays, limited legs out; 1 = a policy scales stays; classe
 of open ways, of those who turn back and who settle (-1 none); part and stage of the route; offset and mask of the ring of those who
 turned back, by group; how classes are laid out (see `sim.engines.expected.people`); first of the edges for those sent away over which they set out
 only at the end of a span, offset of the rows of its days for those who came until then; node at which those who turn back go on
-(-1), chunks of a row of them."""
+(-1), chunks of a row of them, the first class of which some do, how many groups of so many classes each; for the node they go on
+at, where the first group of them lies in its row; offset of the rows that stays
+are worked out from day by day."""
 
 # columns of Net.edge
 SOURCE, TARGET, FROM, INTO, WIDE, RING, MASK, REACH, LATE, FLOW, ROW, LATER, EVEN, SAME, ACROSS, LINE = range(
     16
 )
-ASKED, PARTS, RARE = 16, 17, 18
-EDGE = 19
+ASKED, PARTS, RARE, THIRDS = 16, 17, 18, 19
+EDGE = 20
 """Nodes it leads from and to; offset of its classes in a row of either; chunks; offset and mask of its ring; days within which all arrive;
 1 = the source is solved later, 2 = with the target; offset in a month of flows; offset of its shares in the block of its source;
 offset of those who set out in the last round (-1 where the source is not solved with the target, or nobody arrives on the same day);
@@ -55,10 +57,12 @@ PART = 6
 time; first line and one past the last; 1 = only lines keep its nodes from being solved so, each alone."""
 SPAN, FEW = 8, 2
 """Days of a span at most; days of one up to which it is quicker to go through them one by one."""
-STAGES, AHEAD = 16, 2
-KEPT = AHEAD * SPAN
+STAGES, AHEAD = 16, 3
+LEAD = AHEAD * SPAN
+KEPT = 1 << (LEAD - 1).bit_length()
 """Parts are cut into at most so many stages, the first of which is at most so many spans before the last: few, so that what one
-leaves for another is read while it is near; days for which it is kept."""
+leaves for another is read while it is near, but with one to spare for a thread whose processor is slower than the other's; days
+between the two, and days of a ring for those."""
 
 # columns of Net.way
 LAG, LEN, TAP = range(3)
@@ -66,11 +70,11 @@ WAY = 3
 """First day of arrival, number of days, offset of their chances."""
 
 # columns of Net.segment
-S_LO, S_CHUNKS, S_STATE, S_R0, S_R1, S_A, S_MASK, S_KNOWN = range(8)
-SEGMENT = 8
+S_LO, S_CHUNKS, S_STATE, S_R0, S_R1, S_A, S_MASK, S_KNOWN, S_COUNT = range(9)
+SEGMENT = 9
 """First class, chunks, offset of the rows of exponentials; first regime and one past the last; offset and mask of the ring of stays
 begun, which holds the segment's classes only, so that the days of one lie side by side; offset of the rows of who is known to leave,
-beside the exponentials."""
+beside the exponentials; classes."""
 
 # columns of Net.regime
 R_FIRST, R_LAST, R_KIND, R_LAG, R_LEN, R_TAP, R_EXP, R_EXPS, R_FROM, R_RATIO, R_RATIOS, R_MOST = range(12)
@@ -90,6 +94,9 @@ CROWDED = 8
 
 # rows of Memory.stock
 STAYING, TRAVELLING, CLOSED, AGAIN = range(4)
+# statuses that are counted in the evening
+STAYS, WAITS, TRAVELS, HAS_SETTLED = range(4)
+STATUSES = 4
 # first index of Memory.done
 ENDED, DIED, SETTLED = range(3)
 # columns of Net.day
@@ -140,7 +147,8 @@ class Lines(NamedTuple):
     save_up: int
     node: Array  # int64 [Q]
     edge: Array  # int64 [Q]
-    limit: Array  # int64 [Q, 3], -1 none
+    limit: Array  # int64 [Q, most], -1 none, behind the others
+    limits: Array  # int64 [Q], how many
     mixed: Array  # int64 [Q], 1 = by lot or with patience, else first come first served
     patience: Array  # int64 [Q]
     queue: Array  # int64 [Q], offset of the row of those in line
@@ -161,6 +169,10 @@ class Memory(NamedTuple):
     ring: Array  # rings of those who set out
     exps: Array
     stock: Array  # float64 [4, rows]: staying, travelling, waiting because every way is closed, choosing again today
+    held: Array  # float64, rows that stays are worked out from where they go day by day
+    taps_of: Array  # int64 [G], regime whose chances are among them; -1 none, -10**6 not yet
+    along: Array  # int64 [G], 1 = the segment is worked out with the others of its node
+    by_themselves: Array  # int64 [N], how many are not
     came: Array  # float64, who came to nodes from which part is sent to other parts at the end of a span, day by day
     turned: Array  # float64, rings of days of those who turned back at each node, by group
     done: Array  # float64 [3, 3, rows]: ended, died, settled; persons, persons x day, persons x day squared
@@ -196,8 +208,8 @@ of a node's shares on its days."""
 (
     A_DAY, A_BLOCK, A_PART, A_NODE, A_EDGE, A_OUT, A_WAY_OF, A_WAY, A_DEATH, A_TAP, A_PART_OF, A_PART_SHARE, A_HOME, A_SEGMENT, A_EXPO,
     A_REGIME, A_LENGTH, A_RATIO, A_PLACE_START, A_PLACE_NODE, A_STAGE, A_BLOCK_OF, A_ROW, A_Q_NODE, A_Q_EDGE,
-    A_Q_LIMIT, A_Q_MIXED, A_Q_PATIENCE, A_Q_QUEUE, A_Q_RING, A_ALLOTMENT, A_MONTHLY, A_ROOM_PLACE,
-    A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_CAME, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD, A_CROWDED,
+    A_Q_LIMIT, A_Q_LIMITS, A_Q_MIXED, A_Q_PATIENCE, A_Q_QUEUE, A_Q_RING, A_ALLOTMENT, A_MONTHLY, A_ROOM_PLACE,
+    A_ROOM, A_LIMIT_PART, A_ROOM_PART, A_RECORD, A_A, A_RING, A_EXPS, A_STOCK, A_HELD, A_TAPS_OF, A_ALONG, A_BY_THEMSELVES, A_CAME, A_TURNED, A_DONE, A_DAYS, A_PEAK, A_CROWD, A_CROWDED,
     A_FLOW, A_SINCE, A_LAST, A_NOW, A_AHEAD, A_ENTRY, A_BALANCE, A_BUFFER, A_LATER, A_QUEUE, A_JOINED, A_COHORT, A_HEAD, A_LEFT, A_ASKED,
     A_WANT, A_DEP_START, A_DEP_DAY, A_DEP_LANE, A_DEP_PERSONS,
-) = range(29, 97)  # fmt: skip
+) = range(29, 102)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Who leaves a place over the days of a span, all eight at once: those who wait for a way to open, or settle (kernels).
+"""Who leaves a place over the days of a span, all eight at once: those who wait for a way to open, settle or turn back (kernels).
 
 As in `sim.engines.kernels.expected_span_rows`.
 """
@@ -9,6 +9,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from sim.engines.kernels.expected_evening import THREE, TWO, eights_of, groups_of, only
 from sim.engines.kernels.expected_layout import SPAN
 from sim.engines.kernels.expected_rows import (
     CHUNK,
@@ -22,7 +23,7 @@ from sim.engines.kernels.expected_rows import (
 )
 from sim.engines.kernels.expected_span_rows import until
 
-__all__ = ["remain_span", "trim_span", "wait_span"]
+__all__ = ["join_span", "remain_span", "trim_span", "turn_ones", "turn_threes", "turn_twos", "wait_span"]
 
 _AT = types.CPointer(types.float64)
 _WHOLE = types.CPointer(types.int64)
@@ -43,6 +44,12 @@ def _rows(builder, x, step):
 def _shares(builder, rows, begin):
     """Where the shares of each day begin."""
     return [builder.gep(rows, [builder.load(builder.gep(begin, [whole_constant(d)]))]) for d in _DAYS]
+
+
+def _slots(builder, ring, width, mask, day):
+    """Where the row of each day begins in a ring of days."""
+    days = [builder.and_(builder.add(day, whole_constant(d)), mask) for d in _DAYS]
+    return [builder.gep(ring, [builder.mul(d, width)]) for d in days]
 
 
 def _minus(builder, a, b):
@@ -118,3 +125,58 @@ def remain_span(_, settled, there, gone, out, step, rows, begin, counts, chunks)
         return context.get_dummy_value()
 
     return types.void(_AT, _AT, _AT, _AT, _I, _AT, _WHOLE, _AT, _I), codegen
+
+
+def _turn_span(per):
+    """An intrinsic for those who turn back, with so many classes a group: one, two or three."""
+
+    def define(_, ring, width, mask, day, rows, begin, out, step, groups):
+        def codegen(context, builder, signature, arguments):
+            ring, width, mask, day, rows, begin, out, step, groups = arguments
+            shares, own = _shares(builder, rows, begin), _rows(builder, out, step)
+            to = _slots(builder, ring, width, mask, day)
+
+            def body(at):
+                for share, row, turned in zip(shares, own, to, strict=True):
+
+                    def back(place, share=share, row=row):
+                        return times_chunks(
+                            builder, chunk_of(builder, share, place), chunk_of(builder, row, place)
+                        )
+
+                    sums = groups_of(builder, back, at, per)
+                    put_chunk(builder, turned, at, only(builder, sums, builder.sub(groups, at)))
+
+            each_chunk(builder, eights_of(builder, groups), body)
+            return context.get_dummy_value()
+
+        return types.void(_AT, _I, _I, _I, _AT, _WHOLE, _AT, _I, _I), codegen
+
+    return define
+
+
+turn_ones, turn_twos, turn_threes = (intrinsic(_turn_span(per)) for per in (1, TWO, THREE))
+"""``ring[day] = sums of share out by group`` on each day."""
+
+
+@intrinsic
+def join_span(_, out, step, ring, width, mask, day, chunks):
+    """``out += ring[day]`` on each day."""
+
+    def codegen(context, builder, signature, arguments):
+        out, step, ring, width, mask, day, chunks = arguments
+        own, turned = _rows(builder, out, step), _slots(builder, ring, width, mask, day)
+
+        def body(at):
+            for to, more in zip(own, turned, strict=True):
+                put_chunk(
+                    builder,
+                    to,
+                    at,
+                    add_chunks(builder, chunk_of(builder, to, at), chunk_of(builder, more, at)),
+                )
+
+        each_chunk(builder, chunks, body)
+        return context.get_dummy_value()
+
+    return types.void(_AT, _I, _AT, _I, _I, _I, _I), codegen

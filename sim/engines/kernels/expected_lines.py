@@ -16,7 +16,7 @@ from sim.engines.kernels.expected_rows import (
     anyone,
     clear,
     inner,
-    part_of,
+    part_sum,
     real,
     scale,
     shift,
@@ -132,12 +132,22 @@ def give_up(B, q, day):
 
 
 @inner
+def limits_of(B, q):
+    """How many limits a line has."""
+    return whole(B, at.A_Q_LIMITS)[q]
+
+
+@inner
+def limit_of(B, q, a):
+    """One of the limits of a line."""
+    return whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
+
+
+@inner
 def take(B, q, persons):
     """Take persons from what the limits of a line still take today."""
-    for a in range(B[at.N_OF_LEG]):
-        limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
-        if limit >= 0:
-            real(B, at.A_LEFT)[limit] -= persons
+    for a in range(limits_of(B, q)):
+        real(B, at.A_LEFT)[limit_of(B, q, a)] -= persons
 
 
 @inner
@@ -157,23 +167,21 @@ def allow(B, one, end):
         for limit in range(B[at.N_LIMITS] + B[at.N_ROOMS]):
             demand[limit] = 0.0
         for q in range(one, end):
-            for a in range(B[at.N_OF_LEG]):
-                limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
-                if limit >= 0:
-                    demand[limit] += want[q]
+            for a in range(limits_of(B, q) if want[q] > 0.0 else 0):
+                demand[limit_of(B, q, a)] += want[q]
         moved = 0.0
         for q in range(one, end):
-            share = 1.0
-            for a in range(B[at.N_OF_LEG]):
-                limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
-                if limit >= 0 and demand[limit] > 0.0:
-                    share = min(share, max(real(B, at.A_LEFT)[limit], 0.0) / demand[limit])
+            share = 1.0 if want[q] > 0.0 else 0.0
+            for a in range(limits_of(B, q) if want[q] > 0.0 else 0):
+                limit = limit_of(B, q, a)
+                share = min(share, max(real(B, at.A_LEFT)[limit], 0.0) / demand[limit])
             passed[q] = share * want[q]
         for q in range(one, end):
-            want[q] -= passed[q]
-            got[q] += passed[q]
-            moved += passed[q]
-            take(B, q, passed[q])
+            if passed[q] > 0.0:
+                want[q] -= passed[q]
+                got[q] += passed[q]
+                moved += passed[q]
+                take(B, q, passed[q])
         if moved <= NOBODY:
             break
 
@@ -273,11 +281,11 @@ def nobody_waits(B, one, end, day, days):
     if B[at.N_REPLAY]:
         return False
     for q in range(one, end):
-        for a in range(B[at.N_OF_LEG]):
-            limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
+        for a in range(limits_of(B, q)):
+            limit = limit_of(B, q, a)
             if limit >= B[at.N_LIMITS]:  # a place that can be full
                 return False
-            for d in range(day, day + days if limit >= 0 else day):
+            for d in range(day, day + days):
                 if real(B, at.A_ALLOTMENT)[limit * B[at.N_N_DAYS] + d] < UNLIMITED:
                     return False
         chunks = whole(B, at.A_NODE)[whole(B, at.A_Q_NODE)[q] * at.NODE + at.CHUNKS]
@@ -304,31 +312,24 @@ def goes_back(edge):
 
 
 @inner
-def ask(B, q, day, out, part, again):
+def ask(B, q, day, block, out, part, again):
     """Those who ask for a limited leg today: let through while nobody waits and there is room; the rest joins the line."""
     me = shift(whole(B, at.A_NODE), whole(B, at.A_Q_NODE)[q] * at.NODE)
     edge = shift(whole(B, at.A_EDGE), whole(B, at.A_Q_EDGE)[q] * at.EDGE)
     n, width = edge[at.ASKED], me[at.CHUNKS] * CHUNK
     queue = shift(real(B, at.A_QUEUE), whole(B, at.A_Q_QUEUE)[q] + edge[at.FROM])
-    block = whole(B, at.A_BLOCK_OF)[
-        (whole(B, at.A_DAY)[day * at.DAY + at.EPOCH] * B[at.N_NODES] + whole(B, at.A_Q_NODE)[q]) * 2
-        + at.CHOICE
-    ]
     record, cohort = (
         shift(real(B, at.A_RECORD), (day * B[at.N_LINES] + q) * 3),
         shift(real(B, at.A_COHORT), q * B[at.N_N_DAYS]),
     )
-    part_of(part, shift(real(B, at.A_ROW), block + edge[at.ROW]), shift(out, edge[at.FROM]), n)
-    asked = total(part, n)
+    asked = part_sum(part, shift(real(B, at.A_ROW), block + edge[at.ROW]), shift(out, edge[at.FROM]), n)
     share = record[1]
     if not B[at.N_REPLAY]:
         share = 0.0
         if total(queue, n) <= NOBODY + 1e-9 * asked:
             share = 1.0
-            for a in range(B[at.N_OF_LEG]):
-                limit = whole(B, at.A_Q_LIMIT)[q * B[at.N_OF_LEG] + a]
-                if limit >= 0:
-                    share = min(share, max(real(B, at.A_LEFT)[limit], 0.0) / max(asked, NOBODY))
+            for a in range(limits_of(B, q)):
+                share = min(share, max(real(B, at.A_LEFT)[limit_of(B, q, a)], 0.0) / max(asked, NOBODY))
         take(B, q, share * asked)
         real(B, at.A_ASKED)[2 * q] += asked
         real(B, at.A_ASKED)[2 * q + 1] += share * asked

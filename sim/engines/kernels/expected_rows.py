@@ -44,6 +44,7 @@ __all__ = [
     "own",
     "part_of",
     "part_over",
+    "part_sum",
     "pointer",
     "put_chunk",
     "real",
@@ -440,6 +441,26 @@ def part_of(_, y, row, x, chunks):
         return context.get_dummy_value()
 
     return types.void(_AT, _AT, _AT, _I), codegen
+
+
+@intrinsic
+def part_sum(_, y, row, x, chunks):
+    """``y = row x``; gives the sum of it."""
+
+    def codegen(context, builder, signature, arguments):
+        y, row, x, chunks = arguments
+        sums = cgutils.alloca_once_value(builder, _zeros())
+        builder.store(_zeros(), sums)
+
+        def body(at):
+            some = times_chunks(builder, chunk_of(builder, row, at), chunk_of(builder, x, at))
+            put_chunk(builder, y, at, some)
+            builder.store(add_chunks(builder, builder.load(sums), some), sums)
+
+        each_chunk(builder, chunks, body)
+        return _sum(builder, builder.load(sums))
+
+    return types.float64(_AT, _AT, _AT, _I), codegen
 
 
 @intrinsic

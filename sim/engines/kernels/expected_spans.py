@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sim.engines.kernels import expected_layout as at
 from sim.engines.kernels.expected_evening import (
-    SETTLED,
     THREE,
     TWO,
     count_crowds,
@@ -14,8 +13,12 @@ from sim.engines.kernels.expected_evening import (
     turned_twos,
 )
 from sim.engines.kernels.expected_leaving import (
+    join_span,
     remain_span,
     trim_span,
+    turn_ones,
+    turn_threes,
+    turn_twos,
     wait_span,
 )
 from sim.engines.kernels.expected_lines import wave_through
@@ -60,6 +63,7 @@ __all__ = [
     "ROUTE",
     "begin_departures",
     "count_out",
+    "counted_in",
     "depart",
     "note_change",
     "scratch",
@@ -140,21 +144,11 @@ def turned_on(B, north, day):
 
 
 @inner
-def turning(south, north):
-    """First class of a node that people who turn back can be in, first class of theirs, and how many groups."""
-    per = north[at.PER] // south[at.PER]
-    skip = south[at.LO] - north[at.LO] // per  # classes heading south before the first that can be here
-    one, end = max(-skip, 0), min(north[at.COUNT] // per - skip, south[at.COUNT])
-    return one, (one + skip) * per, end - one
-
-
-@inner
 def turn_back(B, me, block, out, day, again):
     """Part of those who leave a node turn back."""
-    south = shift(whole(B, at.A_NODE), me[at.BACK] * at.NODE)
-    _, begin, groups = turning(south, me)
-    back, leaving = shift(real(B, at.A_ROW), block + me[at.R_TURN] + begin), shift(out, begin)
-    row, per = turned_on(B, me, day), me[at.PER] // south[at.PER]
+    first, groups, per = me[at.BACK_FIRST], me[at.BACK_GROUPS], me[at.BACK_PER]
+    back, leaving = shift(real(B, at.A_ROW), block + me[at.R_TURN] + first), shift(out, first)
+    row = turned_on(B, me, day)
     if not again:
         clear(row, me[at.BACK_CHUNKS])
     if per == 1:
@@ -169,11 +163,40 @@ def turn_back(B, me, block, out, day, again):
 
 
 @inner
+def turn_days(B, me, begin, out, step, day, days):
+    """Part of those who leave a node on the days of a span turn back."""
+    first, groups, per = me[at.BACK_FIRST], me[at.BACK_GROUPS], me[at.BACK_PER]
+    ring, width, mask = (
+        shift(real(B, at.A_TURNED), me[at.LEFT]),
+        me[at.BACK_CHUNKS] * CHUNK,
+        me[at.LEFT_MASK],
+    )
+    back, leaving = shift(real(B, at.A_ROW), me[at.R_TURN] + first), shift(out, first)
+    if per == 1:
+        turn_ones(ring, width, mask, day, back, begin, leaving, step, groups)
+    elif per == THREE:
+        turn_threes(ring, width, mask, day, back, begin, leaving, step, groups)
+    elif per == TWO:
+        turn_twos(ring, width, mask, day, back, begin, leaving, step, groups)
+    else:
+        for i in range(days):
+            turn_back(B, me, begin[i], shift(out, i * step), day + i, False)
+
+
+@inner
 def join_those_who_turned(B, me, out, day):
     """Those who turned back at the same place on a day choose at once among the ways south."""
     north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
-    one, _, _ = turning(me, north)
-    add_rows(shift(out, one), turned_on(B, north, day), north[at.BACK_CHUNKS])
+    add_rows(shift(out, me[at.JOIN_AT]), turned_on(B, north, day), north[at.BACK_CHUNKS])
+
+
+@inner
+def join_days(B, me, out, step, day):
+    """The same on every day of a span."""
+    north = shift(whole(B, at.A_NODE), me[at.TURN] * at.NODE)
+    chunks = north[at.BACK_CHUNKS]
+    ring = shift(real(B, at.A_TURNED), north[at.LEFT])
+    join_span(shift(out, me[at.JOIN_AT]), step, ring, chunks * CHUNK, north[at.LEFT_MASK], day, chunks)
 
 
 @inner
@@ -399,16 +422,33 @@ def counted_in(B, me, status, day):
     if not B[at.N_TABLES]:
         return scratch(B, PART)
     month = whole(B, at.A_DAY)[day * at.DAY + at.MONTH]
-    return shift(real(B, at.A_DAYS), (month * 4 + status) * B[at.N_ROWS] + me[at.ACC])
+    return shift(real(B, at.A_DAYS), (month * at.STATUSES + status) * B[at.N_ROWS] + me[at.ACC])
+
+
+@inner
+def count_those(B, number, me, status, rows, step, day, days):
+    """Count those who are on the route at a node on the evenings of a span."""
+    count_span(
+        counted_in(B, me, status, day), scratch(B, ROUTE), rows, step, scratch(B, COUNTS), me[at.CHUNKS]
+    )
+    count_crowds(B, number, me, status, rows, step, day, days)
+
+
+@inner
+def count_settled(B, number, me, rows, step, day, days):
+    """Count those who settled at a place by the evenings of a span: nobody leaves, so that most are there on the last."""
+    counted, last = counted_in(B, me, at.HAS_SETTLED, day), days - 1
+    count_span(counted, scratch(B, PART), rows, step, scratch(B, COUNTS), me[at.CHUNKS])
+    count_crowds(B, number, me, at.HAS_SETTLED, shift(rows, last * step), step, day + last, 1)
 
 
 @inner
 def keep_staying(B, number, me, here, out, step, day, days):
     """Those who stay at a node go on by those who come and go, and are counted."""
     stock = shift(real(B, at.A_STOCK), at.STAYING * B[at.N_ROWS] + me[at.ACC])
-    counted = counted_in(B, me, 0, day)
+    counted = counted_in(B, me, at.STAYS, day)
     settle_span(stock, counted, scratch(B, ROUTE), here, out, step, days, scratch(B, COUNTS), me[at.CHUNKS])
-    count_crowds(B, number, me, 0, here, step, day, days)
+    count_crowds(B, number, me, at.STAYS, here, step, day, days)
 
 
 @inner
@@ -418,8 +458,7 @@ def wait_days(B, number, me, begin, out, step, day, days):
     closed = shift(real(B, at.A_STOCK), at.CLOSED * B[at.N_ROWS] + me[at.ACC])
     wait_span(closed, waiting, out, step, shift(real(B, at.A_ROW), me[at.R_OPEN]), begin, days, n)
     if B[at.N_TABLES]:
-        count_span(counted_in(B, me, 1, day), scratch(B, ROUTE), waiting, step, scratch(B, COUNTS), n)
-        count_crowds(B, number, me, 1, waiting, step, day, days)
+        count_those(B, number, me, at.WAITS, waiting, step, day, days)
 
 
 @inner
@@ -435,9 +474,7 @@ def settle_days(B, number, me, begin, out, step, day, days, moments):
         add_scaled(shift(sums, 2 * B[at.N_ROWS]), d * d, part, n)
     remain_span(sums, there, scratch(B, GONE), out, step, rows, begin, scratch(B, COUNTS), n)
     if B[at.N_TABLES]:
-        count_span(counted_in(B, me, 3, day), scratch(B, PART), there, step, scratch(B, COUNTS), n)
-        last = days - 1  # nobody leaves, so that most are there then
-        count_crowds(B, number, me, SETTLED, shift(there, last * step), step, day + last, 1)
+        count_settled(B, number, me, there, step, day, days)
 
 
 @inner
@@ -445,8 +482,7 @@ def leave_days(B, number, me, day, days, step, moments):
     """Turning back, closed ways and settling; the rest leaves over the node's edges (also limited ones, if nobody waits)."""
     out = scratch(B, LEAVING)
     if me[at.TURN] >= 0:
-        for i in range(days):
-            join_those_who_turned(B, me, shift(out, i * step), day + i)
+        join_days(B, me, out, step, day)
         if me[at.HOME] >= 0:
             end_days(B, me, out, step, day, days, moments)
     begin = shares_on(B, number, at.CHOICE, day, days)
@@ -454,9 +490,9 @@ def leave_days(B, number, me, day, days, step, moments):
         wait_days(B, number, me, begin, out, step, day, days)
     elif me[at.ASK_0] < me[at.ASK_1] and B[at.N_TABLES]:
         clear(scratch(B, FLOWING), at.SPAN * (me[at.CHUNKS] + 1))
-        count_crowds(B, number, me, 1, scratch(B, FLOWING), step, day, days)
-    for i in range(days if me[at.BACK] >= 0 else 0):
-        turn_back(B, me, begin[i], shift(out, i * step), day + i, False)
+        count_crowds(B, number, me, at.WAITS, scratch(B, FLOWING), step, day, days)
+    if me[at.BACK] >= 0:
+        turn_days(B, me, begin, out, step, day, days)
     if me[at.SETTLES]:
         settle_days(B, number, me, begin, out, step, day, days, moments)
     for o in range(me[at.OUT_0], me[at.OUT_1]):
@@ -470,9 +506,9 @@ def leave_days(B, number, me, day, days, step, moments):
 def keep_travelling(B, number, me, change, step, day, days):
     """Those on their way to a node go on by their changes, and are counted."""
     stock = shift(real(B, at.A_STOCK), at.TRAVELLING * B[at.N_ROWS] + me[at.ACC])
-    counted = counted_in(B, me, 2, day)
+    counted = counted_in(B, me, at.TRAVELS, day)
     keep_span(stock, counted, scratch(B, ROUTE), change, step, days, scratch(B, COUNTS), me[at.CHUNKS])
-    count_crowds(B, number, me, 2, change, step, day, days)
+    count_crowds(B, number, me, at.TRAVELS, change, step, day, days)
 
 
 @inner

@@ -31,7 +31,17 @@ from sim.engines.kernels.expected_span_rows import (
     start_stays,
 )
 
-__all__ = ["rewrite", "stay", "stay_again", "stay_days"]
+__all__ = [
+    "current",
+    "leave_span",
+    "rewrite",
+    "rewrite_segment",
+    "stay",
+    "stay_again",
+    "stay_days",
+    "stay_segment",
+    "stay_segment_again",
+]
 
 DEEP = 16
 """Days since arrival beyond which chances are worked out for several days at once."""
@@ -195,25 +205,28 @@ def stay_days(B, me, here, out, part, step, day, days):
 
 
 @inner
+def stay_segment_again(B, me, g, here, out, day):
+    """The same for those who came in a later round of today: who of a segment leaves at once. Returns whether anyone may."""
+    segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
+    to, chunks = segment[at.S_LO] - me[at.LO], segment[at.S_CHUNKS]
+    begun = shift(real(B, at.A_A), segment[at.S_A] + (day & segment[at.S_MASK]) * chunks * CHUNK)
+    add_rows(begun, shift(here, to), chunks)
+    regime = shift(whole(B, at.A_REGIME), current(B, g, day) * at.REGIME)
+    p0 = 0.0
+    if regime[at.R_KIND] == at.VARYING:
+        p0 = real(B, at.A_TAP)[regime[at.R_TAP] + (day - regime[at.R_FIRST]) * regime[at.R_LEN]]
+    elif regime[at.R_KIND] == at.STEADY and regime[at.R_LEN] > 0 and regime[at.R_LAG] == 0:
+        p0 = real(B, at.A_TAP)[regime[at.R_TAP]]
+    scale(shift(out, to), p0, shift(here, to), chunks)
+    return p0 > 0.0
+
+
+@inner
 def stay_again(B, me, here, out, day):
-    """The same for those who came in a later round of today: who of them leaves at once. Returns whether anyone may."""
+    """The same for all of a node."""
     some = False
     for g in range(me[at.SEG_0], me[at.SEG_1]):
-        segment = shift(whole(B, at.A_SEGMENT), g * at.SEGMENT)
-        to, chunks = segment[at.S_LO] - me[at.LO], segment[at.S_CHUNKS]
-        add_rows(
-            shift(real(B, at.A_A), segment[at.S_A] + (day & segment[at.S_MASK]) * chunks * CHUNK),
-            shift(here, to),
-            chunks,
-        )
-        regime = shift(whole(B, at.A_REGIME), current(B, g, day) * at.REGIME)
-        p0 = 0.0
-        if regime[at.R_KIND] == at.VARYING:
-            p0 = real(B, at.A_TAP)[regime[at.R_TAP] + (day - regime[at.R_FIRST]) * regime[at.R_LEN]]
-        elif regime[at.R_KIND] == at.STEADY and regime[at.R_LEN] > 0 and regime[at.R_LAG] == 0:
-            p0 = real(B, at.A_TAP)[regime[at.R_TAP]]
-        scale(shift(out, to), p0, shift(here, to), chunks)
-        some = some or p0 > 0.0
+        some = stay_segment_again(B, me, g, here, out, day) or some
     return some
 
 
