@@ -177,7 +177,7 @@ class State(NamedTuple):
     way_word: U64  # [ways * 8], all that a crossing asks of a leg, in one cache line (see `sim.engines.kernels.walk`)
     way_leg: I32  # [ways], leg of each way: those out of a place one after another, then -1 for none; last, legs of no choice
     leg_way: I32  # [L], way of each leg
-    kind_row: I64  # [K], first class of people of a kind
+    kind_word: U64  # [K * 16], tally class of a member and first class of people of a kind (see `sim.engines.agents.words`)
     place_word: U64  # [P * 4], likewise of an arrival
     stay_word: U64  # [K * P], first day in `cdf` 32, calendar 16 (0xFFFF none), distribution 16
     guide_word: U16  # [D * 256], `guide` with 0x8000 where every draw of the cell means that day

@@ -7,6 +7,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from sim.engines.agents import AgentsRun
 from sim.engines.agents.state import new_state
 from sim.engines.kernels.address import pointer, reached_of_eight, shift
 from sim.engines.kernels.draws import GOLD, mix, visit
@@ -78,3 +79,35 @@ def test_thresholds_of_a_place_lie_together_and_without_gaps() -> None:
     assert taken.max() == 1, "two classes of people share thresholds"
     assert fixed.alternatives.max() > 8, "no place has more than one row of eight"
     assert len(state.threshold) < fixed.weight.size / 3
+
+
+def test_a_kind_and_its_only_member_have_one_word_for_both() -> None:
+    plan = compile_plan(load_scenario("history/baseline"), scale=0.001)
+    state, fixed = new_state(plan, 1), plan.fixed
+    classes = plan.departures.tally_class
+    members = 2 * classes.shape[2]
+    for kind, group in enumerate(fixed.kind_group):
+        first = int(fixed.kind_class[kind]) * 2 * (len(fixed.means_edge) + 1)
+        for member in range(16):
+            word = int(state.kind_word[16 * kind + member])
+            sex, age = divmod(member - 1, classes.shape[2])
+            known = 1 <= member <= members
+            assert word & 0xFFFFFFFF == (classes[group, sex, age] if known else 0)
+            assert word >> 32 == first
+
+
+def test_a_way_knows_the_bucket_where_it_leads() -> None:
+    run = AgentsRun(compile_plan(load_scenario("history/baseline"), scale=0.001))
+    run.advance(1)
+    fixed, state, led = run.plan.fixed, run.state, 0
+    for way, leg in enumerate(state.way_leg):
+        to = int(fixed.leg_to[leg]) if leg >= 0 else -1
+        words = state.way_word[8 * way : 8 * way + 8]
+        assert int(words[6]) >> 32 == (int(state.bucket[to]) if to >= 0 else 0)
+        assert int(words[6]) & 0xFFFFFFFF <= 0x8000
+        if to >= 0:
+            assert int(words[7]) == int(state.place_word[4 * to])
+            led += 1
+    run.close()
+    assert led > 100
+    assert state.bucket.max() > 0, "one zone, whose first bucket is nought"

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.engines.agents.words import count_thresholds, count_ways, write_members, write_ways, write_words
+from sim.engines.agents.words import (
+    count_thresholds,
+    count_ways,
+    write_kinds,
+    write_members,
+    write_ways,
+    write_words,
+)
 from sim.engines.tally import DURATION_BINS
 from sim.errors import Problem, RunError
 from sim.plan.layout import PAGE, Knowledge, State
@@ -69,7 +76,7 @@ def _shapes(plan: Plan, parts: int, trace: bool) -> dict[str, tuple[tuple[int, .
         "way_word": ((count_ways(plan.fixed) * 8,), np.uint64),
         "way_leg": ((count_ways(plan.fixed),), np.int32),
         "leg_way": ((len(plan.fixed.leg_to),), np.int32),
-        "kind_row": ((plan.fixed.kind_class.size,), np.int64),
+        "kind_word": ((plan.fixed.kind_class.size * 16,), np.uint64),
         "place_word": ((p * 4,), np.uint64),
         "stay_word": ((plan.fixed.stay_table.size,), np.uint64),
         "member_class": ((16 * plan.fixed.kind_group.size,), np.uint16),
@@ -246,8 +253,8 @@ def new_state(plan: Plan, parts: int, *, trace: bool = False) -> State:
     arrays["bucket"][:] = zone * (plan.n_days + 1)
     write_words(plan.fixed, arrays["place_word"], arrays["stay_word"], arrays["guide_word"])
     write_ways(plan.fixed, arrays["way_leg"], arrays["leg_way"])
-    arrays["kind_row"][:] = plan.fixed.kind_class * 2 * (len(plan.fixed.means_edge) + 1)
     write_members(plan.fixed.kind_group, plan.departures.tally_class, arrays["member_class"])
+    write_kinds(plan.fixed, arrays["member_class"], arrays["kind_word"])
     return State(**arrays)
 
 

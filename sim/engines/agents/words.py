@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
     from sim.plan.layout import Fixed
 
-__all__ = ["CERTAIN", "count_thresholds", "count_ways", "write_members", "write_ways", "write_words"]
+__all__ = [
+    "CERTAIN",
+    "count_thresholds",
+    "count_ways",
+    "write_kinds",
+    "write_members",
+    "write_ways",
+    "write_words",
+]
 
 CERTAIN = 0x8000
 """Bit of a guide word: every draw of this 256th of the range means the same day, nothing else need be looked up."""
@@ -120,3 +128,18 @@ def write_members(
     """
     of_group = tally_class.reshape(tally_class.shape[0], -1)
     member_class.reshape(-1, 16)[:, 1 : 1 + of_group.shape[1]] = of_group[kind_group]
+
+
+def write_kinds(fixed: Fixed, member_class: NDArray[np.uint16], kind_word: NDArray[np.uint64]) -> None:
+    """Fill what the first look at a record asks of its kind, with the class of its only member: one word for both.
+
+    Parameters
+    ----------
+    fixed : Fixed
+    member_class : uint16 [K * 16]
+        See :func:`write_members`.
+    kind_word : uint64 [K * 16]
+        Written, by kind and member as `member_class`: tally class of the member 32, first class of people of the kind 32.
+    """
+    first = fixed.kind_class.astype(np.uint64) * np.uint64(2 * (len(fixed.means_edge) + 1))
+    kind_word[:] = member_class | (np.repeat(first, 16) << np.uint64(32))

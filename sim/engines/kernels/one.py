@@ -139,7 +139,7 @@ def move_one(at, s, stays, buckets, ends, seldom):
     else:
         m = _class_of_means(means, s.means_edge, s.n_edges)
         ways = place_word[4 * place + 3]
-        row = s.kind_row[kind] + np.int64(south) * (s.n_edges + 1) + m
+        row = np.int64(s.kind_word[16 * kind] >> S32) + np.int64(south) * (s.n_edges + 1) + m
         chances = shift(s.threshold, first_threshold(ways, row))
         way = np.int64((ways >> S16) & WAY) + _choice(chances, np.int64(ways & U64(0xFFF)), draw)
         flags = way_word[8 * way + 1]
@@ -187,7 +187,7 @@ def move_one(at, s, stays, buckets, ends, seldom):
         if means != U64(NO_MEANS) and not w3 & ARRIVING:
             means -= min(means, way_word[q + 3])
         code = np.int64((flags >> U64(17)) & U64(7))
-        sure = way_word[q + 6]
+        sure = way_word[q + 6] & M32
         if sure > U64(0):
             when = day + np.int64(sure) - 1
         else:

@@ -3,7 +3,8 @@
 Most units that leave a place choose a way, travel for some days, arrive and stay. All that decides this is tabled in the
 morning, so that it can be worked out for a page of records before the first of them is counted. It is done in steps
 (:mod:`sim.engines.kernels.eight`): each goes through the page and leaves rows of numbers for the next, so that a processor has
-several eights under way at once. What few records need (a draw that its guide does not settle, a stay whose hazard policies
+several eights under way at once. What all records look up in a table is looked up between the steps too, at the place a step
+has left: it is there when the next one reads it. What few records need (a draw that its guide does not settle, a stay whose hazard policies
 change, who dies) is looked up between the steps, one record after another: a branch that eight records share is guessed wrong
 too often. Whoever does anything else (ends, turns back, settles, has no money, is robbed, dies, travels past the last day) is
 left to :mod:`sim.engines.kernels.one`.
@@ -28,10 +29,12 @@ from sim.engines.kernels.eight import (
     DAYS,
     DRAW,
     FLAGS,
+    KEY,
     MANY,
     PLACE,
     RECORD,
-    TO,
+    STAY,
+    SURE,
     W0,
     W1,
     W2,
@@ -42,6 +45,11 @@ from sim.engines.kernels.eight import (
     arrive,
     cross,
     look,
+    look_up,
+    look_up_days,
+    look_up_ways,
+    read,
+    settle,
     write,
 )  # fmt: skip
 from sim.engines.kernels.record import PLACE as OF_PLACE
@@ -86,15 +94,14 @@ def foresee(s, stays, kind_group, forced_seen, record, active):
     leaves, boards, posted = _choose(s, record, active)
     sent = _send_on(s, posted)
     came = posted & ~sent
+    for at in range(0, active, EIGHT):
+        look_up_ways(s, at, U64(0), U64(0), U64(0))
+    _stay_at_post(s, came)
     leaves, asks = _travel(s, stays, active, leaves, boards, sent)
     common, ahead, alone, event = _come(s, stays, active, leaves, came, sent)
-    for i in range(active):  # counted when the records are written; until then their lines are on the way
-        fetch(s.stock, np.int64(s.scratch[BEFORE + i]))
-        fetch(s.stock, np.int64(s.scratch[AFTER + i]))
-        fetch(s.flow, np.int64(s.scratch[COUNTED + i]))
-        fetch(s.ring, np.int64(s.scratch[COMING + i]))
+    _ask_for_counts(s, active, ahead)
     for at in range(0, active, EIGHT):
-        write(s, at, came, event, U64(0))
+        write(s, at, event, U64(0), U64(0))
     left = posted & common
     while left:
         i = lowest(left)
@@ -104,12 +111,28 @@ def foresee(s, stays, kind_group, forced_seen, record, active):
 
 
 @woven
+def _ask_for_counts(s, active, ahead):
+    """Ask for the lines of what is counted when the records are written, so that they are on the way until then."""
+    for i in range(active):
+        fetch(s.stock, np.int64(s.scratch[BEFORE + i]))
+        fetch(s.stock, np.int64(s.scratch[AFTER + i]))
+        fetch(s.flow, np.int64(s.scratch[COUNTED + i]))
+    if ahead:
+        for i in range(active):
+            fetch(s.ring, np.int64(s.scratch[COMING + i]))
+
+
+@woven
 def _choose(s, record, active):
     """Ways that records of a page choose: bits of those who leave, who have been let through a line, who come to a post."""
     scratch = s.scratch
     leaves, boards, came, wide = U64(0), U64(0), U64(0), U64(0)
     for at in range(0, active, EIGHT):
-        bits = look(s, at, U64(record), U64(active), U64(0))
+        read(s, at, U64(record), U64(active), U64(0))
+    for at in range(0, active, EIGHT):
+        look_up(s, at, U64(0), U64(0), U64(0))
+    for at in range(0, active, EIGHT):
+        bits = look(s, at, U64(active), U64(0), U64(0))
         leaves |= _part(bits, 0, at)
         boards |= _part(bits, 1, at)
         came |= _part(bits, 2, at)
@@ -167,11 +190,14 @@ def _come(s, stays, active, leaves, came, sent):
         ahead |= _part(bits, 1, at)
         alone |= _part(bits, 2, at)
         event |= _part(bits, 3, at)
-        open_ |= _part(bits, 4, at)
-        held |= _part(bits, 5, at)
+        held |= _part(bits, 4, at)
+    for at in range(0, active, EIGHT):
+        look_up_days(s, at, U64(0), U64(0), U64(0))
+    for at in range(0, active, EIGHT):
+        open_ |= settle(s, at, common & ~event, U64(0), U64(0)) << U64(at)
     while open_:
         i = lowest(open_)
-        span = _stay_word(s, i)
+        span = scratch[STAY + i]
         u = scratch[H + i] & M32
         scratch[DAYS + i] = U64(days_drawn(stays, span >> U64(48), np.int64(span & M32), u))
         open_ &= open_ - U64(1)
@@ -179,16 +205,10 @@ def _come(s, stays, active, leaves, came, sent):
         i = lowest(held)
         when = np.int64(scratch[WHEN + i])
         leave = when + np.int64(scratch[DAYS + i])
-        leave = day_if_held(stays, _stay_word(s, i), leave, scratch[H + i] & M32, when)
+        leave = day_if_held(stays, scratch[STAY + i], leave, scratch[H + i] & M32, when)
         scratch[DAYS + i] = U64(leave - when)
         held &= held - U64(1)
     return common, ahead, alone, event
-
-
-@woven
-def _stay_word(s, i):
-    """Word of the stay of a record where it will be."""
-    return s.stay_word[kind_of(s.scratch[W2 + i]) * s.n_places + np.int64(s.scratch[TO + i])]
 
 
 @woven
@@ -220,6 +240,21 @@ def _send_on(s, posted):
                     break
         posted &= posted - U64(1)
     return sent
+
+
+@woven
+def _stay_at_post(s, came):
+    """Who has come to a post and stays: what a way says of where it leads, said of where they are."""
+    scratch = s.scratch
+    while came:
+        i = lowest(came)
+        w2 = scratch[W2 + i]
+        place = np.int64(w2 & OF_PLACE)
+        scratch[FLAGS + i] = U64(place) | ((scratch[PLACE + i] & U64(0xFF)) << U64(24))
+        scratch[SURE + i] = U64(1) | (U64(s.bucket[place]) << S32)
+        scratch[KEY + i] = s.place_word[4 * place]
+        scratch[STAY + i] = s.stay_word[kind_of(w2) * s.n_places + place]
+        came &= came - U64(1)
 
 
 @woven

@@ -29,7 +29,8 @@ def write_way_words(book, epoch):
 
     Words: key of the leg; flags: place it leads to 16, limited 1, end 3, event at that place 1, sort 2, no leg to move on 1, visit
     slot of that place 8, leg + 1 (from bit 0, 16, 17, 20, 21, 23, 24, 32); first day of the distribution in ``cdf`` 32 and the distribution 32; cost
-    in USD; thresholds of robbery and of death; days + 1 where nothing needs a draw, else 0; key of the place.
+    in USD; thresholds of robbery and of death; days + 1 where nothing needs a draw, else 0, 32, and first bucket of the place 32;
+    key of the place.
     """
     word = array(book, "state.way_word", 1)
     way_leg = array(book, "state.way_leg", 1)
@@ -42,6 +43,7 @@ def write_way_words(book, epoch):
     leg_sort = array(book, "fixed.leg_sort", 1)
     leg_limited = array(book, "fixed.leg_limited", 1)
     leg_end = array(book, "fixed.leg_end", 1)
+    bucket = array(book, "state.bucket", 1)
     table = array(book, "epochs.leg_table", 2)
     cost = array(book, "epochs.leg_cost", 2)
     robbery = array(book, "epochs.leg_robbery", 2)
@@ -74,6 +76,8 @@ def write_way_words(book, epoch):
         first, last = np.int64(guide_word[t * 256]), np.int64(guide_word[t * 256 + 255])
         sure = first == last and first >= 0x8000 and robbery[epoch, leg] == 0 and death[epoch, leg] == 0
         word[a + 6] = U64((first & 0x7FFF) + 1) if sure else U64(0)
+        if to >= 0:
+            word[a + 6] |= U64(bucket[to]) << S32
 
 
 @inner
@@ -112,7 +116,7 @@ def sight_of(book, k, day, scratch):
     n_places, n_tally = stock.shape[2], stock.shape[3]
     buckets, stays = buckets_of(book), stays_of(book)
     return Sight(
-        buckets.pages, stays.place_word, pointer(array(book, "state.kind_row", 1)), pointer(means_edge), means_edge.shape[0],
+        buckets.pages, stays.place_word, pointer(array(book, "state.kind_word", 1)), pointer(means_edge), means_edge.shape[0],
         pointer(array(book, "state.threshold", 1)), pointer(array(book, "state.way_word", 1)),
         pointer(array(book, "state.leg_way", 1)), stays.stay_word, stays.guide, buckets.bucket,
         pointer(array(book, "fixed.period_of_day", 1)), pointer(array(book, "state.member_class", 1)), pointer(forced[epoch]),
