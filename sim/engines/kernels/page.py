@@ -18,7 +18,7 @@ import numpy as np
 
 from sim.engines.kernels.address import fetch, lowest, reached_of_eight, shift
 from sim.engines.kernels.buckets import day_if_held, days_drawn, place_for
-from sim.engines.kernels.draws import GOLD, M16, M32, S32, STREAM_FORCED, TOP, U64, mix, visit, woven
+from sim.engines.kernels.draws import GOLD, M16, M32, S32, SETTLED, STREAM_FORCED, TOP, U64, mix, visit, woven
 from sim.engines.kernels.eight import (
     AFTER,
     AT,
@@ -59,6 +59,9 @@ from sim.engines.kernels.rows import EIGHT, copy_four
 __all__ = ["Seen", "ask_foreseen", "count_foreseen", "foresee", "put_foreseen"]
 
 U32 = np.uint32
+STATES = SETTLED + 1
+AT_HAND = 4096
+"""Counts that stay in a first-level cache beside all else, so that nobody need ask for them: 16 kB of them."""
 
 
 class Seen(NamedTuple):
@@ -99,7 +102,8 @@ def foresee(s, stays, kind_group, forced_seen, record, active):
     _stay_at_post(s, came)
     leaves, asks = _travel(s, stays, active, leaves, boards, sent)
     common, ahead, alone, event = _come(s, stays, active, leaves, came, sent)
-    _ask_for_counts(s, active, ahead)
+    if STATES * s.n_cells + s.n_flows > AT_HAND:
+        _ask_for_counts(s, active, ahead)
     for at in range(0, active, EIGHT):
         write(s, at, event, U64(0), U64(0))
     left = posted & common

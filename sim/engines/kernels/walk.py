@@ -19,7 +19,7 @@ from sim.engines.kernels.rows import room
 from sim.plan.layout import PAGE
 
 ONES = U64(0xFFFFFFFFFFFFFFFF)
-LINES_AHEAD = 12
+LINES_AHEAD = 32
 """Cache lines of the next page that are asked for before this one is read: the processor finds the rest by itself."""
 
 
@@ -185,7 +185,9 @@ def _move(k, threads, begun, sight, stays, buckets, ends, seldom):
                 continue
             read += 1
             if page != last:
-                _ask_for(pages, np.int64(buckets.next_page[page]))
+                coming = np.int64(buckets.next_page[page])
+                fetch(buckets.next_page, coming)
+                _ask_for(pages, coming)
             start = (page << PAGE_BITS) + begin
             seen = foresee(sight, stays, seldom.kind_group, seldom.forced_seen, start, stop - begin)
             events += count_foreseen(sight, seen)
