@@ -425,8 +425,8 @@ def begin_period(B, day):
     first = shift(node, block[part[B[at.N_BEGIN] * at.PART + at.BLOCK_0]] * at.NODE)
     last = shift(node, (block[part[(B[at.N_END] - 1) * at.PART + at.BLOCK_1]] - 1) * at.NODE)
     rows = (last[at.ACC] - first[at.ACC]) // CHUNK + last[at.CHUNKS] + 1
-    for status in range(4 if B[at.N_TABLES] else 0):
-        row = (today[at.MONTH] * 4 + status) * B[at.N_ROWS] + first[at.ACC]
+    for status in range(at.STATUSES if B[at.N_TABLES] else 0):
+        row = (today[at.MONTH] * at.STATUSES + status) * B[at.N_ROWS] + first[at.ACC]
         clear(shift(real(B, at.A_DAYS), row), rows)
     if first[at.EDGE_0] == last[at.EDGE_1]:
         return

@@ -331,7 +331,7 @@ def tell_apart(B, edge, to, row, share, more):
 @inner
 def crowd_of(B, number, status):
     """Where the people of a node are counted by group."""
-    return shift(whole(B, at.A_CROWDED), (number * 4 + status) * at.CROWDED)
+    return shift(whole(B, at.A_CROWDED), (number * at.STATUSES + status) * at.CROWDED)
 
 
 @inner
